@@ -1,0 +1,5 @@
+"""The dashboard and the performance pages."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Fills from files."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Journal pages, notes and screenshots."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
