@@ -1,0 +1,1 @@
+"""The rules of trading in plain Python: no Django, no clock, no I/O, no float for money."""
