@@ -1,0 +1,183 @@
+"""Throw-away servers, the three people of every test, and no network.
+
+alice owns, bob is staff, charlie must be refused.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.servers import Servers
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from accounts.models import User
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", ""})  # noqa: S104 - a comparison
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_servers: Servers | None = None
+
+
+def _environment(servers_at: Servers | None) -> None:
+    """What the settings read; a developer's .env and a running desk are never looked at."""
+    for name in (
+        "SIGNUP_OPEN",
+        "HTTPS",
+        "DEBUG",
+        "ALLOWED_HOSTS",
+        "EMAIL_URL",
+        "CACHE_URL",
+        "PORT",
+    ):
+        os.environ.pop(name, None)
+    if servers_at is not None:
+        os.environ |= {
+            "TEST_POSTGRES_URL": servers_at.postgres.url,
+            "TEST_VALKEY_SOCKET": str(servers_at.valkey.socket),
+        }
+    # Each xdist worker has its own queue and its own cache; pytest-django names its database.
+    database = 2 * (int(WORKER.removeprefix("gw")) + 1) if WORKER else 0
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "trenddojo.settings",
+        "ENV_FILE": os.devnull,
+        "TESTING": "true",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "DATABASE_URL": os.environ["TEST_POSTGRES_URL"],
+        "DATABASE_CONN_MAX_AGE": "0",
+        "REDIS_URL": f"unix://{os.environ['TEST_VALKEY_SOCKET']}?db={database}",
+        "MEDIA_ROOT": tempfile.mkdtemp(prefix="trenddojo-media-"),
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+    }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers once, before the settings are read; xdist's workers inherit the environment."""
+    global _servers  # noqa: PLW0603 - one set of servers a test run
+    if not WORKER:
+        _servers = Servers.start()
+    _environment(_servers)
+    from django.conf import settings  # noqa: PLC0415 - only now can they be read
+
+    assert settings.TESTING
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(os.environ.get("MEDIA_ROOT", ""), ignore_errors=True)
+    if _servers is not None:
+        _servers.stop()
+
+
+def _refuse_strangers(address: Any) -> None:
+    host = address[0] if isinstance(address, tuple) else ""
+    if str(host) not in LOOPBACK:
+        pytest.fail(f"A test tried to reach {host}: tests know no network but loopback.")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        _refuse_strangers(address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        _refuse_strangers(address)
+        return connect_ex(self, address)
+
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache(request: pytest.FixtureRequest) -> None:
+    """Rate limits and cached figures of one test are not the next one's."""
+    if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
+        from django.core.cache import cache  # noqa: PLC0415 - after the settings
+
+        cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _eager_tasks() -> None:
+    """A task runs where it is called; the queue itself is tested in tests/runtime."""
+    from trenddojo.celery import app  # noqa: PLC0415 - after the settings
+
+    app.conf.task_always_eager = True
+    app.conf.task_eager_propagates = True
+
+
+@pytest.fixture(autouse=True)
+def _media(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+def _person(name: str, **fields: Any) -> "User":
+    from accounts.models import User  # noqa: PLC0415 - after the settings
+
+    return User.objects.create_user(
+        username=name, email=f"{name}@example.com", password=PASSWORD, **fields
+    )
+
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - a test's password
+
+
+@pytest.fixture
+def password() -> str:
+    """The password of alice, bob and charlie."""
+    return PASSWORD
+
+
+@pytest.fixture
+def alice(db: None) -> "User":
+    return _person("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> "User":
+    return _person("bob", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def charlie(db: None) -> "User":
+    return _person("charlie")
+
+
+@pytest.fixture
+def client_for(db: None) -> "Callable[[User], Client]":
+    """Makes a signed-in client for any user."""
+    from django.test import Client  # noqa: PLC0415 - after the settings
+
+    def make(user: "User") -> Client:
+        client = Client()
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def alice_client(alice: "User", client_for: "Callable[[User], Client]") -> "Client":
+    return client_for(alice)
+
+
+@pytest.fixture
+def bob_client(bob: "User", client_for: "Callable[[User], Client]") -> "Client":
+    return client_for(bob)
+
+
+@pytest.fixture
+def charlie_client(charlie: "User", client_for: "Callable[[User], Client]") -> "Client":
+    return client_for(charlie)

