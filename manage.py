@@ -8,12 +8,10 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
     try:
-        from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
-        from django.core.management import execute_from_command_line  # noqa: PLC0415
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
     except ImportError:
-        sys.exit(
-            "Django is not installed in this Python. Write `make run`, or use .venv/bin/python."
-        )
+        sys.exit("Django is not installed in this Python. Write `make run`, or use .venv/bin/python.")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as problem:

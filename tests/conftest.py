@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not WORKER:
         _servers = Servers.start()
     _environment(_servers)
-    from django.conf import settings  # noqa: PLC0415 - only now can they be read
+    from django.conf import settings
 
     assert settings.TESTING
 
@@ -104,7 +104,7 @@ def _no_network() -> Iterator[None]:
 def _fresh_cache(request: pytest.FixtureRequest) -> None:
     """Rate limits and cached figures of one test are not the next one's."""
     if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
-        from django.core.cache import cache  # noqa: PLC0415 - after the settings
+        from django.core.cache import cache
 
         cache.clear()
 
@@ -112,7 +112,7 @@ def _fresh_cache(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _eager_tasks() -> None:
     """A task runs where it is called; the queue itself is tested in tests/runtime."""
-    from trenddojo.celery import app  # noqa: PLC0415 - after the settings
+    from trenddojo.celery import app
 
     app.conf.task_always_eager = True
     app.conf.task_eager_propagates = True
@@ -124,14 +124,12 @@ def _media(settings: Any, tmp_path: Path) -> None:
 
 
 def _person(name: str, **fields: Any) -> "User":
-    from accounts.models import User  # noqa: PLC0415 - after the settings
+    from accounts.models import User
 
-    return User.objects.create_user(
-        username=name, email=f"{name}@example.com", password=PASSWORD, **fields
-    )
+    return User.objects.create_user(username=name, email=f"{name}@example.com", password=PASSWORD, **fields)
 
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - a test's password
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
@@ -158,7 +156,7 @@ def charlie(db: None) -> "User":
 @pytest.fixture
 def client_for(db: None) -> "Callable[[User], Client]":
     """Makes a signed-in client for any user."""
-    from django.test import Client  # noqa: PLC0415 - after the settings
+    from django.test import Client
 
     def make(user: "User") -> Client:
         client = Client()

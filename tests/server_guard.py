@@ -17,11 +17,7 @@ def main() -> None:
         for line in sys.stdin:
             command, uid, gid = ast.literal_eval(line)
             who = {} if uid is None else {"user": uid, "group": gid, "extra_groups": []}
-            children.append(
-                subprocess.Popen(
-                    command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, **who
-                )
-            )
+            children.append(subprocess.Popen(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, **who))
     for child in reversed(children):
         child.send_signal(signal.SIGINT)
     for child in children:

@@ -26,7 +26,7 @@ class Servers:
     @classmethod
     def start(cls) -> "Servers":
         # A short path: a socket's may have 103 bytes, and the checkout's or TMPDIR's may be longer.
-        folder = Path(tempfile.mkdtemp(prefix="tdt-", dir="/tmp"))  # noqa: S108
+        folder = Path(tempfile.mkdtemp(prefix="tdt-", dir="/tmp"))
         folder.chmod(0o711)
         identity = server_identity(ROOT)
         sockets = folder / "s"
@@ -41,9 +41,7 @@ class Servers:
             identity,
             durable=False,
         )
-        queue = Valkey(
-            valkey.find_program(identity, folder), data / "valkey", sockets, identity, durable=False
-        )
+        queue = Valkey(valkey.find_program(identity, folder), data / "valkey", sockets, identity, durable=False)
         database.prepare()
         queue.prepare()
         # The guard starts the servers and outlives a killed pytest: the end of its standard input is

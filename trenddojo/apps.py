@@ -10,4 +10,4 @@ class TrendDojoConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing registers the checks; importing the Celery application makes shared tasks find our queue.
-        from trenddojo import celery, checks  # noqa: F401, PLC0415
+        from trenddojo import celery, checks  # noqa: F401

@@ -2,8 +2,6 @@
 
 import os
 
-from django.core.asgi import get_wsgi_application
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
 application = get_asgi_application()

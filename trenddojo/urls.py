@@ -10,6 +10,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
 ]
 # The rooms of the house, the general one last.
-urlpatterns += [
-    path("", include(module)) for module in ("accounts.urls", "trades.urls") if find_spec(module)
-]
+urlpatterns += [path("", include(module)) for module in ("accounts.urls", "trades.urls") if find_spec(module)]

@@ -73,9 +73,7 @@ class Postgres:
         """Make the data folder unless it is complete. Safe to repeat after any crash."""
         socket_file = self.sockets / SOCKET_NAME
         if len(os.fsencode(socket_file)) > LONGEST_SOCKET_PATH:
-            raise DeskError(
-                f"The path {socket_file} is too long for a socket: use a shorter folder."
-            )
+            raise DeskError(f"The path {socket_file} is too long for a socket: use a shorter folder.")
         if (self.data / "PG_VERSION").is_file():
             self._refuse_other_version()
             self._forget_stale_pid()
@@ -121,12 +119,10 @@ class Postgres:
 
     def create_database(self) -> None:
         """Make the desk's database where it is missing; the server must be answering."""
-        import psycopg  # noqa: PLC0415 - the supervisor starts faster without it
+        import psycopg
 
         with (
-            psycopg.connect(
-                host=str(self.sockets), user=SUPERUSER, dbname="postgres", autocommit=True
-            ) as connection,
+            psycopg.connect(host=str(self.sockets), user=SUPERUSER, dbname="postgres", autocommit=True) as connection,
             contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation),
         ):
             connection.execute(f'CREATE DATABASE "{DATABASE}"')  # type: ignore[arg-type]
@@ -134,7 +130,7 @@ class Postgres:
 
 def run(command: list[str], identity: Identity) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end as the identity, in a folder it may stand in."""
-    return subprocess.run(  # noqa: S603 - our own command lines
+    return subprocess.run(
         command,
         check=False,
         capture_output=True,
@@ -148,7 +144,7 @@ def run(command: list[str], identity: Identity) -> "subprocess.CompletedProcess[
 
 def is_answering(sockets: Path) -> bool:
     """Whether a server accepts connections and its start-up recovery is over."""
-    import psycopg  # noqa: PLC0415 - the supervisor starts faster without it
+    import psycopg
 
     if not (sockets / SOCKET_NAME).exists():
         return False
@@ -160,9 +156,7 @@ def is_answering(sockets: Path) -> bool:
     return False
 
 
-def wait_until_answering(
-    sockets: Path, process: "subprocess.Popen[bytes]", seconds: float = 60
-) -> None:
+def wait_until_answering(sockets: Path, process: "subprocess.Popen[bytes]", seconds: float = 60) -> None:
     """Return when the server answers; recovery after a crash may take a while."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -208,9 +202,7 @@ def _programs_on_machine() -> Path:
     on_path = shutil.which("postgres")
     if on_path:
         candidates.insert(0, Path(on_path).resolve().parent)
-    complete = [
-        path for path in candidates if (path / "initdb").is_file() and (path / "postgres").is_file()
-    ]
+    complete = [path for path in candidates if (path / "initdb").is_file() and (path / "postgres").is_file()]
     if not complete:
         raise DeskError(INSTALL_SENTENCE)
     return max(complete, key=lambda path: int(program_version(path)))
@@ -236,7 +228,7 @@ def _copy(wheel: Path, install: Path, copies: Path) -> Path:
 
 
 def _is_postgres(pid: int) -> bool:
-    answer = subprocess.run(  # noqa: S603 - fixed command line
+    answer = subprocess.run(
         ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607 - ps is where the system has it
         check=False,
         capture_output=True,

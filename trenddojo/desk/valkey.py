@@ -58,7 +58,7 @@ class Valkey:
 
 def is_answering(path: Path) -> bool:
     """Whether the server answers PING; while it loads its file it answers an error instead."""
-    import redis  # noqa: PLC0415 - the supervisor starts faster without it
+    import redis
 
     client = redis.Redis(unix_socket_path=str(path), socket_timeout=2)
     try:
@@ -69,9 +69,7 @@ def is_answering(path: Path) -> bool:
         client.close()
 
 
-def wait_until_answering(
-    path: Path, process: "subprocess.Popen[bytes]", seconds: float = 30
-) -> None:
+def wait_until_answering(path: Path, process: "subprocess.Popen[bytes]", seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
