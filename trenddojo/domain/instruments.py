@@ -41,10 +41,16 @@ class Instrument:
 _NANO = Decimal("0.000000001")
 # Averages of several executions have more decimals than a quote, hence six places for recorded prices.
 _DEFAULTS: dict[AssetClass, Instrument] = {
-    AssetClass.STOCK: Instrument("", AssetClass.STOCK, Decimal(1), Decimal("0.01"), Decimal(1), 6, 0),
+    AssetClass.STOCK: Instrument(
+        "", AssetClass.STOCK, Decimal(1), Decimal("0.01"), Decimal(1), 6, 0
+    ),
     AssetClass.ETF: Instrument("", AssetClass.ETF, Decimal(1), Decimal("0.01"), Decimal(1), 6, 0),
-    AssetClass.OPTION: Instrument("", AssetClass.OPTION, Decimal(100), Decimal("0.01"), Decimal(1), 6, 0),
-    AssetClass.FUTURE: Instrument("", AssetClass.FUTURE, Decimal(1), Decimal("0.01"), Decimal(1), 9, 0),
+    AssetClass.OPTION: Instrument(
+        "", AssetClass.OPTION, Decimal(100), Decimal("0.01"), Decimal(1), 6, 0
+    ),
+    AssetClass.FUTURE: Instrument(
+        "", AssetClass.FUTURE, Decimal(1), Decimal("0.01"), Decimal(1), 9, 0
+    ),
     AssetClass.CRYPTO: Instrument("", AssetClass.CRYPTO, Decimal(1), _NANO, _NANO, 9, 9),
 }
 _FRACTIONAL = frozenset({AssetClass.STOCK, AssetClass.ETF})
@@ -67,7 +73,9 @@ def instrument_for(
     found = replace(_DEFAULTS[asset_class], symbol=validate_symbol(symbol))
     if multiplier is not None:
         if not multiplier.is_finite() or multiplier <= 0:
-            raise DomainError("bad_multiplier", "The multiplier must be greater than zero.", "multiplier")
+            raise DomainError(
+                "bad_multiplier", "The multiplier must be greater than zero.", "multiplier"
+            )
         found = replace(found, multiplier=multiplier)
     if fractions is Fractions.ALLOWED and asset_class in _FRACTIONAL:
         found = replace(found, lot=_NANO, quantity_places=9)
@@ -109,7 +117,9 @@ def parse_option(symbol: str) -> OptionContract | None:
         expires_on = date(2000 + int(day[:2]), int(day[2:4]), int(day[4:]))
     except ValueError:
         return None
-    return OptionContract(root, expires_on, "call" if right == "C" else "put", Decimal(strike) / 1000)
+    return OptionContract(
+        root, expires_on, "call" if right == "C" else "put", Decimal(strike) / 1000
+    )
 
 
 def validate_symbol(text: str) -> str:
@@ -125,7 +135,9 @@ def validate_symbol(text: str) -> str:
     match = _OCC.fullmatch(symbol)
     if match is not None:
         if parse_option(symbol) is None:
-            raise SymbolError("bad_option_date", "The option symbol names a day that does not exist.", "symbol")
+            raise SymbolError(
+                "bad_option_date", "The option symbol names a day that does not exist.", "symbol"
+            )
         return "".join(match.groups())
     if not _SYMBOL.fullmatch(symbol):
         raise SymbolError(

@@ -10,6 +10,7 @@ from trenddojo.domain.errors import CurrencyMismatch, NumberError
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
+NO_MONEY = Decimal("0.00")
 PRICE_QUANTUM = Decimal("0.000000001")
 
 # Wide enough for price * quantity * multiplier at nine decimals each without rounding on the way.
@@ -34,7 +35,8 @@ def cents(amount: Decimal) -> Decimal:
 
     Away from zero is symmetric: the cents of a short are the mirrored cents of the long.
     """
-    return amount.quantize(CENT, rounding=ROUND_HALF_UP, context=EXACT)
+    # A result of -0.00 would be shown with its sign.
+    return amount.quantize(CENT, rounding=ROUND_HALF_UP, context=EXACT) or NO_MONEY
 
 
 def rounded_price(price: Decimal) -> Decimal:
@@ -56,7 +58,9 @@ def check_decimal(
     Raises NumberError with codes not_finite, too_many_decimals or too_many_digits.
     """
     if not value.is_finite():
-        raise NumberError("not_finite", f"The {name} must be an ordinary number, such as 12.50.", field)
+        raise NumberError(
+            "not_finite", f"The {name} must be an ordinary number, such as 12.50.", field
+        )
     digits = max(value.adjusted() + 1, 1)
     if digits > max_digits - places:
         raise NumberError(
@@ -66,7 +70,9 @@ def check_decimal(
         )
     if decimal_places(value) > places:
         raise NumberError(
-            "too_many_decimals", f"The {name} has too many decimals: use {_decimals(places)}.", field
+            "too_many_decimals",
+            f"The {name} has too many decimals: use {_decimals(places)}.",
+            field,
         )
     return value
 
@@ -87,7 +93,9 @@ def parse_decimal(
     if len(text) > _LONGEST_TEXT:
         raise NumberError("too_many_digits", f"The {name} is too long: use fewer digits.", field)
     plain = _without_separators(text, field=field, name=name)
-    return check_decimal(Decimal(plain), max_digits=max_digits, places=places, field=field, name=name)
+    return check_decimal(
+        Decimal(plain), max_digits=max_digits, places=places, field=field, name=name
+    )
 
 
 def parse_positive(
@@ -101,7 +109,9 @@ def parse_positive(
 def check_positive(value: Decimal, *, field: str = "", name: str = "number") -> Decimal:
     """Return `value` when it is above zero; raises NumberError (not_finite, not_positive)."""
     if not value.is_finite():
-        raise NumberError("not_finite", f"The {name} must be an ordinary number, such as 12.50.", field)
+        raise NumberError(
+            "not_finite", f"The {name} must be an ordinary number, such as 12.50.", field
+        )
     if value <= ZERO:
         raise NumberError("not_positive", f"The {name} must be greater than zero.", field)
     return value
@@ -113,7 +123,9 @@ def _without_separators(text: str, *, field: str, name: str) -> str:
     if _EXPONENT.fullmatch(text):
         raise NumberError("exponent", f"Write the {name} out in full, without an exponent.", field)
     if _NOT_FINITE.fullmatch(text):
-        raise NumberError("not_finite", f"The {name} must be an ordinary number, such as 12.50.", field)
+        raise NumberError(
+            "not_finite", f"The {name} must be an ordinary number, such as 12.50.", field
+        )
     if _GROUPED.fullmatch(text) and ("." in text or text.count(",") > 1):
         return text.replace(",", "")
     if "," in text:
@@ -140,7 +152,9 @@ class Money:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Z]{3}", self.currency):
-            raise CurrencyMismatch("bad_currency", "A currency is three capital letters, such as USD.", "currency")
+            raise CurrencyMismatch(
+                "bad_currency", "A currency is three capital letters, such as USD.", "currency"
+            )
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.amount + self._same(other), self.currency)

@@ -60,7 +60,9 @@ class RiskEntry:
     stop: Decimal | None
 
 
-def check_plan(plan: PlannedPosition, limits: RiskLimits, state: AccountState) -> tuple[Breach, ...]:
+def check_plan(
+    plan: PlannedPosition, limits: RiskLimits, state: AccountState
+) -> tuple[Breach, ...]:
     """Return every limit the plan breaks, in the order of RiskLimits; empty when it may be taken."""
     raise NotImplementedError
 
@@ -77,7 +79,12 @@ def initial_risk(
 
 
 def open_risk(
-    direction: Direction, *, quantity: Decimal, entry: Decimal, stop: Decimal | None, multiplier: Decimal
+    direction: Direction,
+    *,
+    quantity: Decimal,
+    entry: Decimal,
+    stop: Decimal | None,
+    multiplier: Decimal,
 ) -> Decimal | None:
     """Money (cents) lost if an open position is stopped out now; zero once the stop locks in a profit; None without a stop."""
     raise NotImplementedError
@@ -88,6 +95,8 @@ def r_multiple(pnl: Decimal, risk: Decimal | None) -> Decimal | None:
     raise NotImplementedError
 
 
-def planned_r(direction: Direction, *, entry: Decimal, stop: Decimal, target: Decimal) -> Decimal | None:
+def planned_r(
+    direction: Direction, *, entry: Decimal, stop: Decimal, target: Decimal
+) -> Decimal | None:
     """s * (target - entry) / |entry - stop| with nine decimals; None when entry and stop are the same."""
     raise NotImplementedError

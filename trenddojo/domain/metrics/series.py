@@ -36,7 +36,9 @@ class Drawdown:
     sessions: int
 
 
-def daily_returns(rows: Sequence[SessionRow], *, opening_equity: Decimal = Decimal(0)) -> list[float]:
+def daily_returns(
+    rows: Sequence[SessionRow], *, opening_equity: Decimal = Decimal(0)
+) -> list[float]:
     """(V_t + out_t) / (V_(t-1) + in_t) - 1 for every row; `opening_equity` is V before the first row.
 
     A session with no money at all returns 0. Raises UndefinedReturn where money came from nothing.
