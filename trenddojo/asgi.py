@@ -2,6 +2,8 @@
 
 import os
 
+from django.core.asgi import get_asgi_application
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
 application = get_asgi_application()

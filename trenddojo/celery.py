@@ -1,8 +1,10 @@
 """The Celery application. Workers and beat start with `celery -A trenddojo.celery`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import heartbeat_sent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
@@ -11,3 +13,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # A task that runs in a thread would otherwise find celery's fallback application and its amqp queue.
 app.set_default()
+
+
+@heartbeat_sent.connect
+def _worker_lives(**_arguments: Any) -> None:
+    """Celery's worker says every two seconds that its main process lives; the health page reads it."""
+    from trenddojo.health import WORKER_HEARTBEAT, heartbeat_write  # once the settings are read
+
+    heartbeat_write(WORKER_HEARTBEAT)

@@ -37,6 +37,7 @@ SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 SITE_NAME = "TrendDojo"
+VERSION = "0.1.0"
 SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", default=True)
 
 # --- Application ------------------------------------------------------------------------------------------------------
@@ -170,7 +171,9 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "heartbeat": {"task": "trenddojo.heartbeat", "schedule": 10.0},
+}
 
 # --- Files ------------------------------------------------------------------------------------------------------------
 

@@ -5,9 +5,21 @@ from importlib.util import find_spec
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from trenddojo import views
+
+operations = (
+    [
+        path("healthz", views.healthz, name="healthz"),
+        path("readyz", views.readyz, name="readyz"),
+        path("system/", views.system, name="system"),
+    ],
+    "trenddojo",
+)
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(operations)),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("auth/", include("allauth.urls")),
 ]
 # The rooms of the house, the general one last.
 urlpatterns += [path("", include(module)) for module in ("accounts.urls", "trades.urls") if find_spec(module)]

@@ -1,0 +1,59 @@
+"""What operators look at: is the process alive, is the desk ready, what runs here."""
+
+import shutil
+
+from django.conf import settings
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from trenddojo import health
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """The process lives and answers; nothing else is asked."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """503 when this process should get no visitors; a missing worker degrades and is said."""
+    checks = health.checks_run()
+    state = health.overall(checks)
+    body = {
+        "status": state,
+        "checks": {check.name: {"state": check.state, "detail": check.detail} for check in checks},
+    }
+    return JsonResponse(body, status=503 if state is health.State.FAILED else 200)
+
+
+@never_cache
+@require_safe
+def system(request: HttpRequest) -> HttpResponse:
+    """Versions, queue, heartbeats and migrations, for administrators; nobody else learns it exists."""
+    if not (request.user.is_authenticated and request.user.is_staff):
+        raise Http404
+    checks = health.checks_run()
+    context = {
+        "checks": checks,
+        "state": health.overall(checks),
+        "versions": health.versions(),
+        "queue_depth": health.queue_depth(),
+        "pending": health.migrations_pending(),
+        "sizes": _sizes(),
+    }
+    return render(request, "trenddojo/system.html", context)
+
+
+def _sizes() -> dict[str, int]:
+    """Bytes of the database, and free bytes where media is kept."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        (database,) = cursor.fetchone()
+    settings.MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+    return {"database": database, "free": shutil.disk_usage(settings.MEDIA_ROOT).free}
