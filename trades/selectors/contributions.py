@@ -1,0 +1,123 @@
+# ruff: noqa: S608 - statements are put together from constants of the code; every value is a parameter
+"""What each closed trade adds to the figures, in SQL: the one definition of kept and of filtered figures.
+
+Every complete closed trade (opening fills known) adds its counts and sums to one key of each dimension, and to
+one key a tag in the dimension ``tag``. Money sums are exact, so adding and taking away leaves no trace.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+COUNTED = "t.status = 'closed' AND NOT t.is_incomplete"
+
+# R is kept in buckets of 0.05 R between −10 and +20 R; what lies beyond counts in the outermost bucket. The sums in
+# a bucket are exact, so means over buckets are too.
+R_STEP = "0.05"
+R_LOWEST, R_HIGHEST = -200, 400
+
+# Upper bounds in seconds, exclusive; the last bucket is open.
+HOLDING_BOUNDS: tuple[int, ...] = (300, 1_800, 7_200, 86_400, 604_800, 2_592_000)
+
+_DIRECTION_SIGN = "CASE t.direction WHEN 'long' THEN 1 ELSE -1 END"
+_EXIT = f"""CASE
+    WHEN t.initial_stop IS NULL AND t.target_price IS NULL THEN 'unplanned'
+    WHEN (t.actual_exit - t.target_price) * {_DIRECTION_SIGN} >= 0 THEN 'target'
+    WHEN (t.actual_exit - t.initial_stop) * {_DIRECTION_SIGN} <= 0 THEN 'stop'
+    ELSE 'between' END"""
+_CHECKLIST = """(SELECT CASE WHEN count(*) = 0 THEN 'none' WHEN bool_and(c.is_met) THEN 'met' ELSE 'missed' END
+    FROM checklist_answers c WHERE c.trade_id = t.id)"""
+_PLANNED = """CASE WHEN t.planned_r IS NULL THEN 'none' WHEN t.planned_r < 1 THEN '0' WHEN t.planned_r < 2 THEN '1'
+    WHEN t.planned_r < 3 THEN '2' ELSE '3' END"""
+_HOLDING = f"width_bucket(t.holding_seconds, ARRAY[{', '.join(map(str, HOLDING_BOUNDS))}]::bigint[])::text"
+_R = f"least(greatest(floor(t.r_multiple / {R_STEP}), {R_LOWEST}), {R_HIGHEST})::int::text"
+
+# Dimension → the key a trade t has in it; a trade whose key is null is not in that dimension.
+KEYS: dict[str, str] = {
+    "all": "''",
+    "setup": "coalesce(t.setup_id::text, '')",
+    "symbol": "t.symbol",
+    "direction": "t.direction",
+    "weekday": "t.entry_weekday::text",
+    "hour": "lpad(t.entry_hour::text, 2, '0')",
+    "holding": _HOLDING,
+    "month": "to_char(t.closed_session, 'YYYY-MM')",
+    "override": "CASE WHEN t.is_override THEN 'yes' ELSE 'no' END",
+    "planned": _PLANNED,
+    "exit": _EXIT,
+    "checklist": _CHECKLIST,
+    "r": _R,
+}
+_TAGS = """SELECT 'tag', g.tag_id::text FROM trade_tags g WHERE g.trade_id = t.id
+    UNION ALL SELECT 'tag', '' WHERE NOT EXISTS (SELECT 1 FROM trade_tags g WHERE g.trade_id = t.id)"""
+DIMENSIONS: tuple[str, ...] = (*KEYS, "tag")
+
+SUMS: dict[str, str] = {
+    "n": "count(*)",
+    "wins": "count(*) FILTER (WHERE t.outcome = 'win')",
+    "losses": "count(*) FILTER (WHERE t.outcome = 'loss')",
+    "break_evens": "count(*) FILTER (WHERE t.outcome = 'break_even')",
+    "sum_gross": "sum(t.gross_pnl)",
+    "sum_costs": "sum(t.costs)",
+    "sum_net": "sum(t.net_pnl)",
+    "sum_wins": "coalesce(sum(t.net_pnl) FILTER (WHERE t.outcome = 'win'), 0)",
+    "sum_losses": "coalesce(sum(t.net_pnl) FILTER (WHERE t.outcome = 'loss'), 0)",
+    "r_n": "count(t.r_multiple)",
+    "r_sum": "coalesce(sum(t.r_multiple), 0)",
+    "r_sum_squares": "coalesce(sum(t.r_multiple * t.r_multiple), 0)",
+    "planned_r_n": "count(t.planned_r)",
+    "planned_r_sum": "coalesce(sum(t.planned_r), 0)",
+    "sum_holding_seconds": "coalesce(sum(t.holding_seconds), 0)",
+}
+
+# What a trade adds to the session it was closed in, and what an exit adds to the session it happened in.
+DAY_SUMS: dict[str, str] = {name: SUMS[name] for name in ("n", "wins", "losses", "break_evens", "r_n", "r_sum")} | {
+    "closed_net": "sum(t.net_pnl)",
+}
+EXIT_SUMS: dict[str, str] = {
+    "realised_gross": "sum(f.realised_gross)",
+    "realised_costs": "sum(f.realised_costs)",
+    "realised_net": "sum(f.realised_net)",
+}
+
+
+def contributions(dimensions: Iterable[str], where: str) -> str:
+    """SELECT account_id, dimension, key and every sum, for the trades ``t`` that ``where`` keeps."""
+    sums = ", ".join(f"{expression} AS {name}" for name, expression in SUMS.items())
+    return (
+        f"SELECT t.account_id, d.dimension, d.key, {sums} FROM trades t "
+        f"CROSS JOIN LATERAL ({_keys(tuple(dimensions))}) d(dimension, key) "
+        f"WHERE {COUNTED} AND {where} AND d.key IS NOT NULL GROUP BY t.account_id, d.dimension, d.key"
+    )
+
+
+def _keys(dimensions: Sequence[str]) -> str:
+    unknown = set(dimensions) - set(DIMENSIONS)
+    if unknown:
+        raise ValueError(f"no such dimension: {', '.join(sorted(unknown))}")
+    values = ", ".join(f"('{name}', {KEYS[name]})" for name in dimensions if name != "tag")
+    parts = [f"VALUES {values}"] if values else []
+    return " UNION ALL ".join([*parts, _TAGS] if "tag" in dimensions else parts)
+
+
+def closed_days(where: str) -> str:
+    """SELECT account_id, day and what the trades closed that session add to it."""
+    sums = ", ".join(f"{expression} AS {name}" for name, expression in DAY_SUMS.items())
+    return (
+        f"SELECT t.account_id, t.closed_session AS day, {sums} FROM trades t "
+        f"WHERE {COUNTED} AND {where} GROUP BY t.account_id, t.closed_session"
+    )
+
+
+def exit_days(where: str) -> str:
+    """SELECT account_id, day and what the exits of that session realised, partial ones of open trades included."""
+    sums = ", ".join(f"{expression} AS {name}" for name, expression in EXIT_SUMS.items())
+    return (
+        f"SELECT t.account_id, f.session AS day, {sums} FROM trades t JOIN fills f ON f.trade_id = t.id "
+        f"WHERE f.is_exit AND NOT t.is_incomplete AND {where} GROUP BY t.account_id, f.session"
+    )
+
+
+def rows(cursor: Any) -> list[dict[str, Any]]:
+    """The answer of a cursor, each row by column name."""
+    names = [column.name for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
