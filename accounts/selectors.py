@@ -1,0 +1,94 @@
+"""Reading accounts, always through their owner: another user's account does not exist."""
+
+import uuid
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Case, DecimalField, F, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce
+from django.http import Http404
+
+from accounts.models import CashMovement, CashMovementKind, RiskPolicy, TradingAccount, User
+from trenddojo.domain.risk import RiskLimits
+
+INCOMING = (CashMovementKind.DEPOSIT, CashMovementKind.DIVIDEND, CashMovementKind.INTEREST)
+MONEY_FIELD = DecimalField(max_digits=24, decimal_places=2)
+SIGNED_AMOUNT = Case(When(kind__in=INCOMING, then=F("amount")), default=-F("amount"), output_field=MONEY_FIELD)
+
+
+def accounts_of(user: User) -> QuerySet[TradingAccount]:
+    """The user's accounts, archived ones too, the oldest first."""
+    return TradingAccount.objects.filter(owner=user).select_related("risk_policy")
+
+
+def accounts_in_use(user: User) -> QuerySet[TradingAccount]:
+    """The user's accounts that are not archived."""
+    return accounts_of(user).filter(is_archived=False)
+
+
+def account_for(user: User, pk: uuid.UUID | str | None) -> TradingAccount:
+    """The user's account with this key, or the first one in use without a key. Raises Http404."""
+    found = accounts_in_use(user).first() if pk is None else _by_key(accounts_of(user), pk)
+    if found is None:
+        raise Http404
+    return found
+
+
+def account_get_locked(user: User, pk: uuid.UUID | str) -> TradingAccount:
+    """The user's account with its row locked until the end of the transaction, which the caller has opened.
+
+    Raises Http404; every change of an account's trades or cash begins with this lock.
+    """
+    found = _by_key(TradingAccount.objects.select_for_update().filter(owner=user), pk)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _by_key(accounts: QuerySet[TradingAccount], pk: uuid.UUID | str) -> TradingAccount | None:
+    try:
+        key = pk if isinstance(pk, uuid.UUID) else uuid.UUID(pk)
+    except ValueError:
+        return None
+    return accounts.filter(pk=key).first()
+
+
+def policy_of(account: TradingAccount) -> RiskPolicy:
+    """The account's risk policy; the default one, unsaved, for an account that never had one."""
+    try:
+        return account.risk_policy
+    except RiskPolicy.DoesNotExist:
+        return RiskPolicy(account=account)
+
+
+def limits_for(account: TradingAccount) -> RiskLimits:
+    """The account's risk policy in the domain's words. Overrides of a setup are laid over it by who knows setups."""
+    policy = policy_of(account)
+    return RiskLimits(
+        risk_per_trade_percent=policy.risk_per_trade_percent,
+        max_position_percent=policy.max_position_percent,
+        max_open_risk_percent=policy.max_open_risk_percent,
+        max_daily_loss_percent=policy.max_daily_loss_percent,
+        max_weekly_loss_percent=policy.max_weekly_loss_percent,
+        max_open_positions=policy.max_open_positions,
+    )
+
+
+def cash_movements_of(account: TradingAccount) -> QuerySet[CashMovement]:
+    """The account's cash movements, the newest first, each with its `signed_amount`."""
+    return account.cash_movements.annotate(signed_amount=SIGNED_AMOUNT)
+
+
+def cash_movement_for(user: User, pk: uuid.UUID) -> CashMovement:
+    """The user's cash movement with its account. Raises Http404."""
+    found = CashMovement.objects.filter(account__owner=user, pk=pk).select_related("account").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def cash_total(account: TradingAccount, *, on: date | None = None) -> Decimal:
+    """Money that came less money that went, other than by trades, until the end of `on` (a day of the account)."""
+    movements = account.cash_movements.filter(Q() if on is None else Q(moved_on__lte=on))
+    zero = Value(Decimal(0), output_field=MONEY_FIELD)
+    return movements.aggregate(total=Coalesce(Sum(SIGNED_AMOUNT), zero))["total"]
