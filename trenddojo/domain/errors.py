@@ -26,7 +26,7 @@ class SymbolError(DomainError):
     """A symbol with characters or a shape that no instrument has."""
 
 
-class CurrencyMismatch(DomainError):
+class CurrencyMismatchError(DomainError):
     """Amounts of two currencies met in one sum or comparison."""
 
 
@@ -38,5 +38,5 @@ class SizingError(DomainError):
     """A size was asked for from prices or limits that contradict each other."""
 
 
-class UndefinedReturn(DomainError):
+class UndefinedReturnError(DomainError):
     """A return has no base: there was no money in the account to earn it."""

@@ -159,9 +159,7 @@ def split_flip(fill: Fill, position: Decimal) -> tuple[Fill, Fill]:
     """
     closing = abs(position)
     if position * fill.side.sign >= 0 or fill.quantity <= closing:
-        raise FillError(
-            "not_a_flip", "This fill does not take the position through zero.", "quantity"
-        )
+        raise FillError("not_a_flip", "This fill does not take the position through zero.", "quantity")
     with exact():
         commission = cents(fill.commission * closing / fill.quantity)
         fees = cents(fill.fees * closing / fill.quantity)
@@ -173,4 +171,3 @@ def split_flip(fill: Fill, position: Decimal) -> tuple[Fill, Fill]:
             fees=fill.fees - fees,
         )
     return first, second
-

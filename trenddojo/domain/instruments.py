@@ -41,16 +41,10 @@ class Instrument:
 _NANO = Decimal("0.000000001")
 # Averages of several executions have more decimals than a quote, hence six places for recorded prices.
 _DEFAULTS: dict[AssetClass, Instrument] = {
-    AssetClass.STOCK: Instrument(
-        "", AssetClass.STOCK, Decimal(1), Decimal("0.01"), Decimal(1), 6, 0
-    ),
+    AssetClass.STOCK: Instrument("", AssetClass.STOCK, Decimal(1), Decimal("0.01"), Decimal(1), 6, 0),
     AssetClass.ETF: Instrument("", AssetClass.ETF, Decimal(1), Decimal("0.01"), Decimal(1), 6, 0),
-    AssetClass.OPTION: Instrument(
-        "", AssetClass.OPTION, Decimal(100), Decimal("0.01"), Decimal(1), 6, 0
-    ),
-    AssetClass.FUTURE: Instrument(
-        "", AssetClass.FUTURE, Decimal(1), Decimal("0.01"), Decimal(1), 9, 0
-    ),
+    AssetClass.OPTION: Instrument("", AssetClass.OPTION, Decimal(100), Decimal("0.01"), Decimal(1), 6, 0),
+    AssetClass.FUTURE: Instrument("", AssetClass.FUTURE, Decimal(1), Decimal("0.01"), Decimal(1), 9, 0),
     AssetClass.CRYPTO: Instrument("", AssetClass.CRYPTO, Decimal(1), _NANO, _NANO, 9, 9),
 }
 _FRACTIONAL = frozenset({AssetClass.STOCK, AssetClass.ETF})
@@ -73,9 +67,7 @@ def instrument_for(
     found = replace(_DEFAULTS[asset_class], symbol=validate_symbol(symbol))
     if multiplier is not None:
         if not multiplier.is_finite() or multiplier <= 0:
-            raise DomainError(
-                "bad_multiplier", "The multiplier must be greater than zero.", "multiplier"
-            )
+            raise DomainError("bad_multiplier", "The multiplier must be greater than zero.", "multiplier")
         found = replace(found, multiplier=multiplier)
     if fractions is Fractions.ALLOWED and asset_class in _FRACTIONAL:
         found = replace(found, lot=_NANO, quantity_places=9)
@@ -117,9 +109,7 @@ def parse_option(symbol: str) -> OptionContract | None:
         expires_on = date(2000 + int(day[:2]), int(day[2:4]), int(day[4:]))
     except ValueError:
         return None
-    return OptionContract(
-        root, expires_on, "call" if right == "C" else "put", Decimal(strike) / 1000
-    )
+    return OptionContract(root, expires_on, "call" if right == "C" else "put", Decimal(strike) / 1000)
 
 
 def validate_symbol(text: str) -> str:
@@ -135,14 +125,12 @@ def validate_symbol(text: str) -> str:
     match = _OCC.fullmatch(symbol)
     if match is not None:
         if parse_option(symbol) is None:
-            raise SymbolError(
-                "bad_option_date", "The option symbol names a day that does not exist.", "symbol"
-            )
+            raise SymbolError("bad_option_date", "The option symbol names a day that does not exist.", "symbol")
         return "".join(match.groups())
     if not _SYMBOL.fullmatch(symbol):
         raise SymbolError(
             "bad_symbol",
-            "A symbol has letters, digits, points, hyphens and slashes only, at most 32 of them, such as AAPL or BRK.B.",
+            "A symbol has only letters, digits, points, hyphens and slashes, at most 32, such as AAPL or BRK.B.",
             "symbol",
         )
     return symbol

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
-from trenddojo.domain.errors import CurrencyMismatch, NumberError
+from trenddojo.domain.errors import CurrencyMismatchError, NumberError
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
@@ -58,9 +58,7 @@ def check_decimal(
     Raises NumberError with codes not_finite, too_many_decimals or too_many_digits.
     """
     if not value.is_finite():
-        raise NumberError(
-            "not_finite", f"The {name} must be an ordinary number, such as 12.50.", field
-        )
+        raise NumberError("not_finite", f"The {name} must be an ordinary number, such as 12.50.", field)
     digits = max(value.adjusted() + 1, 1)
     if digits > max_digits - places:
         raise NumberError(
@@ -93,9 +91,7 @@ def parse_decimal(
     if len(text) > _LONGEST_TEXT:
         raise NumberError("too_many_digits", f"The {name} is too long: use fewer digits.", field)
     plain = _without_separators(text, field=field, name=name)
-    return check_decimal(
-        Decimal(plain), max_digits=max_digits, places=places, field=field, name=name
-    )
+    return check_decimal(Decimal(plain), max_digits=max_digits, places=places, field=field, name=name)
 
 
 def parse_positive(
@@ -109,9 +105,7 @@ def parse_positive(
 def check_positive(value: Decimal, *, field: str = "", name: str = "number") -> Decimal:
     """Return `value` when it is above zero; raises NumberError (not_finite, not_positive)."""
     if not value.is_finite():
-        raise NumberError(
-            "not_finite", f"The {name} must be an ordinary number, such as 12.50.", field
-        )
+        raise NumberError("not_finite", f"The {name} must be an ordinary number, such as 12.50.", field)
     if value <= ZERO:
         raise NumberError("not_positive", f"The {name} must be greater than zero.", field)
     return value
@@ -123,9 +117,7 @@ def _without_separators(text: str, *, field: str, name: str) -> str:
     if _EXPONENT.fullmatch(text):
         raise NumberError("exponent", f"Write the {name} out in full, without an exponent.", field)
     if _NOT_FINITE.fullmatch(text):
-        raise NumberError(
-            "not_finite", f"The {name} must be an ordinary number, such as 12.50.", field
-        )
+        raise NumberError("not_finite", f"The {name} must be an ordinary number, such as 12.50.", field)
     if _GROUPED.fullmatch(text) and ("." in text or text.count(",") > 1):
         return text.replace(",", "")
     if "," in text:
@@ -145,16 +137,14 @@ def _decimals(places: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in one currency; sums and comparisons across currencies raise CurrencyMismatch."""
+    """An amount in one currency; sums and comparisons across currencies raise CurrencyMismatchError."""
 
     amount: Decimal
     currency: str
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Z]{3}", self.currency):
-            raise CurrencyMismatch(
-                "bad_currency", "A currency is three capital letters, such as USD.", "currency"
-            )
+            raise CurrencyMismatchError("bad_currency", "A currency is three capital letters, such as USD.", "currency")
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.amount + self._same(other), self.currency)
@@ -180,7 +170,7 @@ class Money:
 
     def _same(self, other: "Money") -> Decimal:
         if other.currency != self.currency:
-            raise CurrencyMismatch(
+            raise CurrencyMismatchError(
                 "currency_mismatch",
                 f"{self.currency} and {other.currency} cannot be combined: look at each currency by itself.",
                 "currency",

@@ -1,12 +1,17 @@
 """How far a trade went against and for the trader while it was open (MAE, MFE), from bars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
-from trenddojo.domain.metrics.figure import Figure
-from trenddojo.domain.positions import Direction, Fill
+from trenddojo.domain.fills import Direction, Fill
+from trenddojo.domain.metrics.figure import Figure, undefined
+from trenddojo.domain.money import ZERO, cents, exact, rounded_price
+from trenddojo.domain.risk import r_multiple
+
+_NO_RANGE = "The price did not move while the trade was open."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,24 @@ class Excursions:
     bar_size: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The position between two neighbouring fills, and the price of the second, at which it ended.
+
+    `cash` is what all fills so far paid (negative) or brought in, before the multiplier.
+    """
+
+    since: datetime
+    until: datetime
+    quantity: Decimal
+    cash: Decimal
+    average: Decimal
+    end_price: Decimal
+
+    def running(self, price: Decimal) -> Decimal:
+        return self.cash + self.quantity * price
+
+
 def excursions(
     fills: Sequence[Fill],
     bars: Sequence[Bar],
@@ -42,11 +65,60 @@ def excursions(
 ) -> Excursions | None:
     """Running P&L (realised and open, gross) at its worst and best, from bars between the first and last fill.
 
+    A bar counts when it lies wholly between two neighbouring fills, so that its high and low were prices of this
+    position; the fills' own prices count too. In price: the move a unit against and for the average entry in force.
     None without such bars: never estimated.
     """
-    raise NotImplementedError
+    with exact():
+        stretches = list(_stretches(fills, direction))
+        seen = [
+            (stretch, bar)
+            for stretch in stretches
+            for bar in bars
+            if stretch.since <= bar.start and bar.start + bar_size <= stretch.until
+        ]
+        if not seen:
+            return None
+        prices = [(stretch, price) for stretch, bar in seen for price in (bar.low, bar.high)]
+        prices += [(stretch, stretch.end_price) for stretch in stretches]
+        moves = [direction.sign * (price - stretch.average) for stretch, price in prices]
+        money = [stretch.running(price) * multiplier for stretch, price in prices]
+        mae, mfe = cents(min(ZERO, *money)), cents(max(ZERO, *money))
+        return Excursions(
+            mae_price=rounded_price(min(ZERO, *moves)),
+            mfe_price=rounded_price(max(ZERO, *moves)),
+            mae_money=mae,
+            mfe_money=mfe,
+            mae_r=r_multiple(mae, initial_risk),
+            mfe_r=r_multiple(mfe, initial_risk),
+            bar_size=bar_size,
+        )
+
+
+def _stretches(fills: Sequence[Fill], direction: Direction) -> Iterator[_Stretch]:
+    """The open position between each two neighbouring fills, at average entry."""
+    quantity = cash = average = ZERO
+    ordered = sorted(fills, key=lambda fill: (fill.executed_at, fill.sequence))
+    for fill, following in pairwise(ordered):
+        cash -= fill.signed_quantity * fill.price
+        if fill.side is direction.entry_side:
+            average = (average * abs(quantity) + fill.price * fill.quantity) / (abs(quantity) + fill.quantity)
+        quantity += fill.signed_quantity
+        if quantity:
+            yield _Stretch(fill.executed_at, following.executed_at, quantity, cash, average, following.price)
 
 
 def efficiencies(pnl: Decimal, mae: Decimal, mfe: Decimal) -> dict[str, Figure]:
-    """entry_efficiency, exit_efficiency and total_efficiency from money figures; undefined when MFE = MAE."""
-    raise NotImplementedError
+    """entry_efficiency MFE/(MFE-MAE), exit_efficiency (P&L-MAE)/(MFE-MAE) and total_efficiency P&L/(MFE-MAE).
+
+    All three in the same money, MAE <= 0 <= MFE; undefined when the range is zero.
+    """
+    with exact():
+        span = mfe - mae
+        if span == 0:
+            return dict.fromkeys(("entry_efficiency", "exit_efficiency", "total_efficiency"), undefined(1, _NO_RANGE))
+        return {
+            "entry_efficiency": Figure(mfe / span, 1),
+            "exit_efficiency": Figure((pnl - mae) / span, 1),
+            "total_efficiency": Figure(pnl / span, 1),
+        }

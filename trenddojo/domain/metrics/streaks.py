@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trenddojo.domain.metrics.outcomes import Outcome, outcome_of
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -27,16 +29,42 @@ class StreakSummary:
 
     @classmethod
     def of(cls, nets: Iterable[Decimal], band: Decimal = Decimal(0)) -> "StreakSummary":
-        """Summarise net results in closing order."""
-        raise NotImplementedError
+        """Summarise net results in closing order; `band` is the break-even band in money."""
+        decided = [outcome for net in nets if (outcome := outcome_of(net, band)) is not Outcome.BREAK_EVEN]
+        return cls(len(decided), _run_of(decided, Outcome.WIN), _run_of(decided, Outcome.LOSS))
 
     def __add__(self, later: "StreakSummary") -> "StreakSummary":
-        raise NotImplementedError
+        return StreakSummary(
+            self.n + later.n,
+            _joined(self.wins, self.n, later.wins, later.n),
+            _joined(self.losses, self.n, later.losses, later.n),
+        )
 
     @property
     def current_wins(self) -> int:
+        """Wins in a row at the end of the stretch."""
         return self.wins.suffix
 
     @property
     def current_losses(self) -> int:
+        """Losses in a row at the end of the stretch."""
         return self.losses.suffix
+
+
+def _run_of(decided: Iterable[Outcome], kind: Outcome) -> Run:
+    prefix = longest = current = 0
+    for count, outcome in enumerate(decided, start=1):
+        current = current + 1 if outcome is kind else 0
+        longest = max(longest, current)
+        if current == count:
+            prefix = count
+    return Run(prefix, current, longest)
+
+
+def _joined(earlier: Run, earlier_n: int, later: Run, later_n: int) -> Run:
+    """A run that fills its whole stretch goes on in the next one."""
+    return Run(
+        prefix=earlier.prefix + later.prefix if earlier.prefix == earlier_n else earlier.prefix,
+        suffix=earlier.suffix + later.suffix if later.suffix == later_n else later.suffix,
+        longest=max(earlier.longest, later.longest, earlier.suffix + later.prefix),
+    )
