@@ -1,1 +1,250 @@
-"use strict";
+// Draws every <figure data-chart>. The figure brings its data as JSON and as a table; this file only adds the picture.
+(() => {
+  "use strict";
+
+  const SVG = "http://www.w3.org/2000/svg";
+
+  /** The colour a tone has now, as rgb(): the chart library reads no custom properties and no oklch. */
+  function colour(area, tone) {
+    const probe = document.createElement("span");
+    probe.className = `tone-probe probe-${tone}`;
+    area.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  }
+
+  function faded(rgb, alpha) {
+    return rgb.replace(/^rgba?\(([^,]+,[^,]+,[^,)]+).*$/, `rgba($1, ${alpha})`);
+  }
+
+  function shown(value, data) {
+    const places = data.places ?? 2;
+    const text = Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+    const unit = data.unit ? `\u202f${data.unit}` : "";
+    return (value < 0 ? "\u2212" : "") + text + unit;
+  }
+
+  // --- Series over time ------------------------------------------------------------------------------------------
+
+  const KINDS = { line: "LineSeries", area: "AreaSeries", histogram: "HistogramSeries" };
+
+  function tones(area) {
+    return Object.fromEntries(["main", "gain", "loss", "muted", "line"].map((name) => [name, colour(area, name)]));
+  }
+
+  function chartOptions(paint) {
+    return {
+      autoSize: true,
+      // The attribution stands in the footer of every page: the library's own logo needs an inline style sheet.
+      layout: { background: { color: "transparent" }, textColor: paint.muted, attributionLogo: false, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
+      grid: { vertLines: { visible: false }, horzLines: { color: paint.line } },
+      rightPriceScale: { borderVisible: false },
+      leftPriceScale: { borderVisible: false },
+      timeScale: { borderColor: paint.line, fixLeftEdge: true, fixRightEdge: true },
+      handleScroll: { mouseWheel: false, vertTouchDrag: false },
+      handleScale: { mouseWheel: false },
+    };
+  }
+
+  function seriesOptions(kind, tone, paint, index) {
+    const main = paint[tone] || paint.main;
+    const common = { priceLineVisible: false, lastValueVisible: false };
+    if (kind === "area") return { ...common, lineColor: main, topColor: faded(main, 0.22), bottomColor: faded(main, 0.02), lineWidth: 2 };
+    if (kind === "histogram") return { ...common, color: main };
+    return { ...common, color: main, lineWidth: 2, lineStyle: index ? 2 : 0 };
+  }
+
+  function toneOf(series, index) {
+    return series.tone || (index ? "muted" : "main");
+  }
+
+  function points(series, paint) {
+    return series.points.map(([time, value]) => {
+      const point = { time, value: Number(value) };
+      if (series.kind === "histogram" && !series.tone) point.color = point.value < 0 ? paint.loss : paint.gain;
+      return point;
+    });
+  }
+
+  function legend(figure, data) {
+    const box = figure.querySelector("[data-legend]");
+    box.hidden = false;
+    box.replaceChildren();
+    return data.series.map((series, index) => {
+      const key = document.createElement("span");
+      key.className = `key ${toneOf(series, index)}${index && !series.kind ? " dashed" : ""}`;
+      const value = document.createElement("b");
+      const name = document.createElement("span");
+      name.textContent = `${series.name} `;
+      key.append(name, value);
+      box.append(key);
+      return value;
+    });
+  }
+
+  function drawSeries(figure, area, data) {
+    const library = window.LightweightCharts;
+    const chart = library.createChart(area, chartOptions(tones(area)));
+    const drawn = data.series.map((series, index) => {
+      const kind = series.kind || figure.dataset.chart;
+      const line = chart.addSeries(library[KINDS[kind] || "LineSeries"], {
+        priceScaleId: series.axis || "right",
+        priceFormat: { type: "custom", minMove: 10 ** -(data.places ?? 2), formatter: (value) => shown(value, { places: data.places }) },
+      });
+      return { line, kind, series, index };
+    });
+    if (data.series.some((series) => series.axis === "left")) chart.applyOptions({ leftPriceScale: { visible: true } });
+    const values = legend(figure, data);
+
+    function paint() {
+      const now = tones(area);
+      chart.applyOptions(chartOptions(now));
+      for (const { line, kind, series, index } of drawn) {
+        line.applyOptions(seriesOptions(kind, toneOf(series, index), now, index));
+        line.setData(points({ ...series, kind }, now));
+      }
+    }
+
+    function tell(parameter) {
+      drawn.forEach(({ line, series }, index) => {
+        const point = parameter?.seriesData?.get(line);
+        const last = series.points[series.points.length - 1];
+        const value = point ? point.value : last && Number(last[1]);
+        const when = point ? parameter.time : last && last[0];
+        values[index].textContent = value === undefined ? "" : `${shown(value, data)} (${day(when)})`;
+      });
+    }
+
+    paint();
+    tell();
+    chart.timeScale().fitContent();
+    chart.subscribeCrosshairMove(tell);
+    walkByKeyboard(figure, area, chart, drawn[0], tell);
+    return paint;
+  }
+
+  function day(time) {
+    if (typeof time === "number") return new Date(time * 1000).toISOString().slice(0, 16).replace("T", " ");
+    if (time && typeof time === "object") return `${time.year}-${String(time.month).padStart(2, "0")}-${String(time.day).padStart(2, "0")}`;
+    return time || "";
+  }
+
+  /** Arrow keys move the crosshair from point to point; the legend follows, and is read out from then on. */
+  function walkByKeyboard(figure, area, chart, first, tell) {
+    area.tabIndex = 0;
+    let at = first.series.points.length - 1;
+    area.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity }[event.key];
+      const all = first.series.points;
+      if (step === undefined || !all.length) return;
+      event.preventDefault();
+      figure.querySelector("[data-legend]").setAttribute("aria-live", "polite");
+      at = Math.max(0, Math.min(all.length - 1, at + step));
+      chart.setCrosshairPosition(Number(all[at][1]), all[at][0], first.line);
+    });
+    area.addEventListener("blur", () => {
+      chart.clearCrosshairPosition();
+      tell();
+    });
+  }
+
+  // --- Bars of categories ----------------------------------------------------------------------------------------
+
+  function svg(tag, attributes, text) {
+    const node = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+
+  /** Round steps that cover the range, zero among them. */
+  function ticks(low, high) {
+    const rough = (high - low || 1) / 4;
+    const size = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 2.5, 5, 10].map((factor) => factor * size).find((candidate) => candidate >= rough);
+    const found = [];
+    for (let at = Math.floor(low / step); at <= Math.ceil(high / step); at += 1) found.push(at * step);
+    return found;
+  }
+
+  function oneBar(bar, box, data) {
+    const value = Number(bar.value);
+    const height = Math.max(1, Math.abs(box.y(value) - box.y(0)));
+    const group = bar.url ? svg("a", { href: bar.url }) : svg("g", {});
+    const many = bar.n === undefined || bar.n === null ? "" : `, N = ${bar.n}`;
+    group.append(
+      svg("title", {}, `${bar.label}: ${shown(value, data)}${many}`),
+      svg("rect", { x: box.x + box.width * 0.14, y: Math.min(box.y(value), box.y(0)), width: box.width * 0.72, height, class: bar.tone || (value < 0 ? "down" : "up"), rx: 1 }),
+    );
+    return group;
+  }
+
+  function drawBars(figure, area, data) {
+    function paint() {
+      const width = area.clientWidth;
+      const height = area.clientHeight;
+      const values = data.bars.map((bar) => Number(bar.value));
+      const marks = ticks(Math.min(0, ...values), Math.max(0, ...values));
+      const [low, high] = [marks[0], marks[marks.length - 1]];
+      const left = 12 + 6.5 * Math.max(...marks.map((mark) => shown(mark, { places: data.places }).length));
+      const y = (value) => 10 + ((high - value) / (high - low || 1)) * (height - 42);
+      const each = (width - left - 8) / data.bars.length;
+      const every = Math.ceil((7 * Math.max(...data.bars.map((bar) => bar.label.length)) + 8) / each);
+      const picture = svg("svg", { viewBox: `0 0 ${width} ${height}` });
+      for (const mark of marks) {
+        picture.append(svg("line", { x1: left, x2: width - 8, y1: y(mark), y2: y(mark), class: "rule" }));
+        picture.append(svg("text", { x: left - 6, y: y(mark) + 4, "text-anchor": "end" }, shown(mark, { places: data.places })));
+      }
+      data.bars.forEach((bar, index) => {
+        const x = left + index * each;
+        picture.append(oneBar(bar, { x, width: each, y }, data));
+        if (index % every === 0) picture.append(svg("text", { x: x + each / 2, y: height - 12, "text-anchor": "middle" }, bar.label));
+      });
+      picture.append(svg("line", { x1: left, x2: width - 8, y1: y(0), y2: y(0), class: "zero" }));
+      area.replaceChildren(picture);
+    }
+    paint();
+    new ResizeObserver(paint).observe(area);
+    return () => {};
+  }
+
+  // --- Start -----------------------------------------------------------------------------------------------------
+
+  async function read(figure) {
+    if (!figure.dataset.src) return JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+    const answer = await fetch(figure.dataset.src, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+    if (!answer.ok) throw new Error(`The data answered ${answer.status}`);
+    return answer.json();
+  }
+
+  function isEmpty(data) {
+    return data.bars ? data.bars.length === 0 : data.series.every((series) => series.points.length === 0);
+  }
+
+  async function draw(figure) {
+    figure.dataset.drawn = "pending";
+    const area = figure.querySelector("[data-area]");
+    const data = await read(figure);
+    if (isEmpty(data)) {
+      figure.dataset.drawn = "empty";
+      return;
+    }
+    area.hidden = false;
+    const repaint = data.bars ? drawBars(figure, area, data) : drawSeries(figure, area, data);
+    document.addEventListener("desk:theme", repaint);
+    figure.dataset.drawn = "true";
+  }
+
+  function drawAll(scope) {
+    for (const figure of scope.querySelectorAll("figure[data-chart]:not([data-drawn])")) {
+      draw(figure).catch(() => {
+        // The table beside the picture says the same; the page stays whole.
+        figure.dataset.drawn = "failed";
+      });
+    }
+  }
+
+  document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
+  drawAll(document);
+})();

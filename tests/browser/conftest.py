@@ -1,0 +1,142 @@
+"""A real Chromium for the browser tests, and what they share: signing in, axe, screenshots.
+
+Chromium is looked for in CHROMIUM, on PATH, and where Playwright keeps its own. Without one the tests are skipped and
+say so; with CI=true they fail.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page, Playwright, Request
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from accounts.models import User
+
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+).split()
+ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WIDTHS = (390, 820, 1440)
+SCHEMES = ("light", "dark")
+SERIOUS = frozenset({"serious", "critical"})
+# Chromium writes one such line for every answer of 400 and above; tests look at answers themselves.
+EXPECTED_CONSOLE = "Failed to load resource"
+
+
+def _chromium(playwright: Playwright) -> str | None:
+    named = os.environ.get("CHROMIUM", "")
+    if named:
+        return named if Path(named).is_file() else shutil.which(named)
+    found = next(filter(None, map(shutil.which, ON_PATH)), None)
+    own = playwright.chromium.executable_path
+    return found or (own if Path(own).is_file() else None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], playwright: Playwright) -> dict[str, Any]:
+    path = _chromium(playwright)
+    if path is None:
+        reason = "No Chromium: set CHROMIUM to one, put one on PATH, or run `playwright install chromium`."
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return {**browser_type_launch_args, "executable_path": path, "args": ARGUMENTS, "headless": True}
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page that must neither break the Content-Security-Policy, nor throw, nor leave this machine."""
+    problems: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(EXPECTED_CONSOLE):
+            problems.append(message.text)
+
+    def on_request(request: Request) -> None:
+        if urlsplit(request.url).hostname not in {"127.0.0.1", "localhost", None}:
+            problems.append(f"left this machine: {request.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", on_request)
+    page.set_default_timeout(15_000)
+    yield page
+    assert problems == []
+
+
+@pytest.fixture
+def sign_in(live_server: Any, client_for: "Callable[[User], Client]") -> "Callable[[Page, User], None]":
+    """Signs a user in by the session cookie: ``sign_in(page, alice)``."""
+    from django.conf import settings
+
+    def signed_in(page: Page, user: "User") -> None:
+        session = client_for(user).cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+
+    return signed_in
+
+
+@pytest.fixture
+def visit(live_server: Any) -> "Callable[[Page, str], None]":
+    """Opens a path of the live server and waits for its scripts and charts: ``visit(page, "/trades/")``."""
+
+    def visited(page: Page, path: str) -> None:
+        page.goto(live_server.url + path)
+        settled(page)
+
+    return visited
+
+
+def settled(page: Page) -> None:
+    """Wait until every chart of the page is drawn, or said why it is not."""
+    page.wait_for_load_state("load")
+    # wait_for_function would need eval, which the Content-Security-Policy forbids.
+    for figure in page.locator("figure[data-chart]").all():
+        figure.and_(page.locator("[data-drawn]:not([data-drawn=pending])")).wait_for(state="attached")
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], None]:
+    """Asserts that axe-core finds nothing serious or critical on the page as it is shown: ``axe(page)``."""
+
+    def checked(page: Page) -> None:
+        found = Axe().run(page).response["violations"]
+        serious = [
+            f"{violation['id']}: {violation['help']}: " + "; ".join(node["html"][:160] for node in violation["nodes"][:5])
+            for violation in found
+            if violation["impact"] in SERIOUS
+        ]
+        assert serious == [], f"{page.url}\n" + "\n".join(serious)
+
+    return checked
+
+
+@pytest.fixture
+def screenshots(axe: Callable[[Page], None]) -> Callable[[Page, str], None]:
+    """Shows the page at each width in light and dark: axe, no sideways scrolling, and a picture in test-results/.
+
+    SCREENSHOTS names another folder for the pictures.
+    """
+    folder = Path(os.environ.get("SCREENSHOTS", "test-results"))
+
+    def taken(page: Page, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                settled(page)
+                page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls at {width} px"
+            axe(page)
+
+    return taken

@@ -1,0 +1,137 @@
+"""Pages that show every part of the look at once; only tests serve them, beside the desk's own addresses."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.template import RequestContext, Template
+from django.urls import path
+
+from trenddojo.templatetags.desk import heat
+from trenddojo.urls import urlpatterns as desk_urls
+
+GALLERY = Path(__file__).with_name("gallery.html")
+
+
+class PlanForm(forms.Form):
+    symbol = forms.CharField(help_text="As the exchange writes it, for example AAPL or BTC-USD.")
+    entry = forms.DecimalField(widget=forms.TextInput(attrs={"inputmode": "decimal"}))
+    setup = forms.ChoiceField(choices=[("", "None"), ("pullback", "Pullback")], required=False)
+    direction = forms.ChoiceField(choices=[("long", "Long"), ("short", "Short")], widget=forms.RadioSelect)
+    thesis = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
+    override = forms.BooleanField(required=False, label="Override the limit")
+
+
+def _figure(value: Any, n: int, reason: str = "", low: Any = None, high: Any = None) -> SimpleNamespace:
+    return SimpleNamespace(value=value, n=n, reason=reason, low=low, high=high)
+
+
+def _figures() -> list[dict[str, Any]]:
+    shown = [
+        ("Net result", _figure(Decimal("18452.37"), 212), "signed"),
+        ("Win rate", _figure(Decimal("0.4811"), 212, low=Decimal("0.415"), high=Decimal("0.548")), "percent"),
+        ("Expectancy", _figure(Decimal("0.31"), 198, low=Decimal("0.12"), high=Decimal("0.52")), "r"),
+        ("Profit factor", _figure(None, 4, "No losing trade yet, so there is nothing to divide by."), "ratio"),
+        ("Max drawdown", _figure(Decimal("-0.0834"), 251), "return"),
+        ("Holding time", _figure(276000, 212), "duration"),
+    ]
+    return [{"title": title, "figure": figure, "unit": unit} for title, figure, unit in shown]
+
+
+def _equity() -> list[list[str]]:
+    start, value, rows = date(2025, 1, 2), Decimal(25000), []
+    for index in range(250):
+        value += Decimal((index * 37 % 101) - 46) * 4
+        rows.append([(start + timedelta(days=index)).isoformat(), str(value)])
+    return rows
+
+
+def _charts() -> dict[str, Any]:
+    equity = _equity()
+    bars = [("-3", 2), ("-2", 9), ("-1", 71), ("0", 30), ("1", 44), ("2", 31), ("3", 18), ("4", 5)]
+    return {
+        "equity": {
+            "id": "equity",
+            "kind": "area",
+            "title": "Equity",
+            "summary": "From 25,000.00 USD to 33,000.00 USD in 250 days.",
+            "data": {
+                "unit": "USD",
+                "series": [{"name": "Equity", "points": equity}, {"name": "Deposits", "kind": "line", "points": [[day, "25000"] for day, _ in equity]}],
+            },
+            "head": ["Day", "Equity"],
+            "rows": equity[-10:],
+        },
+        "drawdown": {
+            "id": "drawdown",
+            "kind": "histogram",
+            "title": "Daily result",
+            "summary": "Most days end within 200 USD of where they began.",
+            "data": {"unit": "USD", "series": [{"name": "Result", "points": [[d, str((i * 37 % 101 - 46) * 4)] for i, (d, _) in enumerate(equity[-60:])]}]},
+            "table_url": "#table",
+        },
+        "spread": {
+            "id": "spread",
+            "kind": "bars",
+            "title": "Net result by R",
+            "summary": "Most trades end at −1 R.",
+            "data": {"unit": "trades", "places": 0, "bars": [{"label": r, "value": n if not r.startswith("-") else -n, "n": n, "url": "#trades"} for r, n in bars]},
+            "head": ["R", "Trades"],
+            "rows": bars,
+        },
+    }
+
+
+def _rows() -> list[dict[str, Any]]:
+    at = datetime(2026, 3, 5, 15, 30, tzinfo=UTC)
+    row = {"direction": "long", "status": "closed", "at": at, "quantity": Decimal("100.000"), "entry": Decimal("182.4500")}
+    return [
+        {**row, "symbol": "AAPL", "pnl": Decimal("812.40"), "r": Decimal("2.1")},
+        {**row, "symbol": "NVDA", "direction": "short", "pnl": Decimal("-250.00"), "r": Decimal(-1)},
+        {**row, "symbol": "BTC-USD", "status": "active", "quantity": Decimal("0.02500000"), "entry": Decimal("61234.125"), "pnl": Decimal("0.00"), "r": None},
+        {**row, "symbol": "SPY 2026-03-20 C 600", "status": "planned", "pnl": None, "r": Decimal("0.004")},
+    ]
+
+
+def _weeks() -> list[list[dict[str, Any] | None]]:
+    days: list[dict[str, Any] | None] = []
+    for index in range(1, 29):
+        amount = Decimal((index * 53 % 97) - 45) * 9
+        trades = 0 if index % 7 in (0, 6) else index % 4 + 1
+        days.append({"day": date(2026, 2, index), "amount": amount, "currency": "USD", "trades": trades, "url": "#day", "heat": heat(amount, 460) if trades else "heat-0"})
+    days = [None] * 6 + days + [None]
+    return [days[start : start + 7] for start in range(0, 35, 7)]
+
+
+def gallery(request: HttpRequest) -> HttpResponse:
+    form = PlanForm(request.POST if request.method == "POST" else None)
+    if request.method == "GET" and "quiet" not in request.GET:
+        messages.success(request, "The fill was added and the trade recomputed.")
+        messages.error(request, "The file holds only a header. Nothing was imported.")
+    entries = [
+        {"at": datetime(2026, 3, 5, 16, 2, tzinfo=UTC), "who": "alice", "what": "Fill changed", "changes": [("Price", "182.45", "182.54"), ("Fees", "", "0.02")]},
+        {"at": datetime(2026, 3, 5, 15, 30, tzinfo=UTC), "who": "alice", "what": "Fill added", "changes": []},
+    ]
+    accounts = [SimpleNamespace(pk=1, name="Main", currency="USD"), SimpleNamespace(pk=2, name="Swing", currency="EUR")]
+    context = {
+        "form": form,
+        "figures": _figures(),
+        "rows": _rows(),
+        "entries": entries,
+        "accounts": accounts,
+        "selected_account": accounts[0],
+        "month": "February 2026",
+        "weekdays": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+        "weeks": _weeks(),
+        "previous_url": "#",
+        **_charts(),
+    }
+    return HttpResponse(Template(GALLERY.read_text()).render(RequestContext(request, context)))
+
+
+urlpatterns = [path("look/", gallery), *desk_urls]
