@@ -1,0 +1,44 @@
+"""Taking hold of a trade before writing: the account row is locked first, then the trade's version is compared."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+from django.db.models.functions import Now
+from django.http import Http404
+
+from accounts.models import User
+from accounts.selectors import account_get_locked
+from trades.models import Trade
+from trades.services.errors import StaleVersion
+
+
+def trade_locked(*, owner: User, trade_id: UUID, version: int | None = None) -> Trade:
+    """Read a trade under its account's lock; with a version also refuse a write over somebody else's.
+
+    Raises Http404 for another's trade and StaleVersion when the version is not the one given.
+    """
+    account_id = Trade.objects.filter(pk=trade_id, owner=owner).values_list("account_id", flat=True).first()
+    if account_id is None:
+        raise Http404
+    account = account_get_locked(owner, account_id)
+    trade = Trade.objects.defer("search").filter(pk=trade_id, owner=owner).first()
+    if trade is None:
+        raise Http404
+    trade.account = account
+    if version is not None and trade.version != version:
+        raise StaleVersion(trade)
+    return trade
+
+
+def trade_write(trade: Trade, columns: dict[str, Any]) -> Trade:
+    """Write columns when nobody wrote the trade since it was read, and raise its version."""
+    written = Trade.objects.filter(pk=trade.pk, version=trade.version).update(
+        **columns, version=F("version") + 1, updated_at=Now()
+    )
+    if not written:
+        raise StaleVersion(Trade.objects.filter(pk=trade.pk).first())
+    for name, value in columns.items():
+        setattr(trade, name, value)
+    trade.version += 1
+    return trade

@@ -1,0 +1,98 @@
+"""The one place that writes computed columns: fills are the truth, trades are computed from them.
+
+Callers hold the account's row lock and stand inside ``figures_following``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.models import TradingAccount
+from trades.models import Fill, StopMove, Trade, TradeStatus
+from trades.services.claims import trade_write
+from trades.services.columns import (
+    WITHOUT_FILLS,
+    domain_fill,
+    fill_columns,
+    risk_columns,
+    trade_columns,
+)
+from trades.services.errors import TradeError
+from trenddojo.domain import positions
+from trenddojo.domain.errors import FillError
+
+__all__ = ["fill_columns", "result_of", "trade_columns", "trade_recompute"]
+
+_FILLED = (TradeStatus.ACTIVE, TradeStatus.CLOSED)
+
+
+def trade_recompute(trade: Trade) -> Trade:
+    """Compute the trade and its fills anew from the fills in the database, and raise its version.
+
+    Raises FillError when the fills are not one trade from flat to flat, StaleVersion when it was written meanwhile.
+    """
+    fills = list(trade.fills.order_by("executed_at", "created_at", "id"))
+    stops = list(trade.stop_moves.order_by("moved_at", "created_at"))
+    if not fills:
+        return trade_write(trade, columns_without_fills(trade, stops))
+    result = result_of(trade, fills, account=trade.account)
+    columns = trade_columns(result, account=trade.account, plan_of=trade, stops=stops)
+    columns["has_estimated_costs"] = any(fill.has_estimated_costs for fill in fills)
+    if columns["status"] == TradeStatus.ACTIVE:
+        refuse_second_position(trade)
+    _write_fills(fills, result, account=trade.account)
+    return trade_write(trade, columns)
+
+
+def refuse_second_position(trade: Trade) -> None:
+    """Raise TradeError when the account holds another position in this instrument; the caller has its lock."""
+    held = Trade.objects.filter(account_id=trade.account_id, symbol=trade.symbol, asset_class=trade.asset_class)
+    if held.filter(status=TradeStatus.ACTIVE).exclude(pk=trade.pk).exists():
+        raise TradeError(
+            "position_exists",
+            f"This account already holds a position in {trade.symbol}: add the fill to that trade.",
+            "symbol",
+        )
+
+
+def result_of(trade: Trade, fills: Sequence[Fill], *, account: TradingAccount) -> positions.TradeResult:
+    """What the fills of one trade come to; raises FillError when they are more than one trade."""
+    known = [domain_fill(fill) for fill in fills]
+    exit_side = positions.Direction(trade.direction).exit_side
+    results = positions.build_trades(
+        known,
+        multiplier=trade.multiplier,
+        method=positions.CostMethod(account.cost_method),
+        opening_missing={fill.key for fill in known if fill.side is exit_side} if trade.is_incomplete else frozenset(),
+    )
+    if len(results) != 1:
+        raise FillError(
+            "flat_between",
+            "The position would be flat in between, which makes two trades: record the later part as a trade of its "
+            "own.",
+            "executed_at",
+        )
+    return results[0]
+
+
+def columns_without_fills(trade: Trade, stops: Sequence[StopMove]) -> dict[str, Any]:
+    """A trade that lost its last fill is a plan again; a plan, pending or cancelled one stays what it is."""
+    status = TradeStatus.PLANNED if trade.status in _FILLED else trade.status
+    return {
+        **WITHOUT_FILLS,
+        **risk_columns(None, plan_of=trade, stops=stops),
+        "status": status,
+        "occurred_at": trade.created_at,
+    }
+
+
+def _write_fills(fills: Sequence[Fill], result: positions.TradeResult, *, account: TradingAccount) -> None:
+    columns = fill_columns(result, [domain_fill(fill) for fill in fills], account=account)
+    changed = []
+    for fill in fills:
+        wanted = columns[str(fill.pk)]
+        if any(getattr(fill, name) != value for name, value in wanted.items()):
+            for name, value in wanted.items():
+                setattr(fill, name, value)
+            changed.append(fill)
+    if changed:
+        Fill.objects.bulk_update(changed, list(columns[str(changed[0].pk)]), batch_size=500)
