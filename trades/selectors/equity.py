@@ -1,0 +1,151 @@
+"""What accounts are worth, session by session.
+
+A manual account knows no market prices: its equity is the starting balance, deposits less withdrawals, income
+(dividends and interest less charges) and what exits realised after costs. Open positions count at what they cost.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import F, Sum, Value
+from django.db.models.functions import Greatest
+
+from accounts.calendars import sessions_between
+from accounts.models import CashMovement, CashMovementKind, TradingAccount
+from accounts.selectors import cash_total
+from trades.models import AccountDay
+from trenddojo.domain.metrics.series import SessionRow
+
+ZERO = Decimal(0)
+
+
+def account_equity(account: TradingAccount, *, on: date | None = None) -> Decimal:
+    """The account's equity now, or at the end of a day of its exchange; open positions at cost."""
+    days = AccountDay.objects.filter(account=account)
+    if on is not None:
+        days = days.filter(day__lte=on)
+    realised = days.aggregate(total=Sum("realised_net"))["total"] or ZERO
+    start = account.starting_balance if on is None or account.opened_on <= on else ZERO
+    return start + cash_total(account, on=on) + realised
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one day did to one account; ``closed`` counts the trades closed that day."""
+
+    account_id: UUID
+    day: date
+    realised: Decimal = ZERO
+    deposits: Decimal = ZERO
+    withdrawals: Decimal = ZERO
+    income: Decimal = ZERO
+    closed: int = 0
+
+    @property
+    def amount(self) -> Decimal:
+        return self.realised + self.deposits - self.withdrawals + self.income
+
+
+@dataclass(frozen=True, slots=True)
+class EquityDay:
+    """One session of one or several accounts together: equity at its end and what changed it."""
+
+    day: date
+    equity: Decimal
+    deposits: Decimal
+    withdrawals: Decimal
+    income: Decimal
+    realised: Decimal
+
+    @property
+    def row(self) -> SessionRow:
+        return SessionRow(self.day, self.equity, self.deposits, self.withdrawals)
+
+
+def changes(accounts: Sequence[TradingAccount], *, since: date | None = None) -> list[Change]:
+    """All changes of these accounts by day, the starting balances as deposits; two queries.
+
+    What happened before ``since`` counts on ``since``, so that a page about the last weeks reads few rows.
+    """
+    found = [*_results(accounts, since), *_cash(accounts, since)]
+    first = {account.pk: account.opened_on for account in accounts}
+    for change in found:
+        first[change.account_id] = min(first[change.account_id], change.day)
+    return found + [
+        Change(account.pk, _no_earlier(first[account.pk], since), deposits=account.starting_balance)
+        for account in accounts
+    ]
+
+
+def _no_earlier(day: date, since: date | None) -> date:
+    return day if since is None else max(day, since)
+
+
+def _results(accounts: Iterable[TradingAccount], since: date | None) -> list[Change]:
+    days = AccountDay.objects.filter(account__in=[account.pk for account in accounts])
+    if since is not None:
+        # Not named "day": the filter of an aggregate would take the column for it.
+        days = days.annotate(counted_on=Greatest("day", Value(since)))
+    else:
+        days = days.annotate(counted_on=F("day"))
+    summed = days.values_list("account_id", "counted_on").annotate(Sum("realised_net"), Sum("n")).order_by()
+    return [Change(account_id, day, realised=net, closed=n) for account_id, day, net, n in summed]
+
+
+def _cash(accounts: Iterable[TradingAccount], since: date | None) -> list[Change]:
+    moves = CashMovement.objects.filter(account__in=[account.pk for account in accounts])
+    counted_on = F("moved_on") if since is None else Greatest("moved_on", Value(since))
+    summed = moves.annotate(counted_on=counted_on).values_list("account_id", "counted_on", "kind")
+    return [_cash_change(*row) for row in summed.annotate(Sum("amount")).order_by()]
+
+
+def _cash_change(account_id: UUID, day: date, kind: str, amount: Decimal) -> Change:
+    if kind == CashMovementKind.DEPOSIT:
+        return Change(account_id, day, deposits=amount)
+    if kind == CashMovementKind.WITHDRAWAL:
+        return Change(account_id, day, withdrawals=amount)
+    return Change(account_id, day, income=-amount if kind == CashMovementKind.CHARGE else amount)
+
+
+def equity_by_account(found: Iterable[Change]) -> dict[UUID, Decimal]:
+    """What each account is worth after all its changes."""
+    equity: dict[UUID, Decimal] = {}
+    for change in found:
+        equity[change.account_id] = equity.get(change.account_id, ZERO) + change.amount
+    return equity
+
+
+def equity_days(accounts: Sequence[TradingAccount], found: Iterable[Change], *, until: date) -> list[EquityDay]:
+    """One row for every session from the first change to ``until``, quiet sessions included.
+
+    The sessions are those of all the accounts' exchanges. Money that moved between sessions counts in the next one;
+    after the last one its own day becomes a row. The accounts share one currency.
+    """
+    found = list(found)
+    if not found:
+        return []
+    days = _session_days(accounts, found, until)
+    sums = [[ZERO, ZERO, ZERO, ZERO] for _ in days]
+    for change in found:
+        at = sums[bisect_left(days, change.day)]
+        for place, amount in enumerate((change.deposits, change.withdrawals, change.income, change.realised)):
+            at[place] += amount
+    equity, made = ZERO, []
+    for day, (deposits, withdrawals, income, realised) in zip(days, sums, strict=True):
+        equity += deposits - withdrawals + income + realised
+        made.append(EquityDay(day, equity, deposits, withdrawals, income, realised))
+    return made
+
+
+def _session_days(accounts: Iterable[TradingAccount], found: Sequence[Change], until: date) -> list[date]:
+    first, last = min(change.day for change in found), max(change.day for change in found)
+    days: set[date] = set()
+    for exchange in {account.exchange for account in accounts}:
+        days.update(sessions_between(exchange, first, until))
+    if not days or last > max(days):
+        days.update(change.day for change in found if not days or change.day > max(days))
+    return sorted(days)

@@ -1,0 +1,193 @@
+# ruff: noqa: S608 - statements are put together from constants of the code; every value is a parameter
+"""Figures over many trades, from the kept sums or, under a filter, from the same sums made in SQL."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+
+from trades.models import StreakDay, Trade
+from trades.selectors.contributions import COUNTED, SUMS, contributions, rows
+from trades.selectors.scope import Scope
+from trenddojo.domain.metrics.figure import Figure
+from trenddojo.domain.metrics.intervals import bootstrap_mean
+from trenddojo.domain.metrics.streaks import Run, StreakSummary
+from trenddojo.domain.metrics.trades import TradeTotals, figures
+
+SEED = 20_260_101
+PAGE = 50
+INTERVAL_SECONDS = 24 * 3600
+
+_SUMMED = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+_TOTAL_NAMES = tuple(TradeTotals.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTotals:
+    """The sums of the trades that share a key of a dimension."""
+
+    key: str
+    totals: TradeTotals = field(default_factory=TradeTotals)
+    planned_r_n: int = 0
+    planned_r_sum: Decimal = Decimal(0)
+    sum_holding_seconds: int = 0
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        return figures(self.totals)
+
+    @property
+    def mean_holding_seconds(self) -> int | None:
+        return self.sum_holding_seconds // self.totals.n if self.totals.n else None
+
+    @property
+    def mean_planned_r(self) -> Figure:
+        n = self.planned_r_n
+        reason = None if n else "No trade here had a target and a stop."
+        return Figure(self.planned_r_sum / n if n else None, n, reason)
+
+
+def totals_by_key(scope: Scope, dimensions: Sequence[str]) -> dict[str, list[KeyTotals]]:
+    """For each dimension its keys with their sums, by key. Meant for dimensions of bounded size."""
+    source, parameters = _source(scope, dimensions)
+    found: dict[str, list[KeyTotals]] = {dimension: [] for dimension in dimensions}
+    for row in _fetch(f"SELECT dimension, key, {_SUMMED} FROM {source} GROUP BY 1, 2 ORDER BY 1, 2", parameters):
+        found[row.pop("dimension")].append(_key_totals(row))
+    return found
+
+
+def totals_page(scope: Scope, dimension: str, *, page: int, order: str) -> tuple[list[KeyTotals], bool]:
+    """One page of a dimension's keys, and whether there is another. Orders: see ORDERS."""
+    source, parameters = _source(scope, [dimension])
+    found = _fetch(
+        f"SELECT key, {_SUMMED} FROM {source} GROUP BY 1 ORDER BY {ORDERS[order]} LIMIT %s OFFSET %s",
+        [*parameters, PAGE + 1, (page - 1) * PAGE],
+    )
+    return [_key_totals(row) for row in found[:PAGE]], len(found) > PAGE
+
+
+ORDERS: dict[str, str] = {
+    "key": "key",
+    "-key": "key DESC",
+    "-n": "sum(n) DESC, key",
+    "-net": "sum(sum_net) DESC, key",
+    "net": "sum(sum_net), key",
+}
+
+
+def totals_by_account(scope: Scope) -> dict[str, KeyTotals]:
+    """The sums of each account, by its id; accounts without a closed trade are missing."""
+    source, parameters = _source(scope, ["all"])
+    found = _fetch(f"SELECT account_id::text AS key, {_SUMMED} FROM {source} GROUP BY 1", parameters)
+    return {row["key"]: _key_totals(row) for row in found}
+
+
+def _source(scope: Scope, dimensions: Sequence[str]) -> tuple[str, list[Any]]:
+    """A table expression with a row for each account, dimension and key, and its parameters."""
+    if scope.trades is None:
+        kept = "(SELECT * FROM figure_totals WHERE account_id = ANY(%s) AND dimension = ANY(%s)) AS kept"
+        return kept, [scope.account_ids, list(dimensions)]
+    where, parameters = scope.where()
+    return f"({contributions(dimensions, where)}) AS made", parameters
+
+
+def _fetch(statement: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return rows(cursor)
+
+
+def _key_totals(row: dict[str, Any]) -> KeyTotals:
+    counts = {name: int(row[name]) for name in ("n", "wins", "losses", "break_evens", "r_n")}
+    totals = TradeTotals(**{name: counts.get(name, row[name]) for name in _TOTAL_NAMES})
+    return KeyTotals(row["key"], totals, int(row["planned_r_n"]), row["planned_r_sum"], int(row["sum_holding_seconds"]))
+
+
+def together(parts: Iterable[KeyTotals]) -> KeyTotals:
+    """The sums of several keys as one."""
+    whole = KeyTotals("")
+    for part in parts:
+        whole = KeyTotals(
+            "",
+            whole.totals + part.totals,
+            whole.planned_r_n + part.planned_r_n,
+            whole.planned_r_sum + part.planned_r_sum,
+            whole.sum_holding_seconds + part.sum_holding_seconds,
+        )
+    return whole
+
+
+def trade_figures(totals: TradeTotals, buckets: Sequence[KeyTotals], streaks: StreakSummary) -> dict[str, Figure]:
+    """Every figure over many trades, the mean R with its bootstrap interval from the buckets of R."""
+    found = figures(totals, streaks)
+    interval = _mean_r_interval(buckets)
+    if interval is not None:
+        found["expectancy_r"] = replace(found["expectancy_r"], low=interval[0], high=interval[1])
+    return found
+
+
+def _mean_r_interval(buckets: Sequence[KeyTotals]) -> tuple[float, float] | None:
+    """The interval belongs to these very buckets, so it is kept under their digest."""
+    pairs = [(bucket.totals.r_sum, bucket.totals.r_n) for bucket in sorted(buckets, key=lambda bucket: int(bucket.key))]
+    name = "mean-r:" + hashlib.sha256(repr(pairs).encode()).hexdigest()
+    known = cache.get(name)
+    if known is None:
+        known = (bootstrap_mean(pairs, seed=SEED),)
+        cache.set(name, known, INTERVAL_SECONDS)
+    interval: tuple[float, float] | None = known[0]
+    return interval
+
+
+def streaks(scope: Scope, totals: TradeTotals) -> StreakSummary:
+    """The runs of wins and losses over all trades of the scope, which ``totals`` counts."""
+    if scope.trades is None:
+        kept = _kept_streaks(scope)
+        # An account deleted by an administrator leaves the runs over all accounts behind its trades.
+        if kept is not None and kept.n == totals.wins + totals.losses:
+            return kept
+    return _streaks_in_sql(scope)
+
+
+def _kept_streaks(scope: Scope) -> StreakSummary | None:
+    """None when what is asked for is neither one account nor all of the owner's in the currency."""
+    first = scope.accounts[0]
+    days = StreakDay.objects.filter(owner_id=first.owner_id, currency=scope.currency)
+    alone = days.filter(account=first) if len(scope.accounts) == 1 else days.filter(account=None)
+    whole = StreakSummary()
+    for runs in alone.order_by("day").values_list("runs", flat=True):
+        whole += StreakSummary(runs["n"], Run(**runs["wins"]), Run(**runs["losses"]))
+    return whole
+
+
+_STREAKS = """
+WITH decided AS (
+    SELECT t.outcome, row_number() OVER (ORDER BY t.closed_session, t.exit_date, t.id) AS place,
+        row_number() OVER (PARTITION BY t.outcome ORDER BY t.closed_session, t.exit_date, t.id) AS nth
+    FROM trades t WHERE {counted} AND {where} AND t.outcome IN ('win', 'loss')
+), runs AS (
+    SELECT outcome, count(*) AS length, min(place) AS first, max(place) AS last FROM decided
+    GROUP BY outcome, place - nth
+)
+SELECT outcome, sum(length) AS n, max(length) AS longest,
+    coalesce(max(length) FILTER (WHERE first = 1), 0) AS prefix,
+    coalesce(max(length) FILTER (WHERE last = (SELECT count(*) FROM decided)), 0) AS suffix
+FROM runs GROUP BY outcome
+"""
+
+
+def _streaks_in_sql(scope: Scope) -> StreakSummary:
+    where, parameters = scope.where()
+    found = {row["outcome"]: row for row in _fetch(_STREAKS.format(counted=COUNTED, where=where), parameters)}
+    runs = {outcome: Run(int(row["prefix"]), int(row["suffix"]), int(row["longest"])) for outcome, row in found.items()}
+    n = sum(int(row["n"]) for row in found.values())
+    return StreakSummary(n, runs.get("win", Run()), runs.get("loss", Run()))
+
+
+def left_out(scope: Scope) -> int:
+    """How many trades no figure counts because their opening fills are missing."""
+    trades = Trade.objects.all() if scope.trades is None else scope.trades
+    return trades.order_by().filter(account_id__in=scope.account_ids, is_incomplete=True).count()
