@@ -177,6 +177,11 @@ class Trade(models.Model):
                 condition=Q(status__in=["planned", "pending", "active"]),
                 name="trades_open",
             ),
+            models.Index(
+                fields=["account"],
+                condition=Q(is_incomplete=True),
+                name="trades_incomplete",
+            ),
             GinIndex(fields=["search"], name="trades_search"),
         ]
         constraints = [
