@@ -54,7 +54,7 @@ class Servers:
         _send(guard.stdin, database.command(), identity.uid, identity.gid)
         _send(guard.stdin, queue.command(), identity.uid, identity.gid)
         postgres.wait_until_answering(sockets, guard)
-        valkey.wait_until_answering(queue.socket, guard)
+        valkey.wait_until_answering(queue, guard)
         database.create_database()
         return cls(folder, database, queue, guard)
 

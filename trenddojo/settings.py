@@ -15,7 +15,12 @@ from django.core.exceptions import ImproperlyConfigured
 from trenddojo import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env.read_file(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
+if "ENV_FILE" in os.environ:
+    env.read_file(Path(os.environ["ENV_FILE"]))
+else:
+    env.read_file(BASE_DIR / ".env")
+    # While a desk runs here, it says where its embedded servers listen.
+    env.read_file(BASE_DIR / "var" / "desk.env")
 
 # --- What kind of start is this ---------------------------------------------------------------------------------------
 
@@ -38,6 +43,9 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 SITE_NAME = "TrendDojo"
 VERSION = "0.1.0"
+# What `manage.py create_demo` gives the demo trader; empty: there is none.
+DEMO_USERNAME = "demo"
+DEMO_PASSWORD = env.text("DEMO_PASSWORD", "")
 SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", default=True)
 
 # --- Application ------------------------------------------------------------------------------------------------------
@@ -162,6 +170,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -44,14 +44,14 @@ class Identity:
 def server_identity(checkout: Path) -> Identity:
     """The identity for the embedded servers.
 
-    An ordinary user keeps being themselves. Root takes the owner of the checkout, so that the same
-    clone can be started with and without sudo, or nobody where root owns it.
+    An ordinary user keeps being themselves. Root takes the owner of the data or of the checkout, so
+    that the same clone can be started with and without sudo, or nobody where root owns both.
     """
     if os.geteuid() != 0:
         return Identity()
-    owner = checkout.stat()
-    if owner.st_uid != 0:
-        return Identity(owner.st_uid, owner.st_gid)
+    for path in (checkout / "var" / "postgres", checkout):
+        if path.exists() and path.stat().st_uid != 0:
+            return Identity(path.stat().st_uid, path.stat().st_gid)
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError as problem:

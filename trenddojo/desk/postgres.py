@@ -61,7 +61,8 @@ class Postgres:
             "max_connections": "60",
             "timezone": "UTC",
             "log_timezone": "UTC",
-            "log_min_messages": "warning",
+            # Errors of a statement reach whoever sent it; here only what ends a session or the server.
+            "log_min_messages": "fatal",
             "log_checkpoints": "off",
         }
         if not self.durable:
@@ -125,12 +126,12 @@ class Postgres:
             psycopg.connect(host=str(self.sockets), user=SUPERUSER, dbname="postgres", autocommit=True) as connection,
             contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation),
         ):
-            connection.execute(f'CREATE DATABASE "{DATABASE}"')  # type: ignore[arg-type]
+            connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
 
 def run(command: list[str], identity: Identity) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end as the identity, in a folder it may stand in."""
-    return subprocess.run(
+    answer: subprocess.CompletedProcess[str] = subprocess.run(
         command,
         check=False,
         capture_output=True,
@@ -140,6 +141,7 @@ def run(command: list[str], identity: Identity) -> "subprocess.CompletedProcess[
         env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"},
         **identity.spawn_options(),  # type: ignore[call-overload]
     )
+    return answer
 
 
 def is_answering(sockets: Path) -> bool:

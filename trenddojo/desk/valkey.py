@@ -34,6 +34,10 @@ class Valkey:
         return self.sockets / SOCKET_NAME
 
     @property
+    def log(self) -> Path:
+        return self.data / "valkey.log"
+
+    @property
     def url(self) -> str:
         return f"unix://{self.socket}?db=0"
 
@@ -46,6 +50,7 @@ class Valkey:
             "appendonly": "yes" if self.durable else "no",
             "save": "",
             "loglevel": "warning",
+            "logfile": str(self.log),
             "databases": "32",
             "daemonize": "no",
         }
@@ -69,12 +74,13 @@ def is_answering(path: Path) -> bool:
         client.close()
 
 
-def wait_until_answering(path: Path, process: "subprocess.Popen[bytes]", seconds: float = 30) -> None:
+def wait_until_answering(server: Valkey, process: "subprocess.Popen[bytes]", seconds: float = 30) -> None:
+    """Return when the server answers; it reads its append-only file first."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise DeskError("Valkey stopped while starting; its last lines above say why.")
-        if is_answering(path):
+            raise DeskError(f"Valkey stopped while starting; {server.log} says why.")
+        if is_answering(server.socket):
             return
         time.sleep(0.05)
     raise DeskError(f"Valkey did not answer within {seconds:.0f} seconds.")

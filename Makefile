@@ -1,0 +1,39 @@
+# `make help` lists what there is. Everything works from any folder: make -C path/to/clone run
+.DEFAULT_GOAL := help
+# The first Python there is; tools/bootstrap.py looks for a better one where its version does not fit.
+PYTHON ?= $(firstword $(shell command -v python3 python3.13 python3.12 python3.11) python3-is-not-installed)
+DEV := $(PYTHON) tools/bootstrap.py dev --
+export PORT WEB_CONCURRENCY WORKER_CONCURRENCY CHROMIUM CI
+
+.PHONY: help run test check bench fmt setup requirements vendor clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start the desk at http://127.0.0.1:8000/ (PORT=8001 for another port); Ctrl-C stops it
+	@exec $(PYTHON) tools/bootstrap.py run
+
+setup: ## Make .venv with everything for development, and start nothing
+	@$(PYTHON) tools/bootstrap.py dev
+
+test: ## Run every test, browser tests in Chromium included (CHROMIUM=/path/to/chromium to choose one)
+	@$(DEV) -m tools.test
+
+check: ## Formatting, lint, types, import contracts, migrations, deployment, docs and covered tests
+	@$(DEV) -m tools.check
+
+bench: ## Measure the pages and the import, and write docs/benchmarks.md
+	@$(DEV) -m tools.bench
+
+fmt: ## Format the code and put right what can be put right mechanically
+	@$(DEV) -m ruff format .
+	@$(DEV) -m ruff check --fix-only .
+
+requirements: ## Pin the newest allowed packages in requirements.txt and requirements-dev.txt
+	@$(DEV) -m tools.requirements
+
+vendor: ## Fetch the front-end libraries again into static/vendor
+	@$(DEV) tools/vendor.py
+
+clean: ## Remove what can be made again; never .env, never var/
+	rm -rf .venv staticfiles htmlcov test-results .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .bootstrap.lock
