@@ -7,7 +7,7 @@ from trenddojo.domain.errors import DomainError
 from trenddojo.domain.risk import Breach
 
 
-class StaleVersion(DomainError):  # noqa: N818 - an error is named after the fact
+class StaleVersion(DomainError):
     """Somebody else wrote the trade since it was read; look at what changed and send again."""
 
     def __init__(self, current: Trade | None = None) -> None:
@@ -19,13 +19,13 @@ class StaleVersion(DomainError):  # noqa: N818 - an error is named after the fac
         self.current = current
 
 
-class LimitsBroken(DomainError):  # noqa: N818 - an error is named after the fact
+class LimitsBroken(DomainError):
     """A plan breaks limits; all of them are here, so that they can be shown at once."""
 
-    def __init__(self, breaches: Sequence[Breach], *, may_override: str = "") -> None:
+    def __init__(self, breaches: Sequence[Breach], *, hint: str = "") -> None:
         super().__init__("limits", " ".join(breach.sentence for breach in breaches))
         self.breaches = tuple(breaches)
-        self.hint = may_override
+        self.hint = hint
 
 
 class TradeError(DomainError):

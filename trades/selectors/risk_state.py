@@ -1,0 +1,111 @@
+"""How much risk an account carries and how much room is left: what every plan is checked against.
+
+Open positions count with what they lose if their stop is hit now. Plans that wait, planned and pending alike,
+reserve what they would use (their risk, their place, their money) until they are filled or cancelled: otherwise
+two plans could both be given the last of the room.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Count, DecimalField, F, Q, Sum, Value
+from django.db.models.functions import Coalesce
+
+from accounts.calendars import session_for
+from accounts.models import TradingAccount
+from accounts.selectors import limits_for
+from trades.models import AccountDay, SetupRisk, Trade, TradeStatus
+from trades.selectors.equity import account_equity
+from trenddojo.domain.risk import AccountState, RiskLimits
+
+ZERO = Decimal(0)
+SUM = DecimalField(max_digits=40, decimal_places=13)
+OPEN = Q(status=TradeStatus.ACTIVE)
+WAITING = Q(status__in=[TradeStatus.PLANNED, TradeStatus.PENDING])
+PLAN_VALUE = F("entry_price") * F("planned_quantity") * F("multiplier")
+
+
+@dataclass(frozen=True, slots=True)
+class RiskState:
+    """The account's state for the domain, and what it is made of. Money in the account's currency."""
+
+    account: AccountState
+    open_risk: Decimal
+    reserved_risk: Decimal
+    open_positions: int
+    waiting_plans: int
+    positions_without_stop: int
+
+
+def risk_state(
+    account: TradingAccount, *, now: datetime, symbol: str = "", asset_class: str = "", without: UUID | None = None
+) -> RiskState:
+    """The state just before a plan in `symbol`; `without` leaves one trade out, as if it were not there yet."""
+    found = _trade_sums(account, symbol=symbol, asset_class=asset_class, without=without)
+    today, week = _losses(account, session_for(account.exchange, now))
+    equity = account_equity(account)
+    state = AccountState(
+        equity=equity,
+        buying_power=equity - found["open_value"] - found["reserved_value"],
+        open_risk=found["open_risk"] + found["reserved_risk"],
+        open_positions=found["open"] + found["waiting"],
+        loss_today=today,
+        loss_this_week=week,
+        position_value_in_symbol=found["symbol_open"] + found["symbol_reserved"],
+    )
+    return RiskState(
+        account=state,
+        open_risk=found["open_risk"],
+        reserved_risk=found["reserved_risk"],
+        open_positions=found["open"],
+        waiting_plans=found["waiting"],
+        positions_without_stop=found["unprotected"],
+    )
+
+
+def limits_for_setup(account: TradingAccount, setup_id: UUID | None) -> RiskLimits:
+    """The account's limits with what the setup may risk laid over them."""
+    limits = limits_for(account)
+    own = SetupRisk.objects.filter(account=account, setup_id=setup_id).first() if setup_id else None
+    if own is None:
+        return limits
+    return replace(
+        limits,
+        risk_per_trade_percent=own.risk_per_trade_percent or limits.risk_per_trade_percent,
+        max_position_percent=own.max_position_percent or limits.max_position_percent,
+    )
+
+
+def _trade_sums(account: TradingAccount, *, symbol: str, asset_class: str, without: UUID | None) -> dict[str, Decimal]:
+    trades = Trade.objects.filter(account=account).filter(OPEN | WAITING)
+    if without is not None:
+        trades = trades.exclude(pk=without)
+    same = Q(symbol=symbol, asset_class=asset_class)
+    return trades.aggregate(
+        open=Count("pk", filter=OPEN),
+        waiting=Count("pk", filter=WAITING),
+        unprotected=Count("pk", filter=OPEN & Q(stop_loss=None)),
+        open_risk=_sum("open_risk", OPEN),
+        reserved_risk=_sum("initial_risk", WAITING),
+        open_value=_sum("open_value", OPEN),
+        reserved_value=_sum(PLAN_VALUE, WAITING),
+        symbol_open=_sum("open_value", OPEN & same),
+        symbol_reserved=_sum(PLAN_VALUE, WAITING & same),
+    )
+
+
+def _sum(expression: object, kept: Q) -> Coalesce:
+    return Coalesce(Sum(expression, filter=kept, output_field=SUM), Value(ZERO), output_field=SUM)
+
+
+def _losses(account: TradingAccount, session: date) -> tuple[Decimal, Decimal]:
+    """What was lost in the session and in its week, as positive amounts; gains are no loss."""
+    monday = session - timedelta(days=session.weekday())
+    days = AccountDay.objects.filter(account=account, day__range=(monday, monday + timedelta(days=6)))
+    sums = days.aggregate(
+        today=_sum("realised_net", Q(day=session)),
+        week=Coalesce(Sum("realised_net", output_field=SUM), Value(ZERO), output_field=SUM),
+    )
+    return max(ZERO, -sums["today"]), max(ZERO, -sums["week"])
