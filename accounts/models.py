@@ -16,10 +16,7 @@ MONEY = {"max_digits": 20, "decimal_places": 2}
 
 def timezone_choices() -> list[tuple[str, str]]:
     """All zones of the time zone database, for the settings form."""
-    return [
-        (name, name.replace("_", " "))
-        for name in sorted(zoneinfo.available_timezones())
-    ]
+    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
 
 
 class User(AbstractUser):
@@ -70,21 +67,13 @@ class TradingAccount(models.Model):
     """One pot of money in one currency, with its own exchange calendar and cost method."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="trading_accounts"
-    )
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="trading_accounts")
     name = models.CharField(max_length=80)
     broker = models.CharField(max_length=50, choices=Broker, default=Broker.MANUAL)
-    account_type = models.CharField(
-        max_length=20, choices=AccountType, default=AccountType.LIVE
-    )
+    account_type = models.CharField(max_length=20, choices=AccountType, default=AccountType.LIVE)
     currency = models.CharField(max_length=3, default="USD")
-    exchange = models.CharField(
-        max_length=16, default="XNYS", help_text="Decides the trading sessions."
-    )
-    cost_method = models.CharField(
-        max_length=10, choices=CostMethod, default=CostMethod.FIFO
-    )
+    exchange = models.CharField(max_length=16, default="XNYS", help_text="Decides the trading sessions.")
+    cost_method = models.CharField(max_length=10, choices=CostMethod, default=CostMethod.FIFO)
     break_even_band = models.DecimalField(
         **MONEY,
         default=Decimal(0),
@@ -94,9 +83,7 @@ class TradingAccount(models.Model):
     allows_fractions = models.BooleanField(
         "fractional shares", default=False, help_text="Shares may be bought in parts."
     )
-    starting_balance = models.DecimalField(
-        **MONEY, default=Decimal(0), validators=[MinValueValidator(Decimal(0))]
-    )
+    starting_balance = models.DecimalField(**MONEY, default=Decimal(0), validators=[MinValueValidator(Decimal(0))])
     opened_on = models.DateField(help_text="The starting balance counts from this day.")
     is_archived = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -155,9 +142,7 @@ class RiskPolicy(models.Model):
     max_open_risk_percent = models.DecimalField(**_percent("6.00"), **OPTIONAL)
     max_daily_loss_percent = models.DecimalField(**_percent("3.00"), **OPTIONAL)
     max_weekly_loss_percent = models.DecimalField(**_percent("6.00"), **OPTIONAL)
-    max_open_positions = models.PositiveSmallIntegerField(
-        default=10, validators=[MinValueValidator(1)], **OPTIONAL
-    )
+    max_open_positions = models.PositiveSmallIntegerField(default=10, validators=[MinValueValidator(1)], **OPTIONAL)
     allows_overrides = models.BooleanField(
         default=True,
         help_text="A plan that breaks a limit may be kept with a written reason.",
@@ -185,13 +170,9 @@ class CashMovement(models.Model):
     """Money that came or went other than by a trade. The amount is positive, the kind says the way."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="cash_movements"
-    )
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="cash_movements")
     kind = models.CharField(max_length=12, choices=CashMovementKind)
-    amount = models.DecimalField(
-        **MONEY, validators=[MinValueValidator(Decimal("0.01"))]
-    )
+    amount = models.DecimalField(**MONEY, validators=[MinValueValidator(Decimal("0.01"))])
     moved_on = models.DateField()
     note = models.CharField(max_length=200, blank=True)
     creation_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -200,14 +181,8 @@ class CashMovement(models.Model):
     class Meta:
         db_table = "cash_movements"
         ordering = ["-moved_on", "-created_at"]
-        indexes = [
-            models.Index(fields=["account", "moved_on"], name="cash_movements_by_day")
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(amount__gt=0), name="cash_movements_amount"
-            )
-        ]
+        indexes = [models.Index(fields=["account", "moved_on"], name="cash_movements_by_day")]
+        constraints = [models.CheckConstraint(condition=models.Q(amount__gt=0), name="cash_movements_amount")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount} on {self.moved_on}"

@@ -3,8 +3,9 @@
 import uuid
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Case, DecimalField, F, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, DecimalField, F, Min, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
@@ -92,3 +93,27 @@ def cash_total(account: TradingAccount, *, on: date | None = None) -> Decimal:
     movements = account.cash_movements.filter(Q() if on is None else Q(moved_on__lte=on))
     zero = Value(Decimal(0), output_field=MONEY_FIELD)
     return movements.aggregate(total=Coalesce(Sum(SIGNED_AMOUNT), zero))["total"]
+
+
+def account_has_history(account: TradingAccount) -> bool:
+    """Whether anything in the account's currency is recorded already."""
+    return any(_related(account, name).exists() for name in ("cash_movements", "trades"))
+
+
+def first_day_of(account: TradingAccount) -> date | None:
+    """The first day on which something is recorded in the account, None for an empty one."""
+    days = (("cash_movements", "moved_on"), ("fills", "session"))
+    found = [_related(account, name).aggregate(first=Min(column))["first"] for name, column in days]
+    return min((day for day in found if day is not None), default=None)
+
+
+def account_contents(account: TradingAccount) -> list[tuple[int, str]]:
+    """How much would be lost with the account, as (count, noun), without what is empty."""
+    nouns = (("trades", "trade"), ("fills", "fill"), ("cash_movements", "cash movement"), ("fill_imports", "import"))
+    counted = [(_related(account, name).count(), noun) for name, noun in nouns]
+    return [(count, noun if count == 1 else f"{noun}s") for count, noun in counted if count]
+
+
+def _related(account: TradingAccount, name: str) -> Any:
+    # Trades and fills are met by the names of their relations alone: accounts may not import them.
+    return getattr(account, name)
