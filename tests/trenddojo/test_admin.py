@@ -3,12 +3,16 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.db import connection
 from django.db.models import Model
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
+from tests.factories import make_account, make_closed_trade, make_setup, make_tag
 from trades import models
+from trades.models import Trade
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +70,28 @@ def test_what_is_computed_or_recorded_is_read_only(staff: Client, model: type[Mo
 def test_the_admin_is_not_for_traders(alice: User, client: Client) -> None:
     client.force_login(alice)
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "model", [models.Trade, models.Fill, models.Setup, models.Tag], ids=lambda model: model._meta.label
+)
+def test_a_list_needs_as_many_queries_for_thirty_rows_as_for_three(
+    staff: Client, alice: User, model: type[Model], django_assert_num_queries
+) -> None:
+    address = reverse(f"admin:trades_{model._meta.model_name}_changelist")
+    account = make_account(alice)
+
+    def grow(count: int) -> None:
+        for number in range(count):
+            make_closed_trade(
+                account, f"S{Trade.objects.count()}", setup=make_setup(alice, f"Setup {Trade.objects.count()}")
+            )
+            make_tag(alice, f"tag {number} of {count}")
+
+    grow(3)
+    staff.get(address)
+    with CaptureQueriesContext(connection) as few:
+        staff.get(address)
+    grow(27)
+    with django_assert_num_queries(len(few)):
+        staff.get(address)
