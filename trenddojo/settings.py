@@ -348,5 +348,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # A page that is not there is the visitor's matter; what broke is ours.
+        "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
     },
 }

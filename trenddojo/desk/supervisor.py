@@ -199,7 +199,7 @@ class Desk:
             "PATH": f"{programs}{os.pathsep}{given.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
             # Celery warns about root on every start; the desk binds to loopback and takes JSON only.
-            "PYTHONWARNINGS": "ignore::RuntimeWarning:celery.platforms",
+            "PYTHONWARNINGS": "ignore:::celery.platforms",
         }
 
     def _prepare_site(self) -> None:
