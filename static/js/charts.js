@@ -119,6 +119,7 @@
     paint();
     tell();
     chart.timeScale().fitContent();
+    chart.timeScale().subscribeSizeChange(() => chart.timeScale().fitContent());
     chart.subscribeCrosshairMove(tell);
     walkByKeyboard(figure, area, chart, drawn[0], tell);
     return paint;
@@ -182,7 +183,7 @@
 
   function drawBars(figure, area, data) {
     function paint() {
-      const width = area.clientWidth;
+      const width = Math.max(area.clientWidth, 160);
       const height = area.clientHeight;
       const values = data.bars.map((bar) => Number(bar.value));
       const marks = ticks(Math.min(0, ...values), Math.max(0, ...values));

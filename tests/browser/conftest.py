@@ -20,16 +20,30 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDTHS = (390, 820, 1440)
 SCHEMES = ("light", "dark")
 SERIOUS = frozenset({"serious", "critical"})
 # Chromium writes one such line for every answer of 400 and above; tests look at answers themselves.
 EXPECTED_CONSOLE = "Failed to load resource"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder drives a browser: ``-m "not browser"`` leaves it out."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
 
 
 def _chromium(playwright: Playwright) -> str | None:
@@ -111,7 +125,8 @@ def axe() -> Callable[[Page], None]:
     def checked(page: Page) -> None:
         found = Axe().run(page).response["violations"]
         serious = [
-            f"{violation['id']}: {violation['help']}: " + "; ".join(node["html"][:160] for node in violation["nodes"][:5])
+            f"{violation['id']}: {violation['help']}: "
+            + "; ".join(node["html"][:160] for node in violation["nodes"][:5])
             for violation in found
             if violation["impact"] in SERIOUS
         ]

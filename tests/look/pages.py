@@ -62,7 +62,10 @@ def _charts() -> dict[str, Any]:
             "summary": "From 25,000.00 USD to 33,000.00 USD in 250 days.",
             "data": {
                 "unit": "USD",
-                "series": [{"name": "Equity", "points": equity}, {"name": "Deposits", "kind": "line", "points": [[day, "25000"] for day, _ in equity]}],
+                "series": [
+                    {"name": "Equity", "points": equity},
+                    {"name": "Deposits", "kind": "line", "points": [[day, "25000"] for day, _ in equity]},
+                ],
             },
             "head": ["Day", "Equity"],
             "rows": equity[-10:],
@@ -72,7 +75,15 @@ def _charts() -> dict[str, Any]:
             "kind": "histogram",
             "title": "Daily result",
             "summary": "Most days end within 200 USD of where they began.",
-            "data": {"unit": "USD", "series": [{"name": "Result", "points": [[d, str((i * 37 % 101 - 46) * 4)] for i, (d, _) in enumerate(equity[-60:])]}]},
+            "data": {
+                "unit": "USD",
+                "series": [
+                    {
+                        "name": "Result",
+                        "points": [[d, str((i * 37 % 101 - 46) * 4)] for i, (d, _) in enumerate(equity[-60:])],
+                    }
+                ],
+            },
             "table_url": "#table",
         },
         "spread": {
@@ -80,7 +91,13 @@ def _charts() -> dict[str, Any]:
             "kind": "bars",
             "title": "Net result by R",
             "summary": "Most trades end at −1 R.",
-            "data": {"unit": "trades", "places": 0, "bars": [{"label": r, "value": n if not r.startswith("-") else -n, "n": n, "url": "#trades"} for r, n in bars]},
+            "data": {
+                "unit": "trades",
+                "places": 0,
+                "bars": [
+                    {"label": r, "value": n if not r.startswith("-") else -n, "n": n, "url": "#trades"} for r, n in bars
+                ],
+            },
             "head": ["R", "Trades"],
             "rows": bars,
         },
@@ -89,11 +106,25 @@ def _charts() -> dict[str, Any]:
 
 def _rows() -> list[dict[str, Any]]:
     at = datetime(2026, 3, 5, 15, 30, tzinfo=UTC)
-    row = {"direction": "long", "status": "closed", "at": at, "quantity": Decimal("100.000"), "entry": Decimal("182.4500")}
+    row = {
+        "direction": "long",
+        "status": "closed",
+        "at": at,
+        "quantity": Decimal("100.000"),
+        "entry": Decimal("182.4500"),
+    }
     return [
         {**row, "symbol": "AAPL", "pnl": Decimal("812.40"), "r": Decimal("2.1")},
         {**row, "symbol": "NVDA", "direction": "short", "pnl": Decimal("-250.00"), "r": Decimal(-1)},
-        {**row, "symbol": "BTC-USD", "status": "active", "quantity": Decimal("0.02500000"), "entry": Decimal("61234.125"), "pnl": Decimal("0.00"), "r": None},
+        {
+            **row,
+            "symbol": "BTC-USD",
+            "status": "active",
+            "quantity": Decimal("0.02500000"),
+            "entry": Decimal("61234.125"),
+            "pnl": Decimal("0.00"),
+            "r": None,
+        },
         {**row, "symbol": "SPY 2026-03-20 C 600", "status": "planned", "pnl": None, "r": Decimal("0.004")},
     ]
 
@@ -103,7 +134,16 @@ def _weeks() -> list[list[dict[str, Any] | None]]:
     for index in range(1, 29):
         amount = Decimal((index * 53 % 97) - 45) * 9
         trades = 0 if index % 7 in (0, 6) else index % 4 + 1
-        days.append({"day": date(2026, 2, index), "amount": amount, "currency": "USD", "trades": trades, "url": "#day", "heat": heat(amount, 460) if trades else "heat-0"})
+        days.append(
+            {
+                "day": date(2026, 2, index),
+                "amount": amount,
+                "currency": "USD",
+                "trades": trades,
+                "url": "#day",
+                "heat": heat(amount, 460) if trades else "heat-0",
+            }
+        )
     days = [None] * 6 + days + [None]
     return [days[start : start + 7] for start in range(0, 35, 7)]
 
@@ -114,7 +154,12 @@ def gallery(request: HttpRequest) -> HttpResponse:
         messages.success(request, "The fill was added and the trade recomputed.")
         messages.error(request, "The file holds only a header. Nothing was imported.")
     entries = [
-        {"at": datetime(2026, 3, 5, 16, 2, tzinfo=UTC), "who": "alice", "what": "Fill changed", "changes": [("Price", "182.45", "182.54"), ("Fees", "", "0.02")]},
+        {
+            "at": datetime(2026, 3, 5, 16, 2, tzinfo=UTC),
+            "who": "alice",
+            "what": "Fill changed",
+            "changes": [("Price", "182.45", "182.54"), ("Fees", "", "0.02")],
+        },
         {"at": datetime(2026, 3, 5, 15, 30, tzinfo=UTC), "who": "alice", "what": "Fill added", "changes": []},
     ]
     accounts = [SimpleNamespace(pk=1, name="Main", currency="USD"), SimpleNamespace(pk=2, name="Swing", currency="EUR")]

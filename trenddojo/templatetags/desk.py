@@ -30,8 +30,8 @@ register = template.Library()
 
 SPRITE = "vendor/tabler-icons/sprite.svg"
 
-_NOTHING = mark_safe(
-    f'<span class="num text-secondary">{MISSING}<span class="visually-hidden">no value</span></span>'
+_NOTHING = format_html(
+    '<span class="num text-secondary">{}<span class="visually-hidden">no value</span></span>', MISSING
 )
 # A glyph beside the colour, so that the direction of a number never hangs on colour alone.
 _GAIN, _LOSS, _FLAT = ("gain", "▲"), ("loss", "▼"), ("flat", "")
@@ -115,9 +115,7 @@ def percent(fraction: Number, places: int = 1) -> SafeString:
     number = as_decimal(fraction)
     if number is None:
         return _NOTHING
-    return format_html(
-        '<span class="num">{}{}</span>', plain(rounded(number * 100, places)), _unit("%")
-    )
+    return format_html('<span class="num">{}{}</span>', plain(rounded(number * 100, places)), _unit("%"))
 
 
 @register.simple_tag
@@ -153,11 +151,7 @@ def ratio(value: Number, places: int = 2) -> SafeString:
 def quantity(value: Number) -> SafeString:
     """Shares, contracts or coins, every digit kept and no trailing zeros."""
     number = as_decimal(value)
-    return (
-        _NOTHING
-        if number is None
-        else format_html('<span class="num">{}</span>', plain(trimmed(number, 0)))
-    )
+    return _NOTHING if number is None else format_html('<span class="num">{}</span>', plain(trimmed(number, 0)))
 
 
 @register.simple_tag
@@ -239,9 +233,7 @@ def status_badge(status: str, label: str = "") -> SafeString:
     """A state by icon and word; pass the label where the word differs from the state's name."""
     tone, symbol = _STATUSES.get(str(status), ("secondary", "point"))
     words = label or str(status).replace("_", " ").capitalize()
-    return format_html(
-        '<span class="badge desk-badge tone-{}">{} {}</span>', tone, icon(symbol), words
-    )
+    return format_html('<span class="badge desk-badge tone-{}">{} {}</span>', tone, icon(symbol), words)
 
 
 @register.simple_tag
@@ -266,7 +258,8 @@ def figure_value(figure: Any, unit: str = "ratio", currency: str = "") -> SafeSt
     value = figure.value
     if value is None:
         return why(figure.reason or "")
-    return _shown(value, unit, currency)
+    shown = _shown(value, unit, currency)
+    return format_html('<span class="muted-figure">{}</span>', shown) if getattr(figure, "is_muted", False) else shown
 
 
 def _shown(value: Any, unit: str, currency: str) -> SafeString:

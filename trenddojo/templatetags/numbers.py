@@ -68,16 +68,13 @@ def trimmed(number: Decimal, least: int) -> Decimal:
 
 def span(value: timedelta) -> str:
     """A length of time in its two largest units: 3 d 4 h, 2 h 5 min, 12 s."""
-    seconds = int(value.total_seconds())
-    if seconds < 0:
+    rest = int(value.total_seconds())
+    if rest < 0:
         return MINUS + span(-value)
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts = []
-    for name, size in units:
-        count, seconds = divmod(seconds, size)
-        if count or parts:
-            parts.append((count, name))
-        if len(parts) == 2:
-            break
-    shown = [f"{count}{NARROW_SPACE}{name}" for count, name in parts if count]
+    counts = []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        counts.append((count, name))
+    largest = next((index for index, (count, _) in enumerate(counts) if count), len(counts) - 1)
+    shown = [f"{count}{NARROW_SPACE}{name}" for count, name in counts[largest : largest + 2] if count]
     return " ".join(shown) or f"0{NARROW_SPACE}s"

@@ -6,7 +6,7 @@ from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.template.context import RequestContext
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from trenddojo.templatetags.desk import icon
@@ -15,6 +15,33 @@ register = template.Library()
 
 THEMES = ("light", "dark")
 
+# URL name, label, icon.
+NAVIGATION = {
+    "main": (
+        ("trades:dashboard", "Dashboard", "layout-dashboard"),
+        ("trades:trade-list", "Trades", "list-details"),
+        ("trades:plan-create", "Plan a trade", "target-arrow"),
+        ("trades:quick-entry", "Quick entry", "bolt"),
+        ("trades:journal-list", "Journal", "notebook"),
+        ("trades:performance", "Performance", "chart-line"),
+        ("trades:import-list", "Import", "file-import"),
+        ("accounts:account-list", "Accounts", "wallet"),
+    ),
+    "desk": (
+        ("trades:setup-list", "Setups", "checklist"),
+        ("trades:tag-list", "Tags", "tags"),
+        ("accounts:settings", "Settings", "settings"),
+        ("mfa_index", "Security", "shield-lock"),
+    ),
+    "staff": (
+        ("trenddojo:system", "System", "activity"),
+        ("admin:index", "Admin", "tool"),
+    ),
+}
+
+_CURRENT_PAGE = mark_safe(' aria-current="page"')
+_CURRENT_SECTION = mark_safe(' aria-current="true"')
+
 
 def _control_class(bound: BoundField) -> str:
     widget = bound.field.widget
@@ -22,18 +49,19 @@ def _control_class(bound: BoundField) -> str:
         base = "form-check-input"
     else:
         base = "form-select" if isinstance(widget, Select) else "form-control"
-    own = widget.attrs.get("class", "")
-    return " ".join(filter(None, [base, own, "is-invalid" if bound.errors else ""]))
+    words = [base, *widget.attrs.get("class", "").split(), "is-invalid" if bound.errors else ""]
+    return " ".join(dict.fromkeys(filter(None, words)))
 
 
 @register.inclusion_tag("_field.html")
 def field(bound: BoundField, prefix: str = "", suffix: str = "", **attrs: Any) -> dict[str, Any]:
     """One form field with label, help and errors; further keywords become attributes (hx_get is hx-get)."""
-    extra = {name.replace("_", "-"): value for name, value in attrs.items()}
     widget = bound.field.widget
+    extra = {name.replace("_", "-"): value for name, value in attrs.items()}
+    # The form owns a copy of its fields; a group renders its choices one by one from the widget's own attributes.
+    widget.attrs |= {**extra, "class": _control_class(bound)}
     return {
         "field": bound,
-        "control": bound.as_widget(attrs={"class": _control_class(bound), **extra}),
         "is_check": isinstance(widget, CheckboxInput),
         "is_group": isinstance(widget, CheckboxSelectMultiple | RadioSelect),
         "prefix": prefix,
@@ -42,31 +70,38 @@ def field(bound: BoundField, prefix: str = "", suffix: str = "", **attrs: Any) -
 
 
 @register.simple_tag(takes_context=True)
-def nav_link(context: RequestContext, name: str, label: str, symbol: str) -> SafeString:
-    """One entry of the navigation, marked when it is the page shown or the section around it."""
-    try:
-        url = reverse(name)
-    except NoReverseMatch:
-        return mark_safe("")
-    current = _current(context, url)
-    return format_html(
+def nav_links(context: RequestContext, section: str) -> SafeString:
+    """The entries of one section of the navigation; the one around the page shown is marked."""
+    request = context.get("request")
+    here = request.path if request is not None else ""
+    entries = {name: _address(name) for group in NAVIGATION.values() for name, _, _ in group}
+    around = max((url for url in entries.values() if url and _is_around(url, here)), key=len, default="")
+    return format_html_join(
+        "",
         '<li class="nav-item{}"><a class="nav-link" href="{}"{}>{}<span class="nav-link-title">{}</span></a></li>',
-        " active" if current else "",
-        url,
-        current,
-        icon(symbol),
-        label,
+        (
+            (*_mark(entries[name], around, here), icon(symbol), label)
+            for name, label, symbol in NAVIGATION[section]
+            if entries[name]
+        ),
     )
 
 
-def _current(context: RequestContext, url: str) -> SafeString | str:
-    request = context.get("request")
-    if request is None:
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
         return ""
-    if request.path == url:
-        return mark_safe(' aria-current="page"')
-    inside = url != "/" and request.path.startswith(url)
-    return mark_safe(' aria-current="true"') if inside else ""
+
+
+def _is_around(url: str, here: str) -> bool:
+    return here == url or (url != "/" and here.startswith(url))
+
+
+def _mark(url: str, around: str, here: str) -> tuple[str, str, SafeString | str]:
+    if url != around:
+        return "", url, ""
+    return " active", url, _CURRENT_PAGE if here == url else _CURRENT_SECTION
 
 
 @register.simple_tag(takes_context=True)
