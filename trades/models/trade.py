@@ -162,9 +162,8 @@ class Trade(models.Model):
             models.Index(
                 fields=["account", "-occurred_at", "-id"], name="trades_by_account"
             ),
-            models.Index(
-                fields=["owner", "symbol", "-occurred_at"], name="trades_by_symbol"
-            ),
+            models.Index(fields=["owner", "symbol", "occurred_at", "id"], name="trades_by_symbol"),
+            models.Index(fields=["owner", "holding_seconds", "id"], name="trades_by_holding"),
             models.Index(fields=["owner", "net_pnl", "id"], name="trades_by_result"),
             models.Index(fields=["owner", "r_multiple", "id"], name="trades_by_r"),
             models.Index(
