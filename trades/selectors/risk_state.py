@@ -48,8 +48,8 @@ def risk_state(
     equity = account_equity(account)
     state = AccountState(
         equity=equity,
-        buying_power=equity - found["open_value"] - found["reserved_value"],
-        open_risk=found["open_risk"] + found["reserved_risk"],
+        buying_power=equity - found["value_open"] - found["reserved_value"],
+        open_risk=found["risk_open"] + found["reserved_risk"],
         open_positions=found["open"] + found["waiting"],
         loss_today=today,
         loss_this_week=week,
@@ -57,7 +57,7 @@ def risk_state(
     )
     return RiskState(
         account=state,
-        open_risk=found["open_risk"],
+        open_risk=found["risk_open"],
         reserved_risk=found["reserved_risk"],
         open_positions=found["open"],
         waiting_plans=found["waiting"],
@@ -87,9 +87,9 @@ def _trade_sums(account: TradingAccount, *, symbol: str, asset_class: str, witho
         open=Count("pk", filter=OPEN),
         waiting=Count("pk", filter=WAITING),
         unprotected=Count("pk", filter=OPEN & Q(stop_loss=None)),
-        open_risk=_sum("open_risk", OPEN),
+        risk_open=_sum("open_risk", OPEN),
         reserved_risk=_sum("initial_risk", WAITING),
-        open_value=_sum("open_value", OPEN),
+        value_open=_sum("open_value", OPEN),
         reserved_value=_sum(PLAN_VALUE, WAITING),
         symbol_open=_sum("open_value", OPEN & same),
         symbol_reserved=_sum(PLAN_VALUE, WAITING & same),

@@ -16,7 +16,7 @@ def snapshot(instance: Model) -> dict[str, Any]:
     """The columns of a row as they are now; related rows by their id."""
     return {
         field.attname: getattr(instance, field.attname)
-        for field in instance._meta.concrete_fields  # noqa: SLF001 - Django's documented model API
+        for field in instance._meta.concrete_fields
         if not isinstance(field, GeneratedField) and field.name not in UNTOLD
     }
 

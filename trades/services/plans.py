@@ -20,10 +20,19 @@ from trades.services.plan_input import PlanInput
 from trades.services.plan_parts import checklist_write, overrides_write, plan_snapshot, stop_write, targets_write
 from trades.services.recompute import refuse_second_position
 from trades.services.sizing import PlanSize, plan_size
+from trades.services.status import plan_cancel, trade_delete
 from trenddojo.domain.errors import DomainError, SizingError
 from trenddojo.domain.risk import Breach
 
-__all__ = ["details_edit", "plan_create", "plan_edit", "plan_reopen", "plan_size"]
+__all__ = [
+    "details_edit",
+    "plan_cancel",
+    "plan_create",
+    "plan_edit",
+    "plan_reopen",
+    "plan_size",
+    "trade_delete",
+]
 
 WAITING = (TradeStatus.PLANNED, TradeStatus.PENDING)
 

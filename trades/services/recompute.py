@@ -4,7 +4,6 @@ Callers hold the account's row lock and stand inside ``figures_following``.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from accounts.models import TradingAccount
 from trades.models import Fill, StopMove, Trade, TradeStatus
@@ -13,6 +12,7 @@ from trades.services.columns import (
     WITHOUT_FILLS,
     domain_fill,
     fill_columns,
+    has_plan,
     risk_columns,
     trade_columns,
 )
@@ -33,7 +33,7 @@ def trade_recompute(trade: Trade) -> Trade:
     fills = list(trade.fills.order_by("executed_at", "created_at", "id"))
     stops = list(trade.stop_moves.order_by("moved_at", "created_at"))
     if not fills:
-        return trade_write(trade, columns_without_fills(trade, stops))
+        return _back_to_plan(trade)
     result = result_of(trade, fills, account=trade.account)
     columns = trade_columns(result, account=trade.account, plan_of=trade, stops=stops)
     columns["has_estimated_costs"] = any(fill.has_estimated_costs for fill in fills)
@@ -74,15 +74,15 @@ def result_of(trade: Trade, fills: Sequence[Fill], *, account: TradingAccount) -
     return results[0]
 
 
-def columns_without_fills(trade: Trade, stops: Sequence[StopMove]) -> dict[str, Any]:
-    """A trade that lost its last fill is a plan again; a plan, pending or cancelled one stays what it is."""
-    status = TradeStatus.PLANNED if trade.status in _FILLED else trade.status
-    return {
-        **WITHOUT_FILLS,
-        **risk_columns(None, plan_of=trade, stops=stops),
-        "status": status,
-        "occurred_at": trade.created_at,
-    }
+def _back_to_plan(trade: Trade) -> Trade:
+    """A trade that lost its last fill is a plan again, with the plan's stop: no position is left to have moved it."""
+    columns = {**WITHOUT_FILLS, "status": trade.status, "occurred_at": trade.created_at}
+    if trade.status in _FILLED:
+        columns["status"] = TradeStatus.PLANNED
+        StopMove.objects.filter(trade=trade).exclude(from_price=None).delete()
+        if has_plan(trade):
+            columns["stop_loss"] = trade.initial_stop
+    return trade_write(trade, {**columns, **risk_columns(None, plan_of=trade)})
 
 
 def _write_fills(fills: Sequence[Fill], result: positions.TradeResult, *, account: TradingAccount) -> None:

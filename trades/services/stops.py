@@ -14,8 +14,9 @@ from trades.services.errors import TradeError
 from trades.services.figures import figures_following
 from trades.services.instruments import instrument_of
 from trades.services.recompute import trade_recompute
-from trenddojo.domain.errors import FillError
+from trenddojo.domain.errors import FillError, SizingError
 from trenddojo.domain.fill_checks import EARLIEST
+from trenddojo.domain.fills import Direction
 from trenddojo.domain.money import check_decimal, check_positive
 
 
@@ -36,6 +37,7 @@ def stop_move(
     )
     with figures_following(trade.account, [trade.pk]):
         move.save()
+        _mend_next(move)
         latest = trade.stop_moves.order_by("moved_at", "created_at").last()
         trade.stop_loss = latest.to_price if latest else price
         Trade.objects.filter(pk=trade.pk).update(stop_loss=trade.stop_loss)
@@ -52,6 +54,14 @@ def stop_move(
     return move
 
 
+def _mend_next(move: StopMove) -> None:
+    """A move noted late comes between two others: the later one moved the stop from here."""
+    later = StopMove.objects.filter(trade=move.trade, moved_at__gt=move.moved_at).order_by("moved_at", "created_at")
+    following = later.first()
+    if following is not None:
+        StopMove.objects.filter(pk=following.pk).update(from_price=move.to_price)
+
+
 def _refuse(trade: Trade, *, price: Decimal, moved_at: datetime, now: datetime) -> None:
     if trade.status in (TradeStatus.PLANNED, TradeStatus.PENDING):
         raise TradeError("not_open", "Nothing is filled yet: change the stop in the plan.", "price")
@@ -66,3 +76,21 @@ def _refuse(trade: Trade, *, price: Decimal, moved_at: datetime, now: datetime) 
         raise FillError("before_1970", "This time is before 1970: check the year.", "moved_at")
     if trade.exit_date and moved_at > trade.exit_date:
         raise FillError("after_exit", "The trade was closed before this time: check the time.", "moved_at")
+    if trade.entry_date and moved_at <= trade.entry_date:
+        _refuse_initial(trade, price)
+
+
+def _refuse_initial(trade: Trade, price: Decimal) -> None:
+    """The stop a position was opened with is frozen, and lies where the trade would lose."""
+    if trade.initial_stop is not None:
+        raise FillError(
+            "initial_is_frozen",
+            "The stop the trade was opened with is kept as it was: enter a time after the first fill.",
+            "moved_at",
+        )
+    direction = Direction(trade.direction)
+    if trade.actual_entry is not None and direction.sign * (trade.actual_entry - price) <= 0:
+        side = "below" if direction is Direction.LONG else "above"
+        raise SizingError(
+            "stop_wrong_side", f"The initial stop of a {direction} trade belongs {side} the entry.", "price"
+        )
