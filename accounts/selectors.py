@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, DecimalField, F, Min, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, DecimalField, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
@@ -15,6 +15,7 @@ from trenddojo.domain.risk import RiskLimits
 INCOMING = (CashMovementKind.DEPOSIT, CashMovementKind.DIVIDEND, CashMovementKind.INTEREST)
 MONEY_FIELD = DecimalField(max_digits=24, decimal_places=2)
 SIGNED_AMOUNT = Case(When(kind__in=INCOMING, then=F("amount")), default=-F("amount"), output_field=MONEY_FIELD)
+NOTHING = Value(Decimal(0), output_field=MONEY_FIELD)
 
 
 def accounts_of(user: User) -> QuerySet[TradingAccount]:
@@ -25,6 +26,13 @@ def accounts_of(user: User) -> QuerySet[TradingAccount]:
 def accounts_in_use(user: User) -> QuerySet[TradingAccount]:
     """The user's accounts that are not archived."""
     return accounts_of(user).filter(is_archived=False)
+
+
+def accounts_with_cash(user: User) -> QuerySet[TradingAccount]:
+    """As `accounts_of`, each with `cash_total`: what came less what went other than by trades."""
+    movements = CashMovement.objects.filter(account=OuterRef("pk")).order_by().values("account")
+    total = movements.annotate(total=Sum(SIGNED_AMOUNT)).values("total")
+    return accounts_of(user).annotate(cash_total=Coalesce(Subquery(total), NOTHING))
 
 
 def account_for(user: User, pk: uuid.UUID | str | None) -> TradingAccount:
@@ -91,8 +99,7 @@ def cash_movement_for(user: User, pk: uuid.UUID) -> CashMovement:
 def cash_total(account: TradingAccount, *, on: date | None = None) -> Decimal:
     """Money that came less money that went, other than by trades, until the end of `on` (a day of the account)."""
     movements = account.cash_movements.filter(Q() if on is None else Q(moved_on__lte=on))
-    zero = Value(Decimal(0), output_field=MONEY_FIELD)
-    return movements.aggregate(total=Coalesce(Sum(SIGNED_AMOUNT), zero))["total"]
+    return movements.aggregate(total=Coalesce(Sum(SIGNED_AMOUNT), NOTHING))["total"]
 
 
 def account_has_history(account: TradingAccount) -> bool:

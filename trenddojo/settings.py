@@ -227,6 +227,12 @@ LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.people.ZoneSignupForm"
+# One address a user: a new one takes the old one's place once it is confirmed.
+ACCOUNT_CHANGE_EMAIL = True
+# A change of password, e-mail address or second factor is told to the address on record.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_FORMS = {"login": "accounts.forms.sign_in.SignInForm"}
 ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", "optional", ("none", "optional", "mandatory"))
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
@@ -253,6 +259,9 @@ MFA_TOTP_ISSUER = SITE_NAME
 # Browsers allow passkeys on http://localhost only; anywhere else they need TLS.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 USERSESSIONS_TRACK_ACTIVITY = False
+
+# Called with an account, inside the transaction that changed its cost method, exchange or break-even band.
+ACCOUNT_RULES_CHANGED = "trades.services.recompute.account_recompute"
 
 # --- Sessions, cookies and headers ------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Typed text becomes values, or a sentence at its field."""

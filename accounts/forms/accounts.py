@@ -1,0 +1,116 @@
+"""Trading accounts and their risk policies."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from accounts.calendars import exchange_choices
+from accounts.currencies import currency_choices
+from accounts.forms.fields import CreationForm, DayField, DecimalTextField, VersionedForm
+from accounts.models import AccountType, Broker, CostMethod
+from accounts.services import AccountTerms, RiskTerms
+from accounts.services.accounts import model_fields
+
+
+class AccountFields(forms.Form):
+    name = forms.CharField(max_length=80, help_text="As you call it, for example Swing or Retirement.")
+    account_type = forms.ChoiceField(
+        label="Type", choices=AccountType.choices, help_text="Live money, a paper account, or one you only follow."
+    )
+    broker = forms.ChoiceField(
+        choices=Broker.choices,
+        help_text="Decides which commissions and fees are proposed. Nothing is sent to a broker.",
+    )
+    currency = forms.ChoiceField(
+        choices=currency_choices, help_text="Fixed once the account has trades or cash movements."
+    )
+    starting_balance = DecimalTextField(name="starting balance")
+    opened_on = DayField(label="Opened on", help_text="The starting balance counts from this day.")
+    exchange = forms.ChoiceField(choices=exchange_choices, help_text="Decides which days are trading sessions.")
+    cost_method = forms.ChoiceField(
+        label="Cost method", choices=CostMethod.choices, help_text="Which shares are sold first when you sell a part."
+    )
+    break_even_band = DecimalTextField(
+        name="break-even band", help_text="A net result no further from zero than this counts as break-even."
+    )
+    allows_fractions = forms.BooleanField(
+        label="Fractional shares", required=False, help_text="Sizes may be parts of a share."
+    )
+
+    def terms(self) -> AccountTerms:
+        return AccountTerms(**{name: self.cleaned_data[name] for name in model_fields(AccountTerms)})
+
+
+class AccountCreateForm(CreationForm, AccountFields):
+    pass
+
+
+class AccountEditForm(VersionedForm, AccountFields):
+    pass
+
+
+def _percent_field(label: str, *, required: bool = True, **options: Any) -> DecimalTextField:
+    if not required:
+        options.setdefault("help_text", "Leave empty for no limit.")
+    return DecimalTextField(label=label, name="percentage", digits=3, required=required, **options)
+
+
+class RiskForm(VersionedForm):
+    risk_per_trade_percent = _percent_field("Risk per trade", help_text="What one trade may lose at its stop.")
+    max_position_percent = _percent_field("Largest position", help_text="The most one position may be worth.")
+    max_open_risk_percent = _percent_field("Open risk (heat)", required=False)
+    max_daily_loss_percent = _percent_field("Loss in a day", required=False)
+    max_weekly_loss_percent = _percent_field("Loss in a week", required=False)
+    max_open_positions = forms.IntegerField(
+        label="Open positions",
+        required=False,
+        min_value=1,
+        max_value=1000,
+        help_text="Leave empty for no limit.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "invalid": "Write a whole number, such as 10.",
+            "min_value": "Give 1 or more, or leave it empty for no limit.",
+            "max_value": "Give 1000 or fewer, or leave it empty for no limit.",
+        },
+    )
+    allows_overrides = forms.BooleanField(
+        label="Overrides with a reason",
+        required=False,
+        help_text="A plan that breaks a limit may be kept with a written reason, which is counted in the figures.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name, value in list(cleaned.items()):
+            if isinstance(value, Decimal) and not Decimal(0) < value <= 100:  # noqa: PLR2004 - percent
+                self.add_error(name, "Give a percentage above 0, at most 100.")
+        return cleaned
+
+    def terms(self) -> RiskTerms:
+        return RiskTerms(**{name: self.cleaned_data[name] for name in model_fields(RiskTerms)})
+
+
+class FirstAccountForm(CreationForm):
+    """The shortest way from sign-up to a first plan; everything else has a default that can be changed later."""
+
+    name = forms.CharField(max_length=80, initial="Main")
+    currency = forms.ChoiceField(choices=currency_choices)
+    starting_balance = DecimalTextField(
+        name="starting balance", help_text="What is in the account today. Sizes are computed from it."
+    )
+    exchange = forms.ChoiceField(choices=exchange_choices, help_text="Decides which days are trading sessions.")
+    risk_per_trade_percent = _percent_field(
+        "Risk per trade", initial=Decimal("1.00"), help_text="What one trade may lose at its stop, in percent."
+    )
+
+    def clean_risk_per_trade_percent(self) -> Decimal:
+        value = self.cleaned_data["risk_per_trade_percent"]
+        if not Decimal(0) < value <= 100:  # noqa: PLR2004 - percent
+            raise forms.ValidationError("Give a percentage above 0, at most 100.")
+        return value
+
+
+class AccountDeleteForm(forms.Form):
+    typed_name = forms.CharField(label="Type the account's name", widget=forms.TextInput(attrs={"autocomplete": "off"}))

@@ -1,0 +1,54 @@
+"""What a user changes about themselves: the profile, open sessions, and leaving."""
+
+import zoneinfo
+from dataclasses import dataclass
+
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+from django.http import Http404
+
+from accounts.models import User
+from accounts.services.errors import AccountError
+from accounts.services.removal import rows_delete
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How the user is called and in which zone times are shown."""
+
+    first_name: str
+    last_name: str
+    timezone: str
+
+
+def profile_save(*, user: User, profile: Profile) -> User:
+    """Change the profile. Raises AccountError (bad_timezone)."""
+    if profile.timezone not in zoneinfo.available_timezones():
+        raise AccountError("bad_timezone", "Choose one of the time zones of the list.", "timezone")
+    user.first_name, user.last_name, user.timezone = profile.first_name, profile.last_name, profile.timezone
+    user.save(update_fields=["first_name", "last_name", "timezone"])
+    return user
+
+
+def user_session_end(*, user: User, pk: int) -> None:
+    """Sign one browser of the user out, at once. Raises Http404."""
+    session = UserSession.objects.filter(user=user, pk=pk).first()
+    if session is None:
+        raise Http404
+    session.end()
+
+
+def user_delete(*, user: User, typed_username: str, typed_password: str) -> None:
+    """Delete the user with everything they own, sign every browser out and delete their files.
+
+    Raises AccountError (name_differs, wrong_password); then nothing was deleted.
+    """
+    if typed_username.strip() != user.get_username():
+        raise AccountError("name_differs", f"Type your user name exactly: {user.get_username()}", "typed_username")
+    if not user.check_password(typed_password):
+        raise AccountError("wrong_password", "This is not your password.", "typed_password")
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        for session in UserSession.objects.filter(user=locked):
+            session.end()
+        rows_delete(locked)

@@ -1,0 +1,1 @@
+"""Pages: each view reads through selectors and makes one call into the services."""
