@@ -121,7 +121,7 @@
     chart.timeScale().fitContent();
     chart.timeScale().subscribeSizeChange(() => chart.timeScale().fitContent());
     chart.subscribeCrosshairMove(tell);
-    walkByKeyboard(figure, area, chart, drawn[0], tell);
+    walkByKeyboard(figure, area, chart, drawn, tell);
     return paint;
   }
 
@@ -132,17 +132,21 @@
   }
 
   /** Arrow keys move the crosshair from point to point; the legend follows, and is read out from then on. */
-  function walkByKeyboard(figure, area, chart, first, tell) {
+  function walkByKeyboard(figure, area, chart, drawn, tell) {
     area.tabIndex = 0;
-    let at = first.series.points.length - 1;
+    const all = drawn[0].series.points;
+    const values = drawn.map(({ series }) => new Map(series.points));
+    let at = all.length - 1;
     area.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20, Home: -Infinity, End: Infinity }[event.key];
-      const all = first.series.points;
       if (step === undefined || !all.length) return;
       event.preventDefault();
       figure.querySelector("[data-legend]").setAttribute("aria-live", "polite");
       at = Math.max(0, Math.min(all.length - 1, at + step));
-      chart.setCrosshairPosition(Number(all[at][1]), all[at][0], first.line);
+      const [time, value] = all[at];
+      chart.setCrosshairPosition(Number(value), time, drawn[0].line);
+      const there = drawn.map(({ line }, index) => [line, values[index].has(time) && { value: Number(values[index].get(time)) }]);
+      tell({ time, seriesData: new Map(there.filter(([, point]) => point)) });
     });
     area.addEventListener("blur", () => {
       chart.clearCrosshairPosition();

@@ -1,5 +1,7 @@
 """Pages that show every part of the look at once; only tests serve them, beside the desk's own addresses."""
 
+import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template import RequestContext, Template
 from django.urls import path
 
@@ -179,4 +182,80 @@ def gallery(request: HttpRequest) -> HttpResponse:
     return HttpResponse(Template(GALLERY.read_text()).render(RequestContext(request, context)))
 
 
-urlpatterns = [path("look/", gallery), *desk_urls]
+SMALL = """{% extends "base.html" %}{% load desk page %}{% block title %}Note{% endblock %}{% block page_title %}Note{% endblock %}
+{% block content %}
+<form method="post" action="/look/note/" id="note" data-guard>{% csrf_token %}{% include "_form_errors.html" %}
+{% field form.text %}{% field form.mood %}{% field form.sure %}
+<button class="btn btn-primary" name="how" value="saved">Save note</button></form>
+<form method="post" action="/look/note/" id="delete" data-confirm="Delete this note?">{% csrf_token %}<input type="hidden" name="text" value="deleted"><button class="btn">Delete</button></form>
+<form hx-post="/look/size/" hx-target="#size" id="sizing">{% csrf_token %}<label>Risk <input class="form-control" name="risk"></label><button class="btn">Size it</button></form>
+<div id="size"></div>
+{% include "_progress.html" with label="Reading" url="/look/progress/" done=0 total=3 text="0 of 3" %}
+<p id="posted">{{ posted }}</p>
+{% endblock %}"""
+
+SIGN_IN = """{% extends "base_narrow.html" %}{% block title %}Sign in{% endblock %}{% block page_kind %}sign-in{% endblock %}
+{% block page_title %}Sign in{% endblock %}{% block content %}<a class="btn" href="/look/note/">Signed in again</a>{% endblock %}"""
+
+PROGRESS = """{% include "_progress.html" with label="Reading" url="/look/progress/" %}"""
+
+
+class NoteForm(forms.Form):
+    text = forms.CharField(widget=forms.Textarea)
+    mood = forms.ChoiceField(choices=[("calm", "Calm"), ("tense", "Tense")])
+    sure = forms.BooleanField(required=False)
+
+
+posted: list[str] = []
+polls: list[str] = []
+
+
+def _render(request: HttpRequest, source: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    return HttpResponse(Template(source).render(RequestContext(request, context)), status=status)
+
+
+def note(request: HttpRequest) -> HttpResponse:
+    """A form behind a sign-in; each POST that arrives is written down."""
+    if "signed" not in request.COOKIES:
+        return redirect("/look/sign-in/")
+    if request.method == "POST":
+        posted.append(f"{request.POST['text']} {request.POST.get('how', '')}")
+        time.sleep(0.3)
+        return redirect("/look/note/")
+    return _render(request, SMALL, {"form": NoteForm(), "posted": " | ".join(posted)})
+
+
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Where somebody lands whose session ended."""
+    return _render(request, SIGN_IN, {})
+
+
+def size(request: HttpRequest) -> HttpResponse:
+    """An htmx answer: a size, a refusal, a failure, or a session that ended."""
+    if "signed" not in request.COOKIES:
+        return redirect("/look/sign-in/")
+    risk = request.POST["risk"]
+    if risk == "break":
+        return HttpResponse("broken", status=500)
+    if risk.isdigit():
+        answer = HttpResponse(f"<output>{risk} shares</output>")
+        answer["HX-Trigger"] = json.dumps({"toast": {"level": "success", "text": "Sized"}})
+        return answer
+    return HttpResponse("<p>Enter a number.</p>", status=422)
+
+
+def progress(request: HttpRequest) -> HttpResponse:
+    """One more step each time it is asked, then the end."""
+    polls.append("asked")
+    done = len(polls)
+    return _render(request, PROGRESS, {"done": done, "total": 3, "text": f"{done} of 3", "ended": done >= 3})
+
+
+urlpatterns = [
+    path("look/", gallery),
+    path("look/note/", note),
+    path("look/sign-in/", sign_in),
+    path("look/size/", size),
+    path("look/progress/", progress),
+    *desk_urls,
+]
