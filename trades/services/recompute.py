@@ -1,14 +1,22 @@
 """The one place that writes computed columns: fills are the truth, trades are computed from them.
 
-Callers hold the account's row lock and stand inside ``figures_following``.
+Callers of ``trade_recompute`` hold the account's row lock and stand inside ``figures_following``.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import transaction
 
 from accounts.models import TradingAccount
 from trades.models import Fill, StopMove, Trade, TradeStatus
+from trades.services.bulk import rows_update
 from trades.services.claims import trade_write
 from trades.services.columns import (
+    NOT_REALISED,
     WITHOUT_FILLS,
     domain_fill,
     fill_columns,
@@ -17,11 +25,15 @@ from trades.services.columns import (
     trade_columns,
 )
 from trades.services.errors import TradeError
+from trades.services.figures import figures_rebuild
 from trenddojo.domain import positions
 from trenddojo.domain.errors import FillError
 
-__all__ = ["fill_columns", "result_of", "trade_columns", "trade_recompute"]
+__all__ = ["account_recompute", "fill_columns", "result_of", "trade_columns", "trade_recompute"]
 
+CHUNK = 2000
+FILL_COLUMNS = (*NOT_REALISED, "session")
+Item = TypeVar("Item")
 _FILLED = (TradeStatus.ACTIVE, TradeStatus.CLOSED)
 
 
@@ -96,3 +108,50 @@ def _write_fills(fills: Sequence[Fill], result: positions.TradeResult, *, accoun
             changed.append(fill)
     if changed:
         Fill.objects.bulk_update(changed, list(columns[str(changed[0].pk)]), batch_size=500)
+
+
+@transaction.atomic
+def account_recompute(account: TradingAccount) -> int:
+    """Compute every trade with fills anew, a chunk at a time, then the kept figures; returns how many trades.
+
+    For a changed cost method, exchange or break-even band. Locks the account; every trade's version is raised.
+    """
+    account = TradingAccount.objects.select_for_update().get(pk=account.pk)
+    ids = Trade.objects.filter(account=account, status__in=[TradeStatus.ACTIVE, TradeStatus.CLOSED])
+    done = 0
+    for chunk in _chunks(ids.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=CHUNK)):
+        done += len(chunk)
+        _recompute_chunk(account, chunk)
+    figures_rebuild(account)
+    return done
+
+
+def _recompute_chunk(account: TradingAccount, ids: list[UUID]) -> None:
+    fills = _by_trade(Fill.objects.filter(trade_id__in=ids).order_by("executed_at", "created_at", "id"))
+    stops = _by_trade(StopMove.objects.filter(trade_id__in=ids).order_by("moved_at", "created_at"))
+    trade_rows: list[tuple[UUID, dict[str, Any]]] = []
+    fill_rows: list[tuple[UUID, dict[str, Any]]] = []
+    for trade in Trade.objects.filter(pk__in=ids).defer("search", "thesis", "notes_during", "notes_after"):
+        known = fills[trade.pk]
+        result = result_of(trade, known, account=account)
+        columns = trade_columns(result, account=account, plan_of=trade, stops=stops[trade.pk])
+        trade_rows.append((trade.pk, columns | {"version": trade.version + 1}))
+        realised = fill_columns(result, [domain_fill(fill) for fill in known], account=account)
+        fill_rows.extend((fill.pk, realised[str(fill.pk)]) for fill in known)
+    if trade_rows:
+        names = tuple(trade_rows[0][1])
+        rows_update(Trade, names, ((pk, *(columns[name] for name in names)) for pk, columns in trade_rows))
+    rows_update(Fill, FILL_COLUMNS, ((pk, *(row[name] for name in FILL_COLUMNS)) for pk, row in fill_rows))
+
+
+def _by_trade(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.trade_id].append(row)
+    return found
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    source = iter(items)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk
