@@ -162,6 +162,9 @@ def uv_environment() -> "dict[str, str]":
     """uv does not read pip's configuration: hand over a mirror that was set for pip."""
     environment = dict(os.environ)
     environment.setdefault("UV_LINK_MODE", "copy")
+    home = environment.get("XDG_CACHE_HOME") or environment.get("HOME") or "/nonexistent"
+    if not os.access(home, os.W_OK):
+        environment.setdefault("UV_NO_CACHE", "1")
     if not any(name in environment for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_CONFIG_FILE")):
         mirror = pip_setting("index-url")
         if mirror:

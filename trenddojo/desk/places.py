@@ -37,7 +37,7 @@ class Places:
         outside.chmod(0o711)
         self.identity.own(outside)
         place.symlink_to(outside / name)
-        print(f"The database server may not enter {self.var}; its data is in {outside / name}.", flush=True)
+        print(f"Servers do not run as root and may not enter {self.var}: the data is in {outside / name}.", flush=True)
         return outside / name
 
     def _resolved(self, place: Path) -> Path:
