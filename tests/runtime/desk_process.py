@@ -64,6 +64,17 @@ def wait_for(happened: Callable[[], object], what: str, seconds: float = 30) -> 
         time.sleep(0.05)
 
 
+def living_members(group: int) -> list[int]:
+    """Processes of a group that are no zombies; a container's first process may reap late or never."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, of_group = path.read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state not in "ZX":
+                found.append(int(path.parent.name))
+    return found
+
+
 class DeskProcess:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
