@@ -44,7 +44,9 @@ DAY = date(2025, 9, 1)
         ("manual", "stock", "1000", "25", "0.00"),
     ],
 )
-def test_the_commission_of_a_purchase(broker: str, asset_class: str, quantity: str, price: str, commission: str) -> None:
+def test_the_commission_of_a_purchase(
+    broker: str, asset_class: str, quantity: str, price: str, commission: str
+) -> None:
     found = cost(broker, asset_class, "buy", quantity, price, DAY)
     assert (found.commission, found.fees, found.is_estimate) == (D(commission), 0, True)
 

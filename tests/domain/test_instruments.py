@@ -74,7 +74,11 @@ def test_a_quantity_is_rounded_down_to_lots(quantity: str, lot: str, floored: st
 def test_shares_under_a_dollar_have_a_finer_tick() -> None:
     stock = instrument_for("A", AssetClass.STOCK)
     option = instrument_for("A", AssetClass.OPTION)
-    assert [tick_at(stock, D("0.99")), tick_at(stock, D(1)), tick_at(option, D("0.5"))] == [D("0.0001"), D("0.01"), D("0.01")]
+    assert [tick_at(stock, D("0.99")), tick_at(stock, D(1)), tick_at(option, D("0.5"))] == [
+        D("0.0001"),
+        D("0.01"),
+        D("0.01"),
+    ]
 
 
 @pytest.mark.parametrize(

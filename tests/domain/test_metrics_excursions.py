@@ -117,7 +117,11 @@ def test_the_multiplier_counts() -> None:
 
 @pytest.mark.parametrize(
     ("pnl", "mae", "mfe", "entry", "exit_", "total"),
-    [("30", "-20", "60", "0.75", "0.625", "0.375"), ("-20", "-20", "0", "0", "0", "-1"), ("60", "0", "60", "1", "1", "1")],
+    [
+        ("30", "-20", "60", "0.75", "0.625", "0.375"),
+        ("-20", "-20", "0", "0", "0", "-1"),
+        ("60", "0", "60", "1", "1", "1"),
+    ],
 )
 def test_the_efficiencies(pnl: str, mae: str, mfe: str, entry: str, exit_: str, total: str) -> None:
     found = efficiencies(D(pnl), D(mae), D(mfe))

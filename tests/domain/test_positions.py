@@ -27,7 +27,12 @@ def test_a_long_from_flat_to_flat() -> None:
     assert trade.direction is Direction.LONG
     assert (trade.gross, trade.costs, trade.net) == (D("250.00"), D("2.02"), D("247.98"))
     assert (trade.average_entry, trade.average_exit) == (D(50), D("52.5"))
-    assert (trade.quantity_entered, trade.quantity_exited, trade.open_quantity, trade.peak_quantity) == (100, 100, 0, 100)
+    assert (trade.quantity_entered, trade.quantity_exited, trade.open_quantity, trade.peak_quantity) == (
+        100,
+        100,
+        0,
+        100,
+    )
     assert (trade.opened_at, trade.closed_at, trade.holding_seconds) == (START, START + timedelta(minutes=90), 5400)
     assert (trade.is_closed, trade.is_incomplete) == (True, False)
     assert (trade.open_entry_costs, trade.open_cost_basis) == (0, 0)
@@ -114,7 +119,11 @@ def test_thirds_of_a_cent_add_up_to_the_rounded_whole() -> None:
 
 
 def test_a_flip_through_zero_closes_one_trade_and_opens_the_next() -> None:
-    fills = [fill(0, "buy", "100", "10", "1"), fill(1, "sell", "150", "11", "1.00", "0.50"), fill(2, "buy", "50", "10", "1")]
+    fills = [
+        fill(0, "buy", "100", "10", "1"),
+        fill(1, "sell", "150", "11", "1.00", "0.50"),
+        fill(2, "buy", "50", "10", "1"),
+    ]
     first, second = build_trades(fills)
     assert (first.direction, first.gross, first.costs, first.net) == (Direction.LONG, 100, D("2.00"), D("98.00"))
     assert (second.direction, second.gross, second.costs, second.net) == (Direction.SHORT, 50, D("1.50"), D("48.50"))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal as D
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,9 @@ multipliers = st.sampled_from([D(1), D(100), D("0.1")])
 
 
 @given(fill_streams(), methods, multipliers)
-def test_gross_less_costs_is_net_to_the_cent_at_every_exit(fills: list[Fill], method: CostMethod, multiplier: D) -> None:
+def test_gross_less_costs_is_net_to_the_cent_at_every_exit(
+    fills: list[Fill], method: CostMethod, multiplier: D
+) -> None:
     for trade in build_trades(fills, multiplier=multiplier, method=method):
         for match in trade.exits:
             assert match.gross - match.entry_costs - match.exit_costs == match.net
@@ -65,9 +68,7 @@ def test_the_names_of_equal_time_fills_change_no_total(fills: list[Fill], order:
 def _split(fill: Fill, first: D) -> list[Fill]:
     """Two fills in place of one, the costs exactly pro rata."""
     share = first / fill.quantity
-    part = replace(
-        fill, key=fill.key + "a", quantity=first, commission=fill.commission * share, fees=fill.fees * share
-    )
+    part = replace(fill, key=fill.key + "a", quantity=first, commission=fill.commission * share, fees=fill.fees * share)
     rest = replace(
         fill,
         key=fill.key + "b",
@@ -140,7 +141,7 @@ def test_mirrored_prices_make_a_long_and_its_short_earn_the_same(fills: list[Fil
 def test_only_the_last_trade_is_open_and_trades_alternate_in_time(fills: list[Fill], method: CostMethod) -> None:
     trades = build_trades(fills, method=method)
     assert all(trade.is_closed for trade in trades[:-1])
-    for earlier, later in zip(trades, trades[1:], strict=False):
+    for earlier, later in pairwise(trades):
         assert earlier.closed_at is not None
         assert earlier.closed_at <= later.opened_at
     assert {trade.direction for trade in trades} <= set(Direction)

@@ -87,7 +87,9 @@ def test_the_sortino_ratio(returns: list[float], rate: float) -> None:
     daily = (1 + rate) ** (1 / 252) - 1
     data = as_pandas(returns)
     agree(
-        sortino(returns, risk_free=rate), empyrical.sortino_ratio(data, required_return=daily), qs.sortino(data, rf=rate)
+        sortino(returns, risk_free=rate),
+        empyrical.sortino_ratio(data, required_return=daily),
+        qs.sortino(data, rf=rate),
     )
 
 

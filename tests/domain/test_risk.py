@@ -42,11 +42,11 @@ def test_all_breaches_come_at_once_and_in_order() -> None:
         buying_power=D(20000),
         open_positions=3,
         open_risk=D("5500.50"),
-        loss_today=D("1500"),
-        loss_this_week=D("4500"),
+        loss_today=D(1500),
+        loss_this_week=D(4500),
         position_value_in_symbol=D(5000),
     )
-    breaches = check_plan(replace(PLAN, risk_amount=D("1001")), LIMITS, state)
+    breaches = check_plan(replace(PLAN, risk_amount=D(1001)), LIMITS, state)
     assert [(breach.code, breach.limit, breach.actual) for breach in breaches] == [
         ("risk_per_trade", D(1), D("1.0010")),
         ("max_position", D(30), D(35)),
@@ -74,7 +74,9 @@ def test_a_limit_that_is_not_set_does_not_apply() -> None:
 
 
 def test_the_maximum_position_is_30_percent_unless_said_otherwise() -> None:
-    assert [breach.code for breach in check_plan(PLAN, RiskLimits(), replace(STATE, equity=D(99999)))] == ["max_position"]
+    assert [breach.code for breach in check_plan(PLAN, RiskLimits(), replace(STATE, equity=D(99999)))] == [
+        "max_position"
+    ]
 
 
 def test_a_scale_in_opens_no_new_position() -> None:
@@ -164,7 +166,12 @@ def test_the_r_multiple(pnl: str, risk: str | None, r: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("direction", "stop", "target", "r"),
-    [("long", "98", "106", "3"), ("short", "103", "91", "3"), ("long", "97", "101", "0.333333333"), ("long", "100", "105", None)],
+    [
+        ("long", "98", "106", "3"),
+        ("short", "103", "91", "3"),
+        ("long", "97", "101", "0.333333333"),
+        ("long", "100", "105", None),
+    ],
 )
 def test_planned_r(direction: str, stop: str, target: str, r: str | None) -> None:
     found = planned_r(Direction(direction), entry=D(100), stop=D(stop), target=D(target))

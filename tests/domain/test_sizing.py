@@ -109,7 +109,9 @@ def test_a_quantity_of_zero_says_why(change: dict[str, object], bound: str, says
         ({"costs_per_unit": D(-1)}, "negative_costs", "costs_per_unit"),
     ],
 )
-def test_prices_and_risk_that_contradict_each_other_are_refused(change: dict[str, object], code: str, field: str) -> None:
+def test_prices_and_risk_that_contradict_each_other_are_refused(
+    change: dict[str, object], code: str, field: str
+) -> None:
     with pytest.raises(DomainError) as caught:
         size_position(replace(BASE, **change))  # type: ignore[arg-type]
     assert (caught.value.code, caught.value.field) == (code, field)
@@ -124,7 +126,9 @@ def test_prices_and_risk_that_contradict_each_other_are_refused(change: dict[str
         ("short", "101", "102", "The target of a short trade belongs below the entry."),
     ],
 )
-def test_a_level_on_the_wrong_side_says_where_it_belongs(direction: str, stop: str, target: str | None, says: str) -> None:
+def test_a_level_on_the_wrong_side_says_where_it_belongs(
+    direction: str, stop: str, target: str | None, says: str
+) -> None:
     with pytest.raises(DomainError, match=says):
         check_levels(Direction(direction), entry=D(100), stop=D(stop), target=D(target) if target else None)
 
