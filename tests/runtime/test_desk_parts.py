@@ -1,0 +1,152 @@
+"""The parts of the supervisor, one by one."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from trenddojo.desk import dotenv, ledger
+from trenddojo.desk.errors import DeskError
+from trenddojo.desk.identity import Identity
+from trenddojo.desk.places import Places
+from trenddojo.desk.procfile import read_procfile
+from trenddojo.desk.settings import desk_settings
+from trenddojo.desk.supervisor import static_state
+
+
+def nothing(path: Path) -> None:
+    """Nobody to hand a file over to."""
+
+
+class TestEnvFile:
+    def test_is_private_random_and_complete(self, tmp_path: Path) -> None:
+        one, two = tmp_path / "one", tmp_path / "two"
+
+        assert dotenv.write_once(one, nothing)
+        assert dotenv.write_once(two, nothing)
+
+        assert stat.S_IMODE(one.stat().st_mode) == 0o600
+        first, second = dotenv.read(one), dotenv.read(two)
+        assert set(first) == {"SECRET_KEY", "COOKIE_PREFIX", "DEMO_PASSWORD"}
+        assert len(first["SECRET_KEY"]) >= 50
+        assert not set(first.values()) & set(second.values())
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+    def test_is_never_overwritten(self, tmp_path: Path) -> None:
+        path = tmp_path / ".env"
+        path.write_text("SECRET_KEY=mine\n")
+
+        assert not dotenv.write_once(path, nothing)
+        assert path.read_text() == "SECRET_KEY=mine\n"
+
+    def test_reads_quotes_comments_and_exports(self, tmp_path: Path) -> None:
+        path = tmp_path / ".env"
+        path.write_text("# PORT=1\nexport PORT=8001\nNAME = 'a # b'\nOTHER=x # why\n\nEMPTY=\n")
+
+        assert dotenv.read(path) == {"PORT": "8001", "NAME": "a # b", "OTHER": "x", "EMPTY": ""}
+
+
+class TestProcfile:
+    def test_takes_variables_from_the_environment(self, tmp_path: Path) -> None:
+        path = tmp_path / "Procfile"
+        path.write_text("# comment\nweb: serve --bind 127.0.0.1:${PORT} --name 'a b'\n")
+
+        assert read_procfile(path, {"PORT": "8000"}) == {"web": ["serve", "--bind", "127.0.0.1:8000", "--name", "a b"]}
+
+    def test_says_which_line_uses_a_variable_that_is_not_set(self, tmp_path: Path) -> None:
+        path = tmp_path / "Procfile"
+        path.write_text("web: serve $PORT\n")
+
+        with pytest.raises(DeskError, match=r"^Line 1 of Procfile uses PORT, which is not set\.$"):
+            read_procfile(path, {})
+
+
+class TestSettings:
+    def test_the_environment_wins_over_the_file_and_empty_counts_as_not_set(self) -> None:
+        found = desk_settings({"PORT": "9000", "WEB_CONCURRENCY": ""}, {"PORT": "8500", "WEB_CONCURRENCY": "3"})
+
+        assert found.port == 9000
+        assert found.environment["WEB_CONCURRENCY"] == "3"
+
+
+class TestLedger:
+    def test_a_recycled_number_is_not_taken_for_the_process_that_had_it(self) -> None:
+        mine = ledger.Entry("web", os.getpid(), ledger.birth_of(os.getpid()), ledger.FIRST, 15)
+        other = ledger.Entry("web", os.getpid(), "an older birth", ledger.FIRST, 15)
+
+        assert ledger.is_alive(mine)
+        assert not ledger.is_alive(other)
+
+    def test_a_torn_file_is_an_empty_ledger(self, tmp_path: Path) -> None:
+        path = tmp_path / "ledger.json"
+        path.write_text('[{"name": "we')
+
+        assert ledger.read(path) == []
+
+    def test_comes_back_as_it_was_written(self, tmp_path: Path) -> None:
+        entries = [ledger.Entry("web", 12, "34", ledger.FIRST, 15)]
+        path = tmp_path / "ledger.json"
+
+        ledger.write(path, entries)
+
+        assert ledger.read(path) == entries
+
+
+class TestPlaces:
+    def test_sockets_of_a_deep_checkout_are_in_a_short_private_folder(self, tmp_path: Path) -> None:
+        deep = tmp_path / ("long-name-" * 12)
+        deep.mkdir()
+
+        sockets = Places(deep, Identity()).sockets()
+
+        assert len(str(sockets / ".s.PGSQL.5432.lock")) <= 103
+        assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+        assert Places(deep, Identity()).sockets() == sockets
+        sockets.rmdir()
+
+    def test_stale_sockets_of_a_killed_desk_are_swept(self) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory(prefix="tdp-", dir="/tmp") as name:
+            run = Path(name) / "run"
+            run.mkdir()
+            (run / ".s.PGSQL.5432.lock").write_text("12345")
+
+            assert Places(Path(name), Identity()).sockets() == run
+            assert list(run.iterdir()) == []
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody to hand the servers to")
+    def test_a_private_home_stays_closed_and_the_data_lies_outside(self, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        var = home / "clone" / "var"
+        var.mkdir(parents=True)
+        home.chmod(0o700)
+        places = Places(var, Identity(65534, 65534))
+
+        data = places.data("postgres")
+
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        assert (var / "postgres").readlink() == data
+        assert data.parent.stat().st_uid == 65534
+        data.mkdir()
+        assert places.data("postgres") == data
+        data.rmdir()
+        data.parent.rmdir()
+
+    def test_a_link_to_data_that_is_gone_is_said(self, tmp_path: Path) -> None:
+        (tmp_path / "postgres").symlink_to(tmp_path / "gone" / "postgres")
+
+        with pytest.raises(DeskError, match="whose folder is gone"):
+            Places(tmp_path, Identity()).data("postgres")
+
+
+def test_static_files_are_collected_again_only_when_one_changed(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("x")
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "a.css").write_text("a")
+    before = static_state(tmp_path)
+
+    assert static_state(tmp_path) == before
+    (tmp_path / "static" / "a.css").write_text("a longer one")
+    assert static_state(tmp_path) != before
