@@ -64,9 +64,25 @@
     return [...document.forms].indexOf(form);
   }
 
-  function remember(form) {
-    if (document.body.dataset.page !== "page" || "signOut" in form.dataset || "forget" in form.dataset) return;
-    store(SENT, { page: location.pathname + location.search, id: form.id, at: position(form), when: Date.now(), values: typedValues(form) });
+  const touched = new WeakSet();
+
+  /** Keep the form that is sent, and every other one of the page that somebody typed into. */
+  function remember(sent) {
+    if (document.body.dataset.page !== "page" || "signOut" in sent.dataset) return;
+    const forms = [...document.forms]
+      .filter((form) => form === sent || touched.has(form))
+      .map((form) => ({ id: form.id, at: position(form), values: typedValues(form) }));
+    store(SENT, { page: location.pathname + location.search, user: document.body.dataset.user, when: Date.now(), forms });
+  }
+
+  function restore(kept) {
+    for (const { id, at, values } of kept.forms) {
+      const form = (id && document.getElementById(id)) || document.forms[at];
+      if (!(form instanceof HTMLFormElement) || !values.length) continue;
+      fill(form, values);
+      touched.add(form);
+      form.dataset.dirty = "true";
+    }
   }
 
   function settle() {
@@ -82,25 +98,23 @@
     }
     store(SENT, null);
     if (!kept) return;
-    if (Date.now() - kept.when > HOUR) return store(KEPT, null);
+    // An hour later, or for somebody else who signed in here, it is nobody's business any more.
+    const user = document.body.dataset.user;
+    if (Date.now() - kept.when > HOUR || (user && user !== kept.user)) return store(KEPT, null);
     if (kept.page !== location.pathname + location.search) return;
-    const form = (kept.id && document.getElementById(kept.id)) || document.forms[kept.at];
-    if (!isPost(form)) return;
-    fill(form, kept.values);
-    form.dataset.dirty = "true";
+    restore(kept);
     store(KEPT, null);
     toast("info", "What you typed before your session ended is filled in again. It is not saved yet.");
   }
 
-  function leadsToSignIn(xhr) {
-    return xhr.status === 401 || xhr.responseText.includes('data-page="sign-in"');
+  function neverArrived(xhr) {
+    return xhr.status === 401 || /data-page="(sign-in|form-refused)"/.test(xhr.responseText);
   }
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (!leadsToSignIn(event.detail.xhr)) return;
-    const form = event.detail.elt.closest("form");
+    if (!neverArrived(event.detail.xhr)) return;
     event.detail.shouldSwap = false;
-    if (form && isPost(form)) remember(form);
+    remember(event.detail.elt.closest("form") || document.body);
     const sent = stored(SENT);
     if (sent) store(KEPT, sent);
     leaving = true;
@@ -112,8 +126,10 @@
   let leaving = false;
 
   document.addEventListener("input", (event) => {
-    const form = event.target.closest("form[data-guard]");
-    if (form) form.dataset.dirty = "true";
+    const form = event.target.form;
+    if (!form) return;
+    touched.add(form);
+    if ("guard" in form.dataset) form.dataset.dirty = "true";
   });
 
   addEventListener("beforeunload", (event) => {
@@ -214,7 +230,7 @@
   document.addEventListener("toast", (event) => toast(event.detail.level || "info", event.detail.text));
   document.addEventListener("htmx:sendError", () => toast("error", "The desk could not be reached. Check your connection and try again."));
   document.addEventListener("htmx:responseError", (event) => {
-    if (!leadsToSignIn(event.detail.xhr)) toast("error", "The desk could not do that. Nothing was changed; reload the page and try again.");
+    if (!neverArrived(event.detail.xhr)) toast("error", "The desk could not do that. Nothing was changed; reload the page and try again.");
   });
 
   function focusFirst(scope) {

@@ -152,7 +152,7 @@ def test_a_chart_is_walked_by_keyboard_and_drawn_anew_in_the_other_theme(desk: P
     visit(desk, "/look/?quiet=1")
     figure = desk.locator("#equity")
     legend = figure.locator("[data-legend]")
-    last = legend.inner_text()
+    last = legend.text_content() or ""
 
     figure.locator("[data-area]").press("Home")
     expect(legend).to_contain_text("2025-01-02")

@@ -1,4 +1,4 @@
-"""Pages that show every part of the look at once; only tests serve them, beside the desk's own addresses."""
+"""Pages that show every part of the look at once; only tests serve them, in a desk with a complete navigation."""
 
 import json
 import time
@@ -9,14 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template import RequestContext, Template
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
 
 from trenddojo.templatetags.desk import heat
-from trenddojo.urls import urlpatterns as desk_urls
+from trenddojo.templatetags.page import NAVIGATION
 
 GALLERY = Path(__file__).with_name("gallery.html")
 
@@ -251,11 +251,44 @@ def progress(request: HttpRequest) -> HttpResponse:
     return _render(request, PROGRESS, {"done": done, "total": 3, "text": f"{done} of 3", "ended": done >= 3})
 
 
+def confirm(request: HttpRequest) -> HttpResponse:
+    """The page that asks before a trade is deleted."""
+    context = {
+        "title": "Delete the trade in AAPL?",
+        "text": "This cannot be undone.",
+        "consequences": ["4 fills and their audit trail are deleted.", "All figures are computed without it."],
+        "action_label": "Delete the trade",
+        "cancel_url": "/look/",
+    }
+    return render(request, "confirm.html", context)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """A view that fails."""
+    raise RuntimeError("broken on purpose")
+
+
+def _stand_ins() -> list[URLPattern | URLResolver]:
+    """An address for every entry of the navigation that neither allauth nor the admin brings."""
+    names = [name for section in NAVIGATION.values() for name, _, _ in section if ":" in name]
+    own = [name.split(":") for name in names if not name.startswith("admin:")]
+    spaces = {space for space, _ in own}
+    return [
+        path("look/", include(([path(f"{space}/{page}/", gallery, name=page) for s, page in own if s == space], space)))
+        for space in sorted(spaces)
+    ]
+
+
 urlpatterns = [
+    path("", gallery),
     path("look/", gallery),
     path("look/note/", note),
     path("look/sign-in/", sign_in),
+    path("look/confirm/", confirm),
+    path("look/broken/", broken),
     path("look/size/", size),
     path("look/progress/", progress),
-    *desk_urls,
+    *_stand_ins(),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
 ]
