@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
@@ -57,4 +58,19 @@ def test_no_template_needs_an_unsafe_policy(path: Path) -> None:
 
     assert not INLINE.search(text)
     for script in re.findall(r"<script[^>]*>", text):
-        assert "src=" in script, script
+        assert "src=" in script or 'type="application/json"' in script, script
+
+
+def test_the_static_files_can_be_hashed_and_compressed_for_production(tmp_path: Path, settings: Any) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+    manifest = json.loads((tmp_path / "staticfiles.json").read_text())["paths"]
+    own = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.suffix in {".js", ".css", ".svg"}}
+    assert own <= set(manifest)
+    assert (tmp_path / (manifest["css/desk.css"] + ".gz")).exists()
