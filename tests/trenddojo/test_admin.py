@@ -1,5 +1,7 @@
 """Administrators find every model in the admin, with constant queries and nothing to break."""
 
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -57,7 +59,7 @@ def test_every_list_opens_and_searches(staff: Client, model: type[Model], page: 
 
 
 @pytest.mark.parametrize("model", READ_ONLY, ids=lambda model: model._meta.label)
-def test_what_is_computed_or_recorded_is_read_only(staff: Client, model: type[Model], rf) -> None:
+def test_what_is_computed_or_recorded_is_read_only(staff: Client, model: type[Model], rf: Any) -> None:
     request = rf.get("/")
     request.user = User(is_staff=True, is_superuser=True, is_active=True)
     page = admin.site.get_model_admin(model)
@@ -76,7 +78,7 @@ def test_the_admin_is_not_for_traders(alice: User, client: Client) -> None:
     "model", [models.Trade, models.Fill, models.Setup, models.Tag], ids=lambda model: model._meta.label
 )
 def test_a_list_needs_as_many_queries_for_thirty_rows_as_for_three(
-    staff: Client, alice: User, model: type[Model], django_assert_num_queries
+    staff: Client, alice: User, model: type[Model], django_assert_num_queries: Any
 ) -> None:
     address = reverse(f"admin:trades_{model._meta.model_name}_changelist")
     account = make_account(alice)
