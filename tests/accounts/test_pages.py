@@ -54,7 +54,9 @@ def test_a_page_of_a_cash_movement_answers_its_owner_and_hides_from_charlie(
     assert CashMovement.objects.filter(pk=movement.pk).exists()
 
 
-@pytest.mark.parametrize("name", ["account-archive", "account-unarchive", "account-delete", "account-edit", "risk-edit"])
+@pytest.mark.parametrize(
+    "name", ["account-archive", "account-unarchive", "account-delete", "account-edit", "risk-edit"]
+)
 def test_charlie_changes_nothing_of_alices(name: str, account: TradingAccount, charlie_client: Client) -> None:
     answer = charlie_client.post(reverse(f"accounts:{name}", args=[account.pk]), {"typed_name": account.name})
     assert answer.status_code == 404
@@ -82,7 +84,9 @@ def test_a_page_about_signing_in_wears_the_desks_look(name: str, alice_client: C
     assert body.count("<h1") == 1
 
 
-@pytest.mark.parametrize("name", ["account_login", "account_signup", "account_reset_password", "account_reset_password_done"])
+@pytest.mark.parametrize(
+    "name", ["account_login", "account_signup", "account_reset_password", "account_reset_password_done"]
+)
 def test_a_page_for_strangers_wears_the_desks_look(name: str, db: None) -> None:
     body = Client().get(reverse(name)).content.decode()
     assert "css/desk.css" in body
@@ -124,9 +128,7 @@ def test_the_list_says_what_cash_came_and_went(alice: User, alice_client: Client
     assert "+73.50" in answer.content.decode()
 
 
-def test_an_archived_account_is_listed_apart_and_comes_back(
-    alice_client: Client, account: TradingAccount
-) -> None:
+def test_an_archived_account_is_listed_apart_and_comes_back(alice_client: Client, account: TradingAccount) -> None:
     alice_client.post(reverse("accounts:account-archive", args=[account.pk]))
     listed = alice_client.get(reverse("accounts:account-list")).context
     assert (listed["in_use"], listed["archived"]) == ([], [account])
