@@ -58,6 +58,7 @@ def test_the_commission_of_a_purchase(
         ("schwab", date(2019, 10, 6), ""),
         ("td_ameritrade", date(2024, 5, 10), "td_ameritrade since 2019-10-07"),
         ("td_ameritrade", date(2024, 5, 11), "schwab since 2019-10-07"),
+        ("alpaca", DAY, "alpaca"),
         ("manual", DAY, ""),
         ("unheard_of", DAY, ""),
     ],

@@ -14,6 +14,9 @@ from trenddojo.domain.instruments import AssetClass
 from trenddojo.domain.money import NO_MONEY, ZERO, cents, exact
 
 
+ALWAYS = date(1970, 1, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
     """Money in cents; `schedule_name` says which schedule and since when ("" when none applies)."""
@@ -39,6 +42,11 @@ class Schedule:
     minimum: Decimal = ZERO
     maximum_percent: Decimal | None = None
 
+    @property
+    def name(self) -> str:
+        """The broker, and since when where an earlier schedule may have differed."""
+        return self.broker if self.since == ALWAYS else f"{self.broker} since {self.since.isoformat()}"
+
 
 @dataclass(frozen=True, slots=True)
 class RegulatoryFee:
@@ -53,9 +61,9 @@ class RegulatoryFee:
     cap: Decimal | None = None
 
 
-_EPOCH = date(1970, 1, 1)
 _TD_AMERITRADE_ENDED = date(2024, 5, 10)
-_SHARES = frozenset({AssetClass.STOCK, AssetClass.ETF})
+_SHARE_CLASSES = (AssetClass.STOCK, AssetClass.ETF)
+_SHARES = frozenset(_SHARE_CLASSES)
 _OPTIONS = frozenset({AssetClass.OPTION})
 
 _PER_SHARE = Decimal("0.005")
@@ -63,15 +71,18 @@ _PER_CONTRACT = Decimal("0.65")
 _ZERO_STOCK_COMMISSIONS = date(2019, 10, 7)
 
 SCHEDULES: tuple[Schedule, ...] = (
-    *(Schedule("alpaca", asset_class, _EPOCH) for asset_class in (*_SHARES, AssetClass.OPTION)),
+    *(Schedule("alpaca", asset_class, ALWAYS) for asset_class in (*_SHARE_CLASSES, AssetClass.OPTION)),
     *(
-        Schedule("interactive_brokers", asset_class, _EPOCH, None, _PER_SHARE, Decimal(1), Decimal(1))
-        for asset_class in _SHARES
+        Schedule("interactive_brokers", asset_class, ALWAYS, None, _PER_SHARE, Decimal(1), Decimal(1))
+        for asset_class in _SHARE_CLASSES
     ),
-    *(Schedule("schwab", asset_class, _ZERO_STOCK_COMMISSIONS) for asset_class in _SHARES),
+    *(Schedule("schwab", asset_class, _ZERO_STOCK_COMMISSIONS) for asset_class in _SHARE_CLASSES),
     Schedule("schwab", AssetClass.OPTION, _ZERO_STOCK_COMMISSIONS, None, _PER_CONTRACT),
     # TD Ameritrade's accounts became Schwab's; from then on the name means Schwab.
-    *(Schedule("td_ameritrade", asset_class, _ZERO_STOCK_COMMISSIONS, _TD_AMERITRADE_ENDED) for asset_class in _SHARES),
+    *(
+        Schedule("td_ameritrade", asset_class, _ZERO_STOCK_COMMISSIONS, _TD_AMERITRADE_ENDED)
+        for asset_class in _SHARE_CLASSES
+    ),
     Schedule("td_ameritrade", AssetClass.OPTION, _ZERO_STOCK_COMMISSIONS, _TD_AMERITRADE_ENDED, _PER_CONTRACT),
 )
 
@@ -114,7 +125,7 @@ def estimate(
         fees = ZERO
         if side is Side.SELL and broker in _PASSES_FEES_ON:
             fees = _regulatory(asset_class, quantity=quantity, value=value, on=on)
-        return CostEstimate(cents(commission), cents(fees), f"{schedule.broker} since {schedule.since.isoformat()}")
+        return CostEstimate(cents(commission), cents(fees), schedule.name)
 
 
 def _schedule(broker: str, asset_class: AssetClass, on: date) -> Schedule | None:
