@@ -1,6 +1,7 @@
 """Make .venv and keep it in step with the pinned requirements; then become the command that was asked for.
 
     python3 tools/bootstrap.py run                 what the desk needs, then start it
+    python3 tools/bootstrap.py run --only-install  the same without starting it, for a production machine
     python3 tools/bootstrap.py dev                 the same and the test tools
     python3 tools/bootstrap.py dev -- COMMAND...   … and then that command in the environment
 
@@ -47,6 +48,8 @@ def main() -> None:
 def read_arguments(words: "list[str]") -> "tuple[str, list[str]]":
     if not words or words[0] not in REQUIREMENTS:
         stop("Write `python3 tools/bootstrap.py run` or `python3 tools/bootstrap.py dev`.")
+    if words == ["run", "--only-install"]:
+        return "run", []
     if words[0] == "run":
         return "run", ["-m", "trenddojo.desk", "run"]
     return "dev", words[2:] if words[1:2] == ["--"] else []

@@ -1,8 +1,9 @@
 """Reading the environment: every helper answers a checked value or stops with one sentence."""
 
+import os
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -12,8 +13,6 @@ FALSE = frozenset({"0", "false", "no", "off", ""})
 # Twelve digits are more than any setting needs and few enough to convert without thinking.
 WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
 REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
-
-env = environ.Env()
 
 
 def refuse(name: str, what_to_write: str) -> ImproperlyConfigured:
@@ -36,7 +35,8 @@ def read_file(path: Path) -> None:
 
 
 def text(name: str, default: str) -> str:
-    return str(env.str(name, default=default)).strip()
+    # Not Env.str(), which takes a value that begins with a dollar sign for another variable's name.
+    return os.environ.get(name, default).strip()
 
 
 def boolean(name: str, *, default: bool) -> bool:
@@ -77,13 +77,24 @@ def origins(name: str) -> list[str]:
 
 
 def redis_url(name: str, default: str) -> str:
+    """An address of Redis or Valkey whose database is a number."""
     url = text(name, default)
     parts = urlsplit(url)
-    if parts.scheme not in REDIS_SCHEMES or not (parts.netloc or parts.path):
+    if parts.scheme not in REDIS_SCHEMES or not _names_a_server(parts):
         raise refuse(name, "write redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket?db=0.")
-    if parts.scheme != "unix" and not parts.path.strip("/").isdigit() and parts.path.strip("/"):
+    if parts.scheme != "unix" and not re.fullmatch(r"/?[0-9]*", parts.path):
         raise refuse(name, "the part after the last slash is the database number, as in redis://host:6379/0.")
     return url
+
+
+def _names_a_server(parts: SplitResult) -> bool:
+    try:
+        # Reading the port is what checks it.
+        found = parts.path if parts.scheme == "unix" else parts.hostname and (parts.port or True)
+    except ValueError:
+        return False
+    database = parse_qs(parts.query).get("db", ["0"])[-1]
+    return bool(found) and bool(WHOLE_NUMBER.fullmatch(database))
 
 
 def next_redis_database(url: str) -> str:
