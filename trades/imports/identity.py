@@ -1,0 +1,124 @@
+"""Which trade a rebuilt trade is: the one whose first fill it holds.
+
+A trade's journal, plan and screenshots stay with its first fill. A trade whose first fill now belongs to an earlier
+trade has been absorbed: without words of the trader it is deleted, with them it is kept without fills. Either way the
+import remembers its first fill, and undoing the import gives it back.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from accounts.models import TradingAccount
+from trades.imports.building import BuiltTrade, Piece
+from trades.imports.streams import Row
+from trades.models import StopMove, Trade
+
+# What a trader leaves on a trade besides its fills.
+HAS_WORDS = """(t.thesis <> '' OR t.notes_during <> '' OR t.notes_after <> '' OR t.rating IS NOT NULL
+    OR t.setup_id IS NOT NULL OR t.entry_price IS NOT NULL OR t.stop_loss IS NOT NULL OR t.target_price IS NOT NULL
+    OR t.planned_quantity IS NOT NULL OR t.is_override
+    OR EXISTS (SELECT 1 FROM trade_tags x WHERE x.trade_id = t.id)
+    OR EXISTS (SELECT 1 FROM screenshots x WHERE x.trade_id = t.id)
+    OR EXISTS (SELECT 1 FROM checklist_answers x WHERE x.trade_id = t.id)
+    OR EXISTS (SELECT 1 FROM stop_moves x WHERE x.trade_id = t.id)
+    OR EXISTS (SELECT 1 FROM trade_targets x WHERE x.trade_id = t.id)
+    OR EXISTS (SELECT 1 FROM limit_overrides x WHERE x.trade_id = t.id))"""
+
+
+def kept_rows(piece: Piece) -> list[Row]:
+    """The rows of the account this piece stands for; none for what a file brings."""
+    rows = piece.origin.rows
+    if rows[0].trade_id is None:
+        return []
+    if not piece.is_split:
+        return rows
+    return rows[piece.part : piece.part + 1]
+
+
+def _place(piece: Piece, part: int) -> str:
+    """A fill by what survives a split and its merging: the row of its first part, and which part it is."""
+    return f"{piece.origin.first.id}:{part}"
+
+
+class Identities:
+    """Gives every rebuilt trade its identity; `taken` are the existing trades that live on."""
+
+    def __init__(self, affected: Iterable[UUID], absorbed_before: dict[str, str]) -> None:
+        self.affected = set(affected)
+        self.taken: set[UUID] = set()
+        self.absorbed: dict[str, str] = {}
+        self._absorbed_before = absorbed_before
+        self._met: set[UUID] = set()
+
+    def choose(self, built: BuiltTrade) -> tuple[UUID, bool]:
+        """The id of a rebuilt trade and whether the account has a row with it."""
+        firsts: list[tuple[UUID, str]] = []
+        for piece in built.pieces:
+            for row in kept_rows(piece):
+                if row.trade_id is not None and row.trade_id not in self._met:
+                    self._met.add(row.trade_id)
+                    firsts.append((row.trade_id, _place(piece, row.part)))
+        if not firsts:
+            return self._given_back(built)
+        chosen = firsts[0][0]
+        self.taken.add(chosen)
+        for trade_id, place in firsts[1:]:
+            self.absorbed[place] = str(trade_id)
+        return chosen, True
+
+    def _given_back(self, built: BuiltTrade) -> tuple[UUID, bool]:
+        first = built.pieces[0]
+        known = self._absorbed_before.get(_place(first, first.part))
+        if known is None:
+            return uuid4(), False
+        trade_id = UUID(known)
+        is_kept = Trade.objects.filter(pk=trade_id, open_quantity=0, fills=None).exists()
+        if is_kept:
+            self.taken.add(trade_id)
+        elif Trade.objects.filter(pk=trade_id).exists():
+            return uuid4(), False
+        return trade_id, is_kept
+
+    def gone(self) -> list[UUID]:
+        """Affected trades that hold no fill any more."""
+        return list(self.affected - self.taken)
+
+
+def plans_of(trade_ids: Iterable[UUID]) -> tuple[dict[UUID, Trade], dict[UUID, list[StopMove]]]:
+    """The trades with the plans and stops their figures depend on."""
+    ids = list(trade_ids)
+    if not ids:
+        return {}, {}
+    stops: dict[UUID, list[StopMove]] = defaultdict(list)
+    for move in StopMove.objects.filter(trade_id__in=ids).order_by("moved_at", "created_at"):
+        stops[move.trade_id].append(move)
+    return Trade.objects.defer("search", "thesis", "notes_during", "notes_after").in_bulk(ids), stops
+
+
+def trades_without_fills(account: TradingAccount, trade_ids: list[UUID], *, now: datetime) -> int:
+    """Delete emptied trades, but keep those that carry the trader's words; return how many were kept.
+
+    One with a plan is a plan again, any other is cancelled.
+    """
+    if not trade_ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM trades t WHERE t.account_id = %s AND t.id = ANY(%s) AND NOT {HAS_WORDS}",  # noqa: S608
+            [account.pk, trade_ids],
+        )
+        cursor.execute(
+            "UPDATE trades SET status = CASE WHEN entry_price IS NULL OR planned_quantity IS NULL THEN 'cancelled'"
+            " ELSE 'planned' END, open_value = 0, quantity = 0, open_quantity = 0, gross_pnl = 0, costs = 0,"
+            " net_pnl = 0, open_risk = 0, actual_entry = NULL, actual_exit = NULL, entry_date = NULL, exit_date = NULL,"
+            " r_multiple = NULL, gross_r = NULL, holding_seconds = NULL, holding_sessions = NULL,"
+            " closed_session = NULL, entry_weekday = NULL, entry_hour = NULL, outcome = '',"
+            " has_estimated_costs = FALSE, is_incomplete = FALSE, occurred_at = created_at, version = version + 1,"
+            " updated_at = %s WHERE account_id = %s AND id = ANY(%s)",
+            [now, account.pk, trade_ids],
+        )
+        return cursor.rowcount

@@ -1,0 +1,158 @@
+"""Built trades into the tables: new rows by COPY, changed ones through a temporary table in one UPDATE."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from accounts.models import TradingAccount
+from trades.imports.staging import copy_rows, escaped
+
+BATCH = 2000
+
+TRADE_COMPUTED = (
+    "direction", "status", "quantity", "open_quantity", "actual_entry", "actual_exit", "entry_date", "exit_date",
+    "gross_pnl", "costs", "net_pnl", "r_multiple", "gross_r", "outcome", "open_risk", "open_value", "holding_seconds",
+    "holding_sessions", "has_estimated_costs", "is_incomplete", "closed_session", "entry_weekday", "entry_hour",
+    "initial_stop", "initial_risk", "occurred_at",
+)  # fmt: skip
+TRADE_FIXED = (
+    "id", "creation_key", "symbol", "asset_class", "multiplier", "owner_id", "account_id", "is_override",
+    "excursion_bar", "thesis", "notes_during", "notes_after", "version", "created_at", "updated_at",
+)  # fmt: skip
+FILL_COMPUTED = ("is_exit", "realised_gross", "realised_costs", "realised_net")
+FILL_CHANGED = ("trade_id", "part", "quantity", "commission", "fees", *FILL_COMPUTED)
+FILL_COLUMNS = (
+    "id", "creation_key", "trade_id", "part", "quantity", "commission", "fees", *FILL_COMPUTED, "session", "kind",
+    "side", "price", "has_estimated_costs", "executed_at", "execution_id", "content_key", "content_number",
+    "source_id", "account_id", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    """A value as COPY reads it."""
+    if value is None:
+        return "\\N"
+    kind = type(value)
+    if kind is bool:
+        return "t" if value else "f"
+    if kind is datetime or kind is date:
+        return value.isoformat()
+    return escaped(str(value)) if isinstance(value, str) else str(value)
+
+
+def line(values: Iterable[Any]) -> str:
+    return "\t".join(map(_text, values)) + "\n"
+
+
+class Table:
+    """Rows on their way into one table."""
+
+    def __init__(self, name: str, columns: Sequence[str]) -> None:
+        self.name = name
+        self.columns = ", ".join(columns)
+        self.count = 0
+        self._lines: list[str] = []
+
+    def add(self, text: str) -> None:
+        self._lines.append(text)
+        self.count += 1
+        if len(self._lines) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._lines:
+            copy_rows(self.name, self.columns, self._lines)
+            self._lines.clear()
+
+
+class Writer:
+    """Collects what a booking changes; `finish` applies the changes to rows that were there before."""
+
+    def __init__(self, account: TradingAccount, *, source: UUID | None, now: datetime) -> None:
+        self.account = account
+        self.source = source
+        self.now = now
+        self._create_change_tables()
+        self.new_trades = Table("trades", (*TRADE_COMPUTED, *TRADE_FIXED))
+        self.new_fills = Table("fills", FILL_COLUMNS)
+        self.changed_trades = Table("import_trade_changes", ("id", *TRADE_COMPUTED))
+        self.changed_fills = Table("import_fill_changes", ("id", *FILL_CHANGED))
+        self.merged_fills: list[UUID] = []
+        self.new_trade_ids: list[UUID] = []
+        self.executions = 0
+        self._trade_tail = line((account.owner_id, account.pk, False, "", "", "", "", 1, now, now))
+        self._fill_tail = f"\t{account.pk}"
+
+    def _create_change_tables(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS pg_temp.import_trade_changes, pg_temp.import_fill_changes")
+            for table, source, columns in (
+                ("import_trade_changes", "trades", TRADE_COMPUTED),
+                ("import_fill_changes", "fills", FILL_CHANGED),
+            ):
+                cursor.execute(
+                    f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS"  # noqa: S608 - put together from constants
+                    f" SELECT id, {', '.join(columns)} FROM {source} WITH NO DATA"
+                )
+
+    def trade_add(self, trade_id: UUID, columns: dict[str, Any], key: tuple[str, str, Any]) -> None:
+        values = [columns[name] for name in TRADE_COMPUTED]
+        text = line((*values, trade_id, uuid4(), *key))
+        self.new_trades.add(f"{text[:-1]}\t{self._trade_tail}")
+        self.new_trade_ids.append(trade_id)
+
+    def trade_change(self, trade_id: UUID, columns: dict[str, Any]) -> None:
+        self.changed_trades.add(line((trade_id, *(columns[name] for name in TRADE_COMPUTED))))
+
+    def fill_add(self, fill_id: UUID, changed: Sequence[Any], session: date, piece: Any) -> None:
+        """A row for an execution, or for its other part; what the broker said is that of the origin."""
+        first = piece.origin.first
+        is_new = first.trade_id is None
+        source = self.source if is_new else first.source_id
+        created = self.now + timedelta(microseconds=first.line) if is_new else first.created_at
+        text = line(
+            (
+                fill_id, fill_id, *changed, session, first.kind, first.side, first.price, first.has_estimated_costs,
+                first.executed_at, first.execution_id, first.content_key, first.content_number, source,
+            )
+        )  # fmt: skip
+        self.new_fills.add(f"{text[:-1]}{self._fill_tail}\t{created}\t{self.now}\n")
+        if is_new and piece.part == 0:
+            self.executions += 1
+
+    def fill_change(self, fill_id: UUID, changed: Sequence[Any]) -> None:
+        self.changed_fills.add(line((fill_id, *changed)))
+
+    def flush_new(self) -> None:
+        """Fills point to trades; the database looks at that when the transaction ends."""
+        self.new_trades.flush()
+        self.new_fills.flush()
+
+    def finish(self) -> None:
+        """Rows that went are deleted before rows that moved take their place."""
+        self.flush_new()
+        self.changed_trades.flush()
+        self.changed_fills.flush()
+        with connection.cursor() as cursor:
+            if self.merged_fills:
+                cursor.execute("DELETE FROM fills WHERE id = ANY(%s)", [self.merged_fills])
+            if self.changed_fills.count:
+                cursor.execute(_update("fills", "import_fill_changes", FILL_CHANGED), [self.now])
+            if self.changed_trades.count:
+                cursor.execute(
+                    _update("trades", "import_trade_changes", TRADE_COMPUTED, ", version = t.version + 1"), [self.now]
+                )
+
+
+def _update(table: str, changes: str, columns: Sequence[str], more: str = "") -> str:
+    assignments = ", ".join(f"{name} = c.{name}" for name in columns)
+    return (
+        f"UPDATE {table} t SET {assignments}{more}, updated_at = %s"  # noqa: S608 - put together from constants
+        f" FROM {changes} c WHERE t.id = c.id"
+    )
+
+
+Progress = Callable[[int], None]
