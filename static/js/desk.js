@@ -68,7 +68,7 @@
 
   /** Keep the form that is sent, and every other one of the page that somebody typed into. */
   function remember(sent) {
-    if (document.body.dataset.page !== "page" || "signOut" in sent.dataset) return;
+    if (document.body.dataset.page !== "page" || "signOut" in sent.dataset || "forget" in sent.dataset) return;
     const forms = [...document.forms]
       .filter((form) => form === sent || touched.has(form))
       .map((form) => ({ id: form.id, at: position(form), values: typedValues(form) }));
