@@ -196,6 +196,17 @@ def test_the_deepest_drawdown_its_length_and_its_recovery(returns: list[float], 
         )
 
 
+@given(st.integers(10000, 10**9), st.lists(st.integers(1, 99), min_size=1, max_size=8))
+def test_an_equity_that_is_back_at_its_peak_has_recovered(start: int, path: list[int]) -> None:
+    fallen = [D(start * percent // 100) / 100 for percent in path]
+    peak = D(start) / 100
+    rows = [SessionRow(MONDAY + timedelta(days=n), equity) for n, equity in enumerate([*fallen, peak])]
+    found = max_drawdown(daily_returns(rows, opening_equity=peak))
+    assert found is not None
+    assert (found.peak, found.recovered, found.sessions) == (-1, len(path), len(path) + 1)
+    assert found.depth == pytest.approx(float(min(fallen) / peak - 1), abs=1e-12)
+
+
 def test_the_curves_have_the_start_as_their_first_peak() -> None:
     assert growth_index([0.5, -0.5]) == [1.0, 1.5, 0.75]
     assert drawdown_curve([-0.5, 1.0, 0.5, -0.5]) == [-0.5, 0.0, 0.0, -0.5]

@@ -13,7 +13,6 @@ from trenddojo.domain.fills import Side
 from trenddojo.domain.instruments import AssetClass
 from trenddojo.domain.money import NO_MONEY, ZERO, cents, exact
 
-
 ALWAYS = date(1970, 1, 1)
 
 

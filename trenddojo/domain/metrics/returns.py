@@ -9,6 +9,9 @@ from itertools import accumulate
 from trenddojo.domain.errors import UndefinedReturnError
 from trenddojo.domain.money import ZERO
 
+# An equity that is back at its peak to the cent may miss it by the rounding of floats.
+_AT_THE_PEAK = -1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
@@ -72,10 +75,10 @@ def drawdown_curve(returns: Sequence[float]) -> list[float]:
 def max_drawdown(returns: Sequence[float]) -> Drawdown | None:
     """The deepest drawdown (the first of equals); None when there was none."""
     curve = drawdown_curve(returns)
-    if not curve or (depth := min(curve)) >= 0:
+    if not curve or (depth := min(curve)) >= _AT_THE_PEAK:
         return None
     trough = curve.index(depth)
-    peak = next((i for i in range(trough, -1, -1) if curve[i] >= 0), -1)
-    recovered = next((i for i in range(trough, len(curve)) if curve[i] >= 0), None)
+    peak = next((i for i in range(trough, -1, -1) if curve[i] >= _AT_THE_PEAK), -1)
+    recovered = next((i for i in range(trough, len(curve)) if curve[i] >= _AT_THE_PEAK), None)
     end = len(curve) - 1 if recovered is None else recovered
     return Drawdown(depth, peak, trough, recovered, end - peak)
