@@ -1,6 +1,7 @@
 """A fill: one execution of an order, or an event that changes the quantity like one."""
 
 import uuid
+from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
@@ -92,3 +93,7 @@ class Fill(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} {self.quantity} at {self.price}"
+
+    @property
+    def total_costs(self) -> Decimal:
+        return self.commission + self.fees

@@ -133,6 +133,8 @@ def _recompute_chunk(account: TradingAccount, ids: list[UUID]) -> None:
     fill_rows: list[tuple[UUID, dict[str, Any]]] = []
     for trade in Trade.objects.filter(pk__in=ids).defer("search", "thesis", "notes_during", "notes_after"):
         known = fills[trade.pk]
+        if not known:
+            continue
         result = result_of(trade, known, account=account)
         columns = trade_columns(result, account=account, plan_of=trade, stops=stops[trade.pk])
         trade_rows.append((trade.pk, columns | {"version": trade.version + 1}))

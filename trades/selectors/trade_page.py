@@ -1,0 +1,107 @@
+"""Everything one trade's page shows, in a number of queries that does not grow with the trade."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from django.http import Http404
+
+from accounts.models import User
+from trades.models import ChecklistAnswer, Fill, LimitOverride, StopMove, Trade, TradeTarget
+from trades.selectors.history import HistoryLine, trade_history
+from trenddojo.domain.fills import Direction
+from trenddojo.domain.risk import planned_r, r_multiple
+
+LATEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One line of plan versus outcome; `unit` says how both are shown (price, quantity, money, r)."""
+
+    name: str
+    unit: str
+    planned: Decimal | None
+    actual: Decimal | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLine:
+    target: TradeTarget
+    r: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TradePage:
+    """`open_r` is the open risk in units of the initial risk; None where R is undefined."""
+
+    trade: Trade
+    fills: list[Fill]
+    stops: list[StopMove]
+    targets: list[TargetLine]
+    checklist: list[ChecklistAnswer]
+    overrides: list[LimitOverride]
+    comparisons: list[Comparison]
+    open_r: Decimal | None
+    history: list[HistoryLine]
+
+    @property
+    def currency(self) -> str:
+        return self.trade.account.currency
+
+
+def trade_for(owner: User, pk: UUID) -> Trade:
+    """The owner's trade with its account and setup. Raises Http404."""
+    trade = Trade.objects.select_related("account", "setup").defer("search").filter(owner=owner, pk=pk).first()
+    if trade is None:
+        raise Http404
+    return trade
+
+
+def fill_for(owner: User, pk: UUID) -> Fill:
+    """The owner's fill with its trade and account. Raises Http404."""
+    found = Fill.objects.select_related("trade__account", "trade__setup").defer("trade__search")
+    fill = found.filter(account__owner=owner, pk=pk).first()
+    if fill is None:
+        raise Http404
+    return fill
+
+
+def trade_page(owner: User, pk: UUID) -> TradePage:
+    """Read a trade with all its parts. Raises Http404."""
+    trade = trade_for(owner, pk)
+    return TradePage(
+        trade=trade,
+        fills=list(trade.fills.all()),
+        stops=list(trade.stop_moves.all()),
+        targets=[TargetLine(target, _target_r(trade, target.price)) for target in trade.targets.all()],
+        checklist=list(trade.checklist.all()),
+        overrides=list(trade.overrides.select_related("actor")),
+        comparisons=comparisons(trade),
+        open_r=r_multiple(trade.open_risk, trade.initial_risk) if trade.stop_loss is not None else None,
+        history=trade_history(trade, limit=LATEST),
+    )
+
+
+def comparisons(trade: Trade) -> list[Comparison]:
+    """Plan versus outcome, line by line; empty for a trade that was never planned."""
+    if trade.entry_price is None:
+        return []
+    plan_risk = None
+    if trade.initial_stop is not None and trade.planned_quantity is not None:
+        plan_risk = abs(trade.entry_price - trade.initial_stop) * trade.planned_quantity * trade.multiplier
+    return [
+        Comparison("Entry", "price", trade.entry_price, trade.actual_entry),
+        Comparison("Quantity", "quantity", trade.planned_quantity, trade.quantity if trade.actual_entry else None),
+        Comparison("Stop", "price", trade.initial_stop, trade.stop_loss, "in force"),
+        Comparison("Exit", "price", trade.target_price, trade.actual_exit, "first target"),
+        Comparison("Initial risk (1R)", "money", plan_risk, trade.initial_risk if trade.actual_entry else None),
+        Comparison("R", "r", trade.planned_r, trade.r_multiple),
+    ]
+
+
+def _target_r(trade: Trade, price: Decimal) -> Decimal | None:
+    if trade.entry_price is None or trade.initial_stop is None:
+        return None
+    return planned_r(Direction(trade.direction), entry=trade.entry_price, stop=trade.initial_stop, target=price)
