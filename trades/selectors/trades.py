@@ -1,6 +1,7 @@
 """Reading trades, always through their owner: which ones, how many, and what they come to."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -9,7 +10,7 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
-from accounts.models import User
+from accounts.models import TradingAccount, User
 from trades.models import FigureTotal, Setup, Tag, Trade, TradeStatus
 from trades.selectors.contributions import HOLDING_BOUNDS
 
@@ -134,16 +135,21 @@ def trades_sum_kept(user: User, account_id: UUID | None = None) -> TradeSum:
     return TradeSum(n=sum(n for _currency, n, _net in found), net={currency: net for currency, _n, net in found})
 
 
-def trades_sum(trades: QuerySet[Trade]) -> TradeSum:
+def trades_sum(trades: QuerySet[Trade], accounts: Iterable[TradingAccount]) -> TradeSum:
     """The trades of a filter, counted to COUNT_LIMIT at most; beyond it no sum is claimed."""
-    first = trades.order_by().values("id", "account_id", "net_pnl")[: COUNT_LIMIT + 1]
-    rows = list(
-        Trade.objects.filter(pk__in=first.values("id"))
-        .order_by("account__currency")
-        .values_list("account__currency")
-        .annotate(Count("id"), Sum("net_pnl"))
-    )
-    n = sum(count for _currency, count, _net in rows)
+    by_currency: dict[str, list[UUID]] = {}
+    for account in accounts:
+        by_currency.setdefault(account.currency, []).append(account.pk)
+    sums = {
+        f"net_{currency}": Sum("net_pnl", filter=Q(account_id__in=keys), default=Decimal(0))
+        for currency, keys in sorted(by_currency.items())
+    }
+    counts = {f"n_{currency}": Count("pk", filter=Q(account_id__in=keys)) for currency, keys in by_currency.items()}
+    first = trades.order_by().only("id", "account_id", "net_pnl")[: COUNT_LIMIT + 1]
+    found = first.aggregate(**sums, **counts)
+    n = sum(found[f"n_{currency}"] for currency in by_currency)
     if n > COUNT_LIMIT:
         return TradeSum(n=None, net={})
-    return TradeSum(n=n, net={currency: net for currency, _count, net in rows})
+    return TradeSum(
+        n=n, net={currency: found[f"net_{currency}"] for currency in sorted(by_currency) if found[f"n_{currency}"]}
+    )

@@ -1,0 +1,210 @@
+"""Tags, mistakes and emotions: made by naming them, renamed, merged, deleted, put on trades.
+
+A name's case makes no second tag. Figures are kept by a tag's key, so a new name changes no figure.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
+from django.http import Http404
+
+from accounts.models import TradingAccount, User
+from trades.models import Tag, TagKind, Trade
+from trades.services.figures import figures_following
+from trenddojo.domain.errors import DomainError
+
+LONGEST_NAME = 50
+MOST_NAMES = 30
+
+
+class TagError(DomainError):
+    """A tag that cannot be called, merged or put so."""
+
+
+def tag_names(text: str, *, field: str = "") -> list[str]:
+    """The names in a comma-separated text, each once; raises TagError for one that is too long or too many."""
+    found: dict[str, str] = {}
+    for part in text.replace("\n", ",").replace(";", ",").split(","):
+        name = tag_name(part, field=field) if part.strip() else ""
+        if name:
+            found.setdefault(name.casefold(), name)
+    if len(found) > MOST_NAMES:
+        raise TagError("too_many", f"These are {len(found)} words: {MOST_NAMES} at once are the most.", field)
+    return list(found.values())
+
+
+def tag_name(text: str, *, field: str = "name") -> str:
+    """A tag's name as it is kept: composed characters, single spaces, no comma."""
+    composed = unicodedata.normalize("NFC", text.replace(",", " "))
+    name = " ".join("".join(c if c.isprintable() else " " for c in composed).lstrip("#").split())
+    if len(name) > LONGEST_NAME:
+        raise TagError("too_long", f"“{name[:20]}…” has {len(name)} characters: {LONGEST_NAME} are the most.", field)
+    return name
+
+
+def tags_named(*, owner: User, kind: str, names: Iterable[str]) -> list[Tag]:
+    """The owner's tags of these names; those there are none of are made."""
+    wanted = list(names)
+    if not wanted:
+        return []
+    Tag.objects.bulk_create(
+        [Tag(owner=owner, kind=kind, name=name) for name in wanted],
+        ignore_conflicts=True,
+    )
+    return list(_known(owner, kind, wanted))
+
+
+def _known(owner: User, kind: str, names: Iterable[str]) -> QuerySet[Tag]:
+    """The owner's tags of these names; case is folded by the database, as in its constraint."""
+    folded = [Lower(Value(name)) for name in names]
+    return Tag.objects.annotate(folded=Lower("name")).filter(owner=owner, kind=kind, folded__in=folded)
+
+
+def tag_create(*, owner: User, kind: str, name: str) -> Tag:
+    """Make a tag; raises TagError when the owner has it."""
+    try:
+        with transaction.atomic():
+            return Tag.objects.create(owner=owner, kind=kind, name=_named(name))
+    except IntegrityError as known:
+        raise _taken(kind, name) from known
+
+
+def tag_edit(*, owner: User, tag_id: UUID, name: str) -> Tag:
+    """Give a tag another name; raises TagError when another tag of its kind has it, Http404 for another's tag."""
+    tag = _tag_of(owner, tag_id)
+    try:
+        with transaction.atomic():
+            Tag.objects.filter(pk=tag.pk).update(name=_named(name))
+    except IntegrityError as known:
+        raise _taken(tag.kind, name) from known
+    return tag
+
+
+def _named(text: str) -> str:
+    name = tag_name(text)
+    if not name:
+        raise TagError("empty", "Enter a name with at least one letter or digit.", "name")
+    return name
+
+
+def _taken(kind: str, name: str) -> TagError:
+    label = TagKind(kind).label.lower()
+    return TagError("taken", f"You already have the {label} “{tag_name(name)}”: choose another name, or merge.", "name")
+
+
+def _tag_of(owner: User, tag_id: UUID) -> Tag:
+    tag = Tag.objects.filter(owner=owner, pk=tag_id).first()
+    if tag is None:
+        raise Http404
+    return tag
+
+
+@transaction.atomic
+def tag_delete(*, owner: User, tag_id: UUID) -> None:
+    """Take a tag off everything and forget it. Raises Http404."""
+    tag = _tag_of(owner, tag_id)
+    accounts_locked(owner)
+    carriers = list(tag.trades.values_list("pk", flat=True))
+    with trades_following(owner, carriers):
+        _versions_raise(carriers)
+        Tag.objects.filter(pk=tag.pk).delete()
+
+
+@transaction.atomic
+def tag_merge(*, owner: User, tag_id: UUID, into_id: UUID) -> Tag:
+    """Put ``into`` wherever the tag is, and forget the tag. Raises TagError for itself, Http404 for another's."""
+    tag, into = _tag_of(owner, tag_id), _tag_of(owner, into_id)
+    if tag.pk == into.pk:
+        raise TagError("itself", "Choose another tag to merge into.", "into")
+    accounts_locked(owner)
+    carriers = list(tag.trades.values_list("pk", flat=True))
+    with trades_following(owner, carriers):
+        _link(carriers, [into.pk])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO journal_day_tags (journalday_id, tag_id) SELECT journalday_id, %s FROM journal_day_tags "
+                "WHERE tag_id = %s ON CONFLICT DO NOTHING",
+                [into.pk, tag.pk],
+            )
+        _versions_raise(carriers)
+        Tag.objects.filter(pk=tag.pk).delete()
+    return into
+
+
+@transaction.atomic
+def trades_tag(
+    *, owner: User, trades: QuerySet[Trade], kind: str, add: Iterable[str] = (), remove: Iterable[str] = ()
+) -> int:
+    """Put tags on trades by name and take others off, all or none; returns how many trades that changed.
+
+    ``trades`` is read after the accounts are locked, so that a filter means what it finds at that moment.
+    """
+    accounts_locked(owner)
+    ids = list(trades.filter(owner=owner).order_by().values_list("pk", flat=True))
+    on = [tag.pk for tag in tags_named(owner=owner, kind=kind, names=add)]
+    off = [tag.pk for tag in _known(owner, kind, remove)]
+    changed = _without_all(ids, on) | _with_any(ids, off)
+    with trades_following(owner, changed):
+        _link(changed, on)
+        Trade.tags.through.objects.filter(tag_id__in=off, trade_id__in=changed).delete()
+        _versions_raise(changed)
+    return len(changed)
+
+
+def accounts_locked(owner: User) -> list[TradingAccount]:
+    """All accounts of the owner, locked in one order until the end of the transaction."""
+    return list(TradingAccount.objects.select_for_update().filter(owner=owner).order_by("pk"))
+
+
+def trades_following(owner: User, trade_ids: Iterable[UUID]) -> ExitStack:
+    """Brackets a change of trades of several accounts, as ``figures_following`` does of one."""
+    by_account: dict[TradingAccount, list[UUID]] = defaultdict(list)
+    accounts = {account.pk: account for account in TradingAccount.objects.filter(owner=owner)}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT account_id, id FROM trades WHERE id = ANY(%s)", [list(trade_ids)])
+        for account_id, trade_id in cursor.fetchall():
+            by_account[accounts[account_id]].append(trade_id)
+    with ExitStack() as stack:
+        for account, ids in by_account.items():
+            stack.enter_context(figures_following(account, ids))
+        return stack.pop_all()
+
+
+def _without_all(trade_ids: Sequence[UUID], tag_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of the trades lack at least one of the tags."""
+    if not tag_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t FROM unnest(%s::uuid[]) t LEFT JOIN trade_tags g ON g.trade_id = t AND g.tag_id = ANY(%s) "
+            "GROUP BY t HAVING count(g.tag_id) < %s",
+            [list(trade_ids), list(tag_ids), len(tag_ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _with_any(trade_ids: Sequence[UUID], tag_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of the trades carry at least one of the tags."""
+    carriers = Trade.tags.through.objects.filter(tag_id__in=tag_ids, trade_id__in=trade_ids)
+    return set(carriers.values_list("trade_id", flat=True)) if tag_ids else set()
+
+
+def _link(trade_ids: Iterable[UUID], tag_ids: Sequence[UUID]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO trade_tags (trade_id, tag_id) SELECT t, g FROM unnest(%s::uuid[]) t, unnest(%s::uuid[]) g "
+            "ON CONFLICT DO NOTHING",
+            [list(trade_ids), list(tag_ids)],
+        )
+
+
+def _versions_raise(trade_ids: Iterable[UUID]) -> None:
+    """A form opened before carries the old tags: it is told instead of bringing them back."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE trades SET version = version + 1 WHERE id = ANY(%s)", [list(trade_ids)])
