@@ -23,7 +23,7 @@ check: ## Formatting, lint, types, import contracts, migrations, deployment, doc
 	@$(DEV) -m tools.check
 
 bench: ## Measure the pages and the import, and write docs/benchmarks.md
-	@$(DEV) -m tools.bench
+	@$(DEV) -m benchmarks
 
 fmt: ## Format the code and put right what can be put right mechanically
 	@$(DEV) -m ruff format .

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST, NEWEST = (3, 11), (3, 13)
-NEEDED_MEGABYTES = {"run": 900, "dev": 1800}
+NEEDED_MEGABYTES = {"run": 900, "dev": 1800, "start": 200}
 REQUIREMENTS = {"run": ["requirements.txt"], "dev": ["requirements.txt", "requirements-dev.txt"]}
 
 
@@ -94,7 +94,7 @@ def refuse_full_disk(kind: str) -> None:
     free = shutil.disk_usage(str(ROOT)).free // (1024 * 1024)
     if free < NEEDED_MEGABYTES[kind]:
         stop(
-            "There is no space: {} MB are free under {} and the set-up needs {} MB. Make room and start again.".format(
+            "There is no space: {} MB are free under {} and {} MB are needed. Make room and start again.".format(
                 free, ROOT, NEEDED_MEGABYTES[kind]
             )
         )
@@ -105,6 +105,7 @@ def prepare(kind: str) -> None:
     stamp = VENV / ".trenddojo-{}".format(kind)
     wanted = fingerprint(kind)
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
+        refuse_full_disk("start")
         return
     refuse_full_disk(kind)
     make_environment()

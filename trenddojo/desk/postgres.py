@@ -19,6 +19,7 @@ from trenddojo.desk.errors import DeskError
 from trenddojo.desk.identity import Identity
 
 MAJOR = "18"
+BUILTIN_LOCALES_SINCE = 17
 DATABASE = "trenddojo"
 SUPERUSER = "trenddojo"
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -59,6 +60,12 @@ class Postgres:
             "unix_socket_permissions": "0700",
             "shared_buffers": "128MB",
             "max_connections": "60",
+            "work_mem": "16MB",
+            "random_page_cost": "1.1",
+            # Compiling a query, or starting helpers for it, costs more than our pages' queries do; and
+            # helpers want shared memory that small containers do not have.
+            "jit": "off",
+            "max_parallel_workers_per_gather": "0",
             "timezone": "UTC",
             "log_timezone": "UTC",
             # Errors of a statement reach whoever sent it; here only what ends a session or the server.
@@ -106,7 +113,7 @@ class Postgres:
         self.identity.own(fresh)
         command = [
             *(str(self.programs / "initdb"), "-D", str(fresh), "-U", SUPERUSER, "-A", "trust"),
-            *("-E", "UTF8", "--locale=C", "--no-instructions"),
+            *("-E", "UTF8", "--locale=C", "--no-instructions", *self._case_rules()),
             *(() if self.durable else ("--no-sync",)),
         ]
         answer = run(command, self.identity)
@@ -117,6 +124,12 @@ class Postgres:
         if self.data.exists():
             self.data.rmdir()
         fresh.rename(self.data)
+
+    def _case_rules(self) -> tuple[str, ...]:
+        """Letters of all scripts change case, whatever locales the machine has; new in PostgreSQL 17."""
+        if int(program_version(self.programs)) < BUILTIN_LOCALES_SINCE:
+            return ()
+        return ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
     def create_database(self) -> None:
         """Make the desk's database where it is missing; the server must be answering."""
