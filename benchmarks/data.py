@@ -1,13 +1,13 @@
-# ruff: noqa: S608 - statements are put together from constants; every value is a parameter
 """Fifty traders with five years of trades, made in the database by INSERT … SELECT. Deterministic by a seed."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import CashMovement, RiskPolicy, TradingAccount, User
 from trades.models import Setup, Tag, TagKind
@@ -16,16 +16,16 @@ from trades.services.figures import figures_rebuild
 USERS = 50
 SIZES = (1_000, 10_000, 100_000)
 OTHERS = 500
-OPENED_ON = date(2021, 1, 4)
-LAST_DAY = date(2025, 12, 31)
+LAST_DAY = timezone.now().date() - timedelta(days=1)
+OPENED_ON = LAST_DAY - timedelta(days=5 * 365)
 SETUPS = ("Breakout", "Pullback", "Reversal", "Gap and go", "Range", "Earnings drift")
 TAGS = ("A+", "Late entry", "Chased", "Calm", "Tired", "News", "First hour", "Follow-up")
 
 _TRADES = """
-INSERT INTO trades (id, owner_id, account_id, symbol, asset_class, multiplier, direction, status, entry_price, stop_loss,
-    target_price, planned_quantity, planned_r, initial_stop, initial_risk, setup_id, is_override, quantity,
-    open_quantity, actual_entry, actual_exit, entry_date, exit_date, gross_pnl, costs, net_pnl, r_multiple, gross_r,
-    outcome, open_risk, open_value, holding_seconds, holding_sessions, has_estimated_costs, is_incomplete,
+INSERT INTO trades (id, owner_id, account_id, symbol, asset_class, multiplier, direction, status, entry_price,
+    stop_loss, target_price, planned_quantity, planned_r, initial_stop, initial_risk, setup_id, is_override,
+    quantity, open_quantity, actual_entry, actual_exit, entry_date, exit_date, gross_pnl, costs, net_pnl, r_multiple,
+    gross_r, outcome, open_risk, open_value, holding_seconds, holding_sessions, has_estimated_costs, is_incomplete,
     closed_session, entry_weekday, entry_hour, excursion_bar, thesis, notes_during, notes_after, rating, occurred_at,
     version, creation_key, created_at, updated_at)
 WITH days AS (
@@ -140,7 +140,7 @@ def _trader(name: str, count: int) -> Trader:
 def _cash(account: TradingAccount) -> None:
     CashMovement.objects.bulk_create(
         CashMovement(account=account, kind=kind, amount=Decimal(amount), moved_on=date(year, month, 15))
-        for year in range(2021, 2026)
+        for year in range(OPENED_ON.year + 1, LAST_DAY.year + 1)
         for month, kind, amount in ((3, "deposit", 10_000), (6, "dividend", 120), (9, "withdrawal", 4_000))
     )
 

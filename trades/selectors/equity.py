@@ -18,7 +18,7 @@ from accounts.calendars import sessions_between
 from accounts.models import CashMovement, CashMovementKind, TradingAccount
 from accounts.selectors import cash_total
 from trades.models import AccountDay
-from trenddojo.domain.metrics.series import SessionRow
+from trenddojo.domain.metrics.returns import SessionRow
 
 ZERO = Decimal(0)
 

@@ -5,12 +5,9 @@ A change is bracketed by ``figures_following``: what the trades contributed befo
 contribute after is put in. Both are the same SQL, so the kept sums are always those of the trades.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +25,10 @@ from trades.selectors.contributions import (
     contributions,
     exit_days,
 )
-from trenddojo.domain.metrics.streaks import StreakSummary
+from trades.services.streak_days import streaks_renew
 
 BY_IDS = "t.account_id = %s AND t.id = ANY(%s)"
 BY_ACCOUNT = "t.account_id = %s"
-SIGN_OF_OUTCOME = {"win": Decimal(1), "loss": Decimal(-1)}
 
 DayMarks = dict[date, int]
 
@@ -64,7 +60,7 @@ def figures_following(account: TradingAccount, trade_ids: Sequence[UUID] = ()) -
     yield following
     after = _apply(account, list(following.trade_ids), sign=1)
     _drop_empty(account)
-    _streaks_renew(account, [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)])
+    streaks_renew(account, [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)])
 
 
 def figures_rebuild(account: TradingAccount) -> None:
@@ -80,7 +76,7 @@ def figures_rebuild(account: TradingAccount) -> None:
             _add(cursor, BY_ACCOUNT, [account.pk], sign=1)
             marks = _marks(cursor, BY_ACCOUNT, [account.pk])
         _drop_empty(account)
-        _streaks_renew(account, days | marks.keys())
+        streaks_renew(account, days | marks.keys())
 
 
 def _apply(account: TradingAccount, trade_ids: list[UUID], *, sign: int) -> DayMarks:
@@ -136,46 +132,3 @@ def _drop_empty(account: TradingAccount) -> None:
     FigureTotal.objects.filter(account=account, n=0).delete()
     nothing = dict.fromkeys((*DAY_SUMS, *EXIT_SUMS), 0)
     AccountDay.objects.filter(account=account, **nothing).delete()
-
-
-def _streaks_renew(account: TradingAccount, days: Iterable[date]) -> None:
-    """Summarise the runs of these sessions anew, for the account and for all of its currency together.
-
-    Two accounts of one owner may do so at once: a lock that lasts to the end of the transaction puts them in line,
-    and the trades are read only under it.
-    """
-    days = sorted(days)
-    if not days:
-        return
-    scope = f"{account.owner_id}:{account.currency}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [scope])
-        cursor.execute(
-            "SELECT t.account_id, t.closed_session, t.outcome FROM trades t JOIN accounts a ON a.id = t.account_id "
-            f"WHERE a.owner_id = %s AND a.currency = %s AND {COUNTED} AND t.outcome IN ('win', 'loss') "
-            "AND t.closed_session = ANY(%s) ORDER BY t.closed_session, t.exit_date, t.id",
-            [account.owner_id, account.currency, days],
-        )
-        outcomes = cursor.fetchall()
-    mine, together = _by_day(row for row in outcomes if row[0] == account.pk), _by_day(outcomes)
-    known = StreakDay.objects.filter(owner_id=account.owner_id, currency=account.currency, day__in=days)
-    known.filter(account=account).delete()
-    known.filter(account=None).delete()
-    StreakDay.objects.bulk_create(
-        [*_streak_rows(account, account, mine), *_streak_rows(account, None, together)], batch_size=2000
-    )
-
-
-def _by_day(outcomes: Iterable[tuple[UUID, date, str]]) -> dict[date, list[Decimal]]:
-    found: dict[date, list[Decimal]] = defaultdict(list)
-    for _account, day, outcome in outcomes:
-        found[day].append(SIGN_OF_OUTCOME[outcome])
-    return found
-
-
-def _streak_rows(
-    account: TradingAccount, of: TradingAccount | None, days: dict[date, list[Decimal]]
-) -> Iterator[StreakDay]:
-    for day, signs in days.items():
-        runs = asdict(StreakSummary.of(signs))
-        yield StreakDay(owner_id=account.owner_id, account=of, currency=account.currency, day=day, runs=runs)

@@ -8,7 +8,7 @@ from trades.selectors.contributions import R_STEP
 from trades.selectors.equity import EquityDay
 from trades.selectors.figures import KeyTotals
 from trenddojo.domain.errors import UndefinedReturnError
-from trenddojo.domain.metrics.series import daily_returns, drawdown_curve
+from trenddojo.domain.metrics.returns import daily_returns, drawdown_curve
 
 HALF_R = Decimal("0.5")
 # The distribution is drawn in steps of half an R between these; what lies beyond is in the outermost bars.
@@ -27,6 +27,20 @@ def equity_data(days: Sequence[EquityDay], currency: str) -> Data:
     series = [
         {"name": "Equity", "kind": "area", "tone": "main", "points": equity},
         {"name": "Paid in", "kind": "line", "tone": "muted", "points": put_in},
+    ]
+    return {"unit": currency, "places": 2, "series": series}
+
+
+def recent_data(days: Sequence[EquityDay], currency: str) -> Data:
+    """Equity of the last sessions, and what it would be without their results: the first plus what was paid in."""
+    base, equity, without = days[0].equity if days else Decimal(0), [], []
+    for number, day in enumerate(days):
+        base += day.deposits - day.withdrawals if number else 0
+        equity.append([day.day.isoformat(), str(day.equity)])
+        without.append([day.day.isoformat(), str(base)])
+    series = [
+        {"name": "Equity", "kind": "area", "tone": "main", "points": equity},
+        {"name": "Without results", "kind": "line", "tone": "muted", "points": without},
     ]
     return {"unit": currency, "places": 2, "series": series}
 
@@ -96,7 +110,10 @@ def r_chart(buckets: Sequence[KeyTotals]) -> Data:
         "data": {
             "unit": "trades",
             "places": 0,
-            "bars": [{"label": label, "value": str(count), "n": count} for label, count in bars],
+            "bars": [
+                {"label": label, "value": str(count), "n": count, "tone": "up" if label[0] in "+0" else "down"}
+                for label, count in bars
+            ],
         },
         "head": ["R", "Trades"],
         "rows": [[label, f"{count:,}"] for label, count in bars],

@@ -28,7 +28,7 @@ from trades.selectors.dashboard import (
 )
 from trades.selectors.figures import KeyTotals, together, totals_by_account
 from trades.selectors.scope import Scope
-from trades.views.charts import equity_data
+from trades.views.charts import recent_data
 from trenddojo.domain.metrics.figure import Figure
 from trenddojo.domain.risk import r_multiple
 
@@ -102,7 +102,7 @@ def _equity_chart(here: CurrencyNow, query: dict[str, Any]) -> dict[str, Any]:
         "kind": "area",
         "title": f"Equity, last {len(here.days)} sessions",
         "summary": f"From {first.equity:,.2f} on {first.day} to {last.equity:,.2f} {here.currency} on {last.day}.",
-        "data": equity_data(here.days, here.currency),
+        "data": recent_data(here.days, here.currency),
         "table_url": f"{reverse('trades:performance-equity')}?{urlencode(query)}",
     }
 

@@ -13,8 +13,10 @@ from accounts.calendars import exchange_timezone
 from trades.filters import TradeFilter
 from trades.selectors.scope import Scope, scope_in, scopes_of
 
-# Parts of the address that belong to one page alone.
+# What the list is asked for, so that it shows the trades of a figure.
 _CLOSED = {"status": "closed", "incomplete": "no"}
+# Figures are about complete closed trades, and the account has its own switch.
+_NOT_ASKED = {"status", "incomplete", "account"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Asked:
         return {
             "asked": self,
             "filter": self.filter,
+            "filter_fields": [field for field in self.filter.form if field.name not in _NOT_ASKED],
             "chips": [] if self.filter.is_plain else [chip for chip in self.filter.chips() if chip.name != "account"],
             "scope": self.scope,
             "currency": self.scope.currency if self.scope else "",
@@ -75,7 +78,7 @@ def _query(parameters: dict[str, Any]) -> str:
 def asked(request: HttpRequest) -> Asked:
     """Read the filter and the currency from the address; accounts of another user are no choice."""
     chosen = TradeFilter(request.GET, owner=request.user)
-    accounts = [chosen.account] if chosen.account else chosen.accounts
+    accounts = [chosen.selected_account] if chosen.selected_account else chosen.accounts
     scopes = scopes_of(accounts, None if chosen.is_plain else chosen.qs)
     scope = scope_in(scopes, request.GET.get("currency"))
     parameters: dict[str, Any] = {name: request.GET.getlist(name) for name in chosen.values}

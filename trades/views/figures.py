@@ -16,7 +16,7 @@ from trades.views.figure_scope import Asked, asked
 from trades.views.figure_units import RETURNS, TRADES, unit_of
 from trades.views.performance import session_rows
 from trenddojo.domain.definitions import DEFINITIONS
-from trenddojo.domain.metrics.account import series_figures
+from trenddojo.domain.metrics.series import series_figures
 
 TRADES_SHOWN = 25
 SESSIONS_SHOWN = 25

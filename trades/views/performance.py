@@ -17,8 +17,8 @@ from trades.views.charts import drawdown_data, equity_data, r_chart, result_data
 from trades.views.figure_scope import Asked, asked, page_of, today_of
 from trades.views.figure_units import RETURNS, TRADES, unit_of
 from trenddojo.domain.definitions import DEFINITIONS
-from trenddojo.domain.metrics.account import series_figures
 from trenddojo.domain.metrics.figure import Figure
+from trenddojo.domain.metrics.series import series_figures
 
 MONTHS_SHOWN = 24
 SESSIONS_A_PAGE = 63
