@@ -182,6 +182,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "trenddojo.heartbeat", "schedule": 10.0},
+    "imports-sweep": {"task": "trades.imports_sweep", "schedule": 15.0},
 }
 
 # --- Files ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """An import books every new fill of a file, or none."""
 
-import io
 import uuid
 from decimal import Decimal
 

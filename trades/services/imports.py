@@ -13,14 +13,12 @@ from uuid import UUID
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from accounts.models import TradingAccount
 from trades.imports.mapping import Mapping, header_key
 from trades.imports.reading import MAX_BYTES, look_at_start, refusal
 from trades.models import FillImport, ImportMapping, ImportState
 from trades.services.errors import TradeError
-from trades.services.import_queue import imports_waiting
 from trades.services.import_work import import_work
 
 # Small files are read and booked at once, without waiting for a worker.
@@ -165,9 +163,3 @@ def import_delete(*, fill_import: FillImport) -> None:
         name, storage = found.file.name, found.file.storage
         found.delete()
         transaction.on_commit(lambda: storage.delete(name))
-
-
-def import_restart(*, fill_import: FillImport, nudge: Nudge) -> None:
-    """Nudge again for work whose worker is gone."""
-    if fill_import.pk in imports_waiting(now=timezone.now()):
-        transaction.on_commit(lambda: nudge(fill_import.pk))

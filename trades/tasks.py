@@ -1,0 +1,33 @@
+"""Work of the queue. A message is a nudge: the row says what is to be done, and a sweep nudges again."""
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from trades.services.import_queue import imports_waiting
+from trades.services.import_work import import_work
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="trades.import_work")
+def import_work_task(import_id: str) -> None:
+    import_work(UUID(import_id))
+
+
+@shared_task(name="trades.imports_sweep")
+def imports_sweep_task() -> None:
+    """Nudge for every import whose work nobody is doing."""
+    for import_id in imports_waiting(now=timezone.now()):
+        import_nudge(import_id)
+
+
+def import_nudge(import_id: UUID) -> None:
+    """Tell the workers about an import. Without a queue the row waits for the sweep."""
+    try:
+        import_work_task.delay(str(import_id))
+    except OperationalError:
+        log.warning("import.nudge.lost import=%s", import_id)
