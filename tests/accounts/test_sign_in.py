@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.templatetags.browsers import browser_name
 from tests.factories import make_account
 
 SIGN_IN = "/auth/login/"
@@ -270,3 +271,24 @@ class TestSessions:
         other = UserSession.objects.get(user_agent="Netscape")
         assert charlie_client.post(reverse("accounts:session-end", args=[other.pk])).status_code == 404
         assert two[1].get("/settings/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Windows"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
+            "Chrome on Linux",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1 Version/18 Safari/605.1",
+            "Safari on macOS",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_session_is_called_by_its_browser(user_agent: str, name: str) -> None:
+    assert browser_name(user_agent) == name

@@ -1,0 +1,187 @@
+"""Signing in, security and accounts in a real browser, passkeys by a virtual authenticator."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from playwright.sync_api import Page, expect
+
+from accounts.models import TradingAccount
+from tests.factories import make_account, make_cash
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Visit = Callable[[Page, str], None]
+Shots = Callable[[Page, str], None]
+SignIn = Callable[[Page, "User"], None]
+
+
+@pytest.fixture
+def authenticator(page: Page) -> str:
+    """A fingerprint reader that always says yes."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    return str(tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"])
+
+
+def test_a_passkey_is_added_and_then_signs_in_alone(
+    page: Page, alice: "User", sign_in: SignIn, visit: Visit, password: str, authenticator: str
+) -> None:
+    make_account(alice)
+    sign_in(page, alice)
+    visit(page, "/auth/2fa/")
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_label("Name").fill("Laptop")
+    page.get_by_label("Passwordless").check()
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    assert Authenticator.objects.filter(user=alice, type="webauthn").count() == 1
+
+    visit(page, "/settings/")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url(lambda url: "/auth/" not in url)
+    visit(page, "/settings/")
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+
+
+def test_a_passkey_nobody_has_says_so_and_signs_nobody_in(page: Page, alice: "User", visit: Visit) -> None:
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    visit(page, "/auth/login/")
+    # Without any authenticator the browser would wait for one: the answer of a cancelled dialogue stands in for it.
+    page.evaluate(
+        "() => { navigator.credentials.get = () => Promise.reject(new DOMException('no', 'NotAllowedError')); }"
+    )
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.locator("#passkey-error")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_sign_up_proposes_the_browsers_zone_and_leads_to_a_first_account(
+    browser: Any, browser_context_args: dict[str, Any], live_server: Any, db: None
+) -> None:
+    context = browser.new_context(**{**browser_context_args, "timezone_id": "Europe/Zurich"})
+    page = context.new_page()
+    page.goto(f"{live_server.url}/auth/signup/")
+    expect(page.get_by_label("Time zone")).to_have_value("Europe/Zurich")
+    page.get_by_label("Username").fill("dora")
+    page.get_by_label("Email").fill("dora@example.com")
+    page.get_by_label("Password", exact=True).fill("correct horse battery staple")
+    page.get_by_label("Password (again)").fill("correct horse battery staple")
+    page.get_by_role("button", name="Create your desk").click()
+    expect(page.get_by_role("heading", name="Your first account")).to_be_visible()
+    expect(page.get_by_label("Currency")).to_have_value("CHF")
+    page.get_by_label("Starting balance").fill("10000")
+    page.get_by_role("button", name="Open it").click()
+    page.wait_for_url(f"{live_server.url}/")
+    assert TradingAccount.objects.get(owner__username="dora").currency == "CHF"
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("sign-in", "/auth/login/"),
+        ("sign-up", "/auth/signup/"),
+        ("password-reset", "/auth/password/reset/"),
+        ("password-reset-done", "/auth/password/reset/done/"),
+    ],
+)
+def test_pages_for_strangers_are_shown_to_everybody(
+    name: str, path: str, page: Page, visit: Visit, screenshots: Shots, db: None
+) -> None:
+    visit(page, path)
+    screenshots(page, name)
+
+
+PAGES = {
+    "account-list": "/accounts/",
+    "account-create": "/accounts/new/",
+    "settings": "/settings/",
+    "user-delete": "/settings/delete/",
+    "security": "/auth/2fa/",
+    "sessions": "/auth/sessions/",
+    "password-change": "/auth/password/change/",
+    "email-change": "/auth/email/",
+    "sign-out": "/auth/logout/",
+    "account-detail": "/accounts/{account}/",
+    "account-edit": "/accounts/{account}/edit/",
+    "risk-edit": "/accounts/{account}/risk/",
+    "account-delete": "/accounts/{account}/delete/",
+    "cash-list": "/accounts/{account}/cash/",
+    "cash-create": "/accounts/{account}/cash/new/",
+    "cash-edit": "/accounts/cash/{movement}/",
+    "cash-delete": "/accounts/cash/{movement}/delete/",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_shown_to_everybody(
+    name: str, page: Page, alice: "User", sign_in: SignIn, visit: Visit, screenshots: Shots
+) -> None:
+    account = make_account(alice)
+    make_account(alice, "Old", is_archived=True)
+    movement = make_cash(account, "deposit", "2500.00", date(2025, 1, 2))
+    make_cash(account, "charge", "12.50", date(2025, 2, 3))
+    sign_in(page, alice)
+    visit(page, PAGES[name].format(account=account.pk, movement=movement.pk))
+    screenshots(page, name)
+
+
+def test_a_user_without_accounts_is_shown_the_way(
+    page: Page, alice: "User", sign_in: SignIn, visit: Visit, screenshots: Shots
+) -> None:
+    sign_in(page, alice)
+    visit(page, "/accounts/")
+    screenshots(page, "account-list-empty")
+    visit(page, "/accounts/first/")
+    screenshots(page, "account-first")
+
+
+def test_the_second_factor_is_shown_to_everybody(
+    page: Page, alice: "User", sign_in: SignIn, visit: Visit, screenshots: Shots, password: str
+) -> None:
+    make_account(alice)
+    sign_in(page, alice)
+    visit(page, "/auth/2fa/totp/activate/")
+    screenshots(page, "reauthenticate")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Confirm").click()
+    screenshots(page, "totp-activate")
+    TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(alice)
+    for name, path in {
+        "recovery-codes": "/auth/2fa/recovery-codes/",
+        "recovery-codes-new": "/auth/2fa/recovery-codes/generate/",
+        "totp-deactivate": "/auth/2fa/totp/deactivate/",
+        "passkey-add": "/auth/2fa/webauthn/add/",
+        "passkeys": "/auth/2fa/webauthn/",
+        "security-on": "/auth/2fa/",
+    }.items():
+        visit(page, path)
+        screenshots(page, name)
+    page.context.clear_cookies()
+    visit(page, "/auth/login/")
+    page.get_by_label("User name or e-mail address").fill("alice")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Second step")).to_be_visible()
+    screenshots(page, "second-step")
