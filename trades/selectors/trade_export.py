@@ -67,7 +67,7 @@ class _Line:
 
 def _names(kind: str) -> Subquery:
     words = Trade.tags.through.objects.filter(trade_id=OuterRef("pk"), tag__kind=kind).order_by()
-    joined = words.values("trade_id").annotate(names=StringAgg("tag__name", delimiter=", ", ordering="tag__name"))
+    joined = words.values("trade_id").annotate(names=StringAgg("tag__name", delimiter=", ", order_by="tag__name"))
     return Subquery(joined.values("names"))
 
 
