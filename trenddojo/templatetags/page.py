@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.template.context import RequestContext
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -74,24 +74,13 @@ def nav_links(context: RequestContext, section: str) -> SafeString:
     """The entries of one section of the navigation; the one around the page shown is marked."""
     request = context.get("request")
     here = request.path if request is not None else ""
-    entries = {name: _address(name) for group in NAVIGATION.values() for name, _, _ in group}
-    around = max((url for url in entries.values() if url and _is_around(url, here)), key=len, default="")
+    entries = {name: reverse(name) for group in NAVIGATION.values() for name, _, _ in group}
+    around = max((url for url in entries.values() if _is_around(url, here)), key=len, default="")
     return format_html_join(
         "",
         '<li class="nav-item{}"><a class="nav-link" href="{}"{}>{}<span class="nav-link-title">{}</span></a></li>',
-        (
-            (*_mark(entries[name], around, here), icon(symbol), label)
-            for name, label, symbol in NAVIGATION[section]
-            if entries[name]
-        ),
+        ((*_mark(entries[name], around, here), icon(symbol), label) for name, label, symbol in NAVIGATION[section]),
     )
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 def _is_around(url: str, here: str) -> bool:
