@@ -92,6 +92,11 @@ def test_the_sqn_of_the_worked_case() -> None:
     assert (sqn.n, sqn.is_muted) == (6, True)
 
 
+def test_two_trades_are_enough_for_an_sqn() -> None:
+    # sqrt(2) * 2 / sqrt(2)
+    assert figures(of_r("1", "3"))["sqn"].value == pytest.approx(D(2), abs=D("1e-25"))
+
+
 @pytest.mark.parametrize(("n", "is_muted"), [(29, True), (30, False)])
 def test_the_sqn_is_muted_below_30(n: int, is_muted: bool) -> None:  # noqa: FBT001 a table of cases
     values = ["2", "-1", "1"] * 10

@@ -235,6 +235,11 @@ def test_at_equal_time_entries_come_before_exits() -> None:
     assert (short.direction, short.peak_quantity, short.open_quantity) == (Direction.SHORT, 15, 10)
 
 
+def test_as_much_bought_as_sold_at_once_from_flat_is_a_long() -> None:
+    [trade] = build_trades([fill(0, "sell", "10", "9"), fill(0, "buy", "10", "10")])
+    assert (trade.direction, trade.gross, trade.is_closed) == (Direction.LONG, -10, True)
+
+
 def test_at_equal_time_a_transfer_in_comes_first_and_an_expiry_last() -> None:
     fills = [
         fill(0, "sell", "1", "0", kind="expiry"),
