@@ -72,11 +72,14 @@ def _insert(row: Screenshot, parent: dict[str, Any]) -> Screenshot:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-    except BaseException as problem:
+    except IntegrityError as taken:
         row.image.storage.delete(row.image.name)
         first = Screenshot.objects.filter(pk=row.pk, owner=row.owner, **parent).first()
-        if isinstance(problem, IntegrityError) and first is not None:
-            return first
+        if first is None:
+            raise Http404 from taken
+        return first
+    except BaseException:
+        row.image.storage.delete(row.image.name)
         raise
     return row
 
