@@ -28,6 +28,13 @@ class Servers:
         # A short path: a socket's may have 103 bytes, and the checkout's or TMPDIR's may be longer.
         folder = Path(tempfile.mkdtemp(prefix="tdt-", dir="/tmp"))
         folder.chmod(0o711)
+        # The guard starts the servers and outlives a killed pytest: the end of its standard input is
+        # the sign to stop them and remove the folder.
+        guard = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("server_guard.py")), str(folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         identity = server_identity(ROOT)
         sockets = folder / "s"
         sockets.mkdir(mode=0o700)
@@ -44,13 +51,6 @@ class Servers:
         queue = Valkey(valkey.find_program(identity, folder), data / "valkey", sockets, identity, durable=False)
         database.prepare()
         queue.prepare()
-        # The guard starts the servers and outlives a killed pytest: the end of its standard input is
-        # the sign to stop them and remove the folder.
-        guard = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("server_guard.py")), str(folder)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
         _send(guard.stdin, database.command(), identity.uid, identity.gid)
         _send(guard.stdin, queue.command(), identity.uid, identity.gid)
         postgres.wait_until_answering(sockets, guard)

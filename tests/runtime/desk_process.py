@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trenddojo.desk import ledger
 from trenddojo.desk.dotenv import read
+from trenddojo.desk.process import TETHER
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEFT_OUT = shutil.ignore_patterns(
@@ -84,8 +85,10 @@ class DeskProcess:
 
     def start(self) -> "DeskProcess":
         self.output = []
+        # On a tether: a killed test run must not leave a desk behind.
+        tether = [sys.executable, str(TETHER), str(os.getpid()), "-1", "-1", str(int(signal.SIGTERM))]
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "trenddojo.desk", "run"],
+            [*tether, sys.executable, "-m", "trenddojo.desk", "run"],
             cwd=self.folder,
             env=clean_environment(PORT=str(self.port), WEB_CONCURRENCY="1", WORKER_CONCURRENCY="1"),
             stdin=subprocess.DEVNULL,
