@@ -64,8 +64,8 @@ def _percent(label: str) -> forms.DecimalField:
         decimal_places=2,
         widget=forms.TextInput({"inputmode": "decimal"}),
         validators=[
-            MinValueValidator(Decimal("0.01"), "Enter at least 0.01 %, or nothing."),
-            MaxValueValidator(Decimal(100), "Enter 100 % at most."),
+            MinValueValidator(Decimal("0.01"), "Enter at least 0.01 %%, or nothing."),
+            MaxValueValidator(Decimal(100), "Enter 100 %% at most."),
         ],
         error_messages={"invalid": "Enter a percentage, for example 0.5, or nothing."},
     )
