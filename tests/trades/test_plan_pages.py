@@ -1,20 +1,27 @@
-"""The pages of a trade's life, as a trader uses them."""
+"""The pages of a trade's life, as a trader uses them: refused input stays typed and changes nothing."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import TradingAccount, User
+from tests.factories import make_setup, make_tag
 from tests.trades.desk_kit import at, d, make_account, make_fill, make_plan
-from trades.models import Trade
+from trades.models import Fill, LimitOverride, Trade
 
 pytestmark = pytest.mark.django_db
 
+HTMX = {"HX-Request": "true"}
 
-def plan_data(account: Any, **changes: Any) -> dict[str, Any]:
+
+def plan_data(account: TradingAccount, **changes: Any) -> dict[str, Any]:
     return {
         "creation_key": str(uuid4()),
         "account": str(account.pk),
@@ -28,25 +35,439 @@ def plan_data(account: Any, **changes: Any) -> dict[str, Any]:
     }
 
 
-def test_every_page_answers(alice: User, alice_client: Client) -> None:
+def fill_data(**changes: Any) -> dict[str, Any]:
+    return {
+        "creation_key": str(uuid4()),
+        "kind": "trade",
+        "side": "buy",
+        "quantity": "200",
+        "price": "100.25",
+        "executed_at": "2026-03-02T10:00:00",
+        **changes,
+    }
+
+
+def quick_data(account: TradingAccount, **changes: Any) -> dict[str, Any]:
+    return {
+        "creation_key": str(uuid4()),
+        "account": str(account.pk),
+        "symbol": "NVDA",
+        "asset_class": "stock",
+        "direction": "long",
+        "quantity": "100",
+        "entry_at": "2026-03-02T10:00",
+        "entry_price": "100",
+        "exit_at": "2026-03-03T10:00",
+        "exit_price": "112",
+        **changes,
+    }
+
+
+def page_of(answer: Any) -> str:
+    return answer.content.decode()
+
+
+def test_every_page_answers_its_owner_and_nobody_else(
+    alice: User, alice_client: Client, charlie_client: Client
+) -> None:
     account = make_account(alice)
-    trade = make_plan(account)
-    fill = make_fill(make_plan(account, symbol="MSFT"), "buy", 10, 100, at(3))
-    pages = [
-        reverse("trades:plan-create"),
-        reverse("trades:quick-entry"),
-        *(reverse(f"trades:{name}", args=[trade.pk]) for name in ("trade-detail", "trade-history", "plan-edit")),
-        *(reverse(f"trades:{name}", args=[trade.pk]) for name in ("trade-cancel", "trade-delete", "fill-create")),
-        *(reverse(f"trades:{name}", args=[fill.trade_id]) for name in ("trade-detail", "plan-edit", "stop-move")),
-        *(reverse(f"trades:{name}", args=[fill.pk]) for name in ("fill-edit", "fill-delete")),
+    trade, held = make_plan(account), make_plan(account, symbol="MSFT")
+    fill = make_fill(held, "buy", 10, 100, at(3))
+    dropped = make_plan(account, symbol="KO")
+    Trade.objects.filter(pk=dropped.pk).update(status="cancelled")
+    for page in ("plan-create", "quick-entry"):
+        assert alice_client.get(reverse(f"trades:{page}")).status_code == 200
+    owned = [
+        *((name, trade) for name in ("trade-detail", "trade-history", "plan-edit", "trade-cancel", "trade-delete")),
+        *((name, held) for name in ("trade-detail", "plan-edit", "fill-create", "stop-move")),
+        *((name, fill) for name in ("fill-edit", "fill-delete")),
+        *((name, dropped) for name in ("trade-detail", "trade-reopen", "plan-edit")),
     ]
-    for page in pages:
-        assert alice_client.get(page).status_code == 200, page
+    for name, thing in owned:
+        page = reverse(f"trades:{name}", args=[thing.pk])
+        assert alice_client.get(page).status_code == 200, name
+        assert charlie_client.get(page).status_code == 404, name
+    posts = [
+        *((name, trade) for name in ("trade-cancel", "trade-delete", "trade-pending", "trade-planned", "plan-edit")),
+        *((name, held) for name in ("fill-create", "fill-costs", "stop-move")),
+        *((name, fill) for name in ("fill-edit", "fill-delete")),
+    ]
+    for name, thing in posts:
+        page = reverse(f"trades:{name}", args=[thing.pk])
+        assert charlie_client.post(page, {"version": 1}).status_code == 404, name
+    assert (Trade.objects.count(), Fill.objects.count()) == (3, 1)
+
+
+def test_a_stranger_is_sent_to_the_sign_in_page_and_back(alice: User) -> None:
+    trade = make_plan(make_account(alice))
+    page = reverse("trades:plan-edit", args=[trade.pk])
+    answer = Client().post(page, {"thesis": "Typed for an hour"})
+    assert answer.status_code == 302
+    assert answer.headers["Location"].endswith(f"?next={page}")
+
+
+def test_without_an_account_the_page_says_what_to_do(alice_client: Client) -> None:
+    for page in ("plan-create", "quick-entry"):
+        assert "You need an account first" in page_of(alice_client.get(reverse(f"trades:{page}")))
 
 
 def test_a_plan_is_sized_and_kept(alice: User, alice_client: Client) -> None:
     account = make_account(alice)
-    answer = alice_client.post(reverse("trades:plan-create"), plan_data(account))
+    setup = make_setup(alice, criteria=("Trend up", "Volume"))
+    first, second = (str(criterion.pk) for criterion in setup.criteria.all())
+    data = plan_data(account, setup=str(setup.pk), criteria=[first, second], criterion=[second], target_2="120")
+    answer = alice_client.post(reverse("trades:plan-create"), data)
     trade = Trade.objects.get()
-    assert answer.status_code == 302, answer.content.decode()
+    assert answer.headers["Location"] == reverse("trades:trade-detail", args=[trade.pk])
     assert (trade.symbol, trade.planned_quantity, trade.initial_risk) == ("AAPL", d(200), d("1000.00"))
+    assert list(trade.checklist.values_list("text", "is_met")) == [("Trend up", False), ("Volume", True)]
+    assert list(trade.targets.values_list("price", "portion_percent")) == [(d(115), d(50)), (d(120), d(50))]
+
+
+def test_the_size_follows_the_fields_and_stores_nothing(alice: User, alice_client: Client) -> None:
+    data = plan_data(make_account(alice))
+    answer = page_of(alice_client.post(reverse("trades:plan-size"), data, headers=HTMX))
+    assert "<html" not in answer
+    assert ">200<" in answer
+    assert "Bound by the risk per trade." in answer
+    assert not Trade.objects.exists()
+
+
+def test_the_size_of_a_half_filled_form_asks_for_no_more_than_was_typed(alice: User, alice_client: Client) -> None:
+    data = plan_data(make_account(alice), stop="", entry="1e5")
+    answer = page_of(alice_client.post(reverse("trades:plan-size"), data, headers=HTMX))
+    assert "without an exponent" in answer
+    assert "Stop" not in answer
+
+
+def test_without_javascript_the_whole_form_comes_back_with_the_size(alice: User, alice_client: Client) -> None:
+    data = plan_data(make_account(alice), thesis="Breakout over the range")
+    answer = page_of(alice_client.post(reverse("trades:plan-size"), data))
+    assert "<html" in answer
+    assert "Bound by the risk per trade." in answer
+    assert "Breakout over the range" in answer
+    assert data["creation_key"] in answer
+    assert not Trade.objects.exists()
+
+
+def test_the_checklist_of_a_setup_is_shown_to_its_owner(
+    alice: User, alice_client: Client, charlie_client: Client
+) -> None:
+    setup = make_setup(alice, criteria=("Trend up",))
+    page = reverse("trades:plan-checklist") + f"?setup={setup.pk}"
+    assert "Trend up" in page_of(alice_client.get(page))
+    assert "Trend up" not in page_of(charlie_client.get(page))
+    assert alice_client.get(reverse("trades:plan-checklist") + "?setup=nonsense").status_code == 200
+
+
+def test_a_plan_that_breaks_limits_is_refused_with_every_reason(alice: User, alice_client: Client) -> None:
+    account = make_account(alice)
+    data = plan_data(account, quantity="400", thesis="Kept text")
+    answer = page_of(alice_client.post(reverse("trades:plan-create"), data))
+    assert "Nothing was saved: the plan breaks 2 limits" in answer
+    assert "It risks 2.00 % of equity; one trade may risk 1 %." in answer
+    assert "The position would be 40.00 % of equity; 30 % is the most." in answer
+    assert "Kept text" in answer
+    assert not Trade.objects.exists()
+    answer = alice_client.post(reverse("trades:plan-create"), data | {"override": "on", "reason": "Once a year"})
+    assert answer.status_code == 302
+    assert LimitOverride.objects.count() == 2
+    assert "Once a year" in page_of(alice_client.get(answer.headers["Location"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"stop": "105"}, "stop", "The stop of a long trade belongs below the entry."),
+        ({"direction": "short"}, "stop", "The stop of a short trade belongs above the entry."),
+        ({"entry": "-1"}, "entry", "must be greater than zero"),
+        ({"entry": "0"}, "entry", "must be greater than zero"),
+        ({"entry": "1e2"}, "entry", "without an exponent"),
+        ({"entry": "NaN"}, "entry", "ordinary number"),
+        ({"entry": "Infinity"}, "entry", "ordinary number"),
+        ({"entry": "1" * 30}, "entry", "too large"),
+        ({"entry": "100.1234567"}, "entry", "too many decimals"),
+        ({"entry": "1,5"}, "entry", "read two ways"),
+        ({"entry": "hundred"}, "entry", "must be a number"),
+        ({"entry": ""}, "entry", "Enter the entry."),
+        ({"target_1": "90"}, "target_1", "belongs above the entry"),
+        ({"portion_1": "50"}, "portion_1", "together they must be 100 %"),
+        ({"portion_2": "50"}, "target_2", "Enter the target"),
+        ({"portion_1": "-5"}, "portion_1", "greater than zero"),
+        ({"symbol": "AA PL!"}, "symbol", "letters, digits"),
+        ({"symbol": ""}, "symbol", "Enter a symbol"),
+        ({"quantity": "1.5"}, "quantity", "too many decimals"),
+        ({"quantity": "-3"}, "quantity", "must be greater than zero"),
+        ({"multiplier": "5"}, "multiplier", "Only options and futures"),
+        ({"multiplier": "0"}, "multiplier", "greater than zero"),
+        ({"risk_percent": "101"}, "risk_percent", "more than 100 percent"),
+        ({"account": str(uuid4())}, "account", "Choose one of your accounts."),
+        ({"setup": str(uuid4())}, "setup", "Choose one of your setups."),
+        ({"asset_class": "bond"}, "asset_class", "valid choice"),
+        ({"quantity": "400", "override": "on"}, "reason", "Write why you break the limit"),
+    ],
+)
+def test_bad_input_gets_a_sentence_at_its_field_and_changes_nothing(
+    alice: User, alice_client: Client, changes: dict[str, str], field: str, sentence: str
+) -> None:
+    data = plan_data(make_account(alice)) | changes
+    answer = alice_client.post(reverse("trades:plan-create"), data)
+    assert answer.status_code == 200
+    form = answer.context["form"]
+    assert list(form.errors) == [field]
+    assert sentence in form.errors[field][0]
+    kept = {name: form[name].value() for name in data if name in form.fields and name != "override"}
+    assert kept == {name: data[name] for name in kept}
+    assert not Trade.objects.exists()
+
+
+def test_another_users_account_is_not_a_choice(alice: User, charlie: User, charlie_client: Client) -> None:
+    make_account(charlie)
+    answer = charlie_client.post(reverse("trades:plan-create"), plan_data(make_account(alice)))
+    assert answer.context["form"].errors["account"] == ["Choose one of your accounts."]
+    assert not Trade.objects.exists()
+
+
+def test_the_second_of_two_tabs_is_told_what_changed_and_keeps_its_text(alice: User, alice_client: Client) -> None:
+    account = make_account(alice)
+    trade = make_plan(account)
+    page = reverse("trades:plan-edit", args=[trade.pk])
+    opened = alice_client.get(page).context["form"].initial
+    data = plan_data(account, version="1", opened_at=opened["opened_at"])
+    assert alice_client.post(page, data | {"stop": "96"}).status_code == 302
+    answer = alice_client.post(page, data | {"thesis": "My own text"})
+    text = page_of(answer)
+    assert "This trade was changed elsewhere" in text
+    assert "Changed meanwhile" in text
+    assert "My own text" in text
+    assert answer.context["form"]["version"].value() == "2"
+    trade.refresh_from_db()
+    assert (trade.stop_loss, trade.thesis) == (d(96), "")
+    assert alice_client.post(page, data | {"thesis": "My own text", "version": "2"}).status_code == 302
+
+
+def test_a_plan_that_is_frozen_still_takes_a_setup(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    make_fill(trade, "buy", 10, 100, at(3))
+    setup = make_setup(alice, criteria=("Trend up",))
+    criterion = str(setup.criteria.get().pk)
+    data = {"version": "2", "setup": str(setup.pk), "criteria": criterion, "criterion": criterion, "thesis": "Why"}
+    assert alice_client.post(reverse("trades:plan-edit", args=[trade.pk]), data).status_code == 302
+    trade.refresh_from_db()
+    assert (trade.setup, trade.thesis, trade.checklist.get().is_met) == (setup, "Why", True)
+
+
+def test_a_plan_waits_for_its_order_and_is_cancelled(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    for name, version, status in (
+        ("trade-pending", 1, "pending"),
+        ("trade-planned", 2, "planned"),
+        ("trade-cancel", 3, "cancelled"),
+        ("trade-reopen", 4, "planned"),
+    ):
+        alice_client.post(reverse(f"trades:{name}", args=[trade.pk]), {"version": version})
+        trade.refresh_from_db()
+        assert trade.status == status
+
+
+def test_a_step_from_an_old_page_is_refused(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    for version in ("7", "x", "", "9" * 40):
+        answer = alice_client.post(reverse("trades:trade-cancel", args=[trade.pk]), {"version": version}, follow=True)
+        assert "changed elsewhere" in page_of(answer)
+    trade.refresh_from_db()
+    assert trade.status == "planned"
+
+
+def test_deleting_asks_first(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    page = reverse("trades:trade-delete", args=[trade.pk])
+    assert "Delete the trade in AAPL?" in page_of(alice_client.get(page))
+    assert Trade.objects.exists()
+    assert alice_client.post(page, {"version": 1}).headers["Location"] == reverse("trades:trade-list")
+    assert not Trade.objects.exists()
+
+
+def test_a_fill_is_recorded_in_the_readers_zone(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    page = reverse("trades:fill-create", args=[trade.pk])
+    assert alice_client.get(page).context["form"].initial["quantity"] == d(200)
+    assert alice_client.post(page, fill_data()).status_code == 302
+    fill = Fill.objects.get()
+    assert (fill.executed_at, fill.price) == (datetime(2026, 3, 2, 15, 0, tzinfo=UTC), d("100.25"))
+    assert "1,050.00" in page_of(alice_client.get(reverse("trades:trade-detail", args=[trade.pk])))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"quantity": "0"}, "quantity", "greater than zero"),
+        ({"quantity": "1.5"}, "quantity", "too many decimals"),
+        ({"quantity": "1e3"}, "quantity", "without an exponent"),
+        ({"quantity": "9" * 30}, "quantity", "too large"),
+        ({"price": "nan"}, "price", "ordinary number"),
+        ({"price": "-1"}, "price", "greater than zero"),
+        ({"side": "sell"}, "quantity", "only 0 were entered"),
+        ({"side": "both"}, "side", "valid choice"),
+        ({"kind": "expiry"}, "kind", "valid choice"),
+        ({"kind": "transfer_out"}, "side", "reduces the position"),
+        ({"executed_at": "2999-01-01T10:00"}, "executed_at", "lies in the future"),
+        ({"executed_at": "1969-12-31T10:00"}, "executed_at", "from 1970"),
+        ({"executed_at": "0001-01-01T00:00"}, "executed_at", "from 1970"),
+        ({"executed_at": "9999-12-31T23:59"}, "executed_at", "from 1970"),
+        ({"executed_at": "yesterday"}, "executed_at", "Write the time as"),
+        ({"executed_at": "2026-03-08T02:30"}, "executed_at", "There was no 02:30 on 2026-03-08 in America/New_York"),
+        ({"executed_at": "2025-11-02T01:30"}, "executed_at", "2025-11-02T01:30-04:00 or 2025-11-02T01:30-05:00"),
+        ({"commission": "-1"}, "commission", "without a minus"),
+        ({"fees": "0.1234567"}, "fees", "too many decimals"),
+        ({"creation_key": "x"}, "creation_key", "valid UUID"),
+    ],
+)
+def test_a_bad_fill_gets_a_sentence_at_its_field_and_changes_nothing(
+    alice: User, alice_client: Client, changes: dict[str, str], field: str, sentence: str
+) -> None:
+    trade = make_plan(make_account(alice))
+    answer = alice_client.post(reverse("trades:fill-create", args=[trade.pk]), fill_data(**changes))
+    errors = answer.context["form"].errors
+    assert list(errors) == [field]
+    assert sentence in errors[field][0]
+    assert not Fill.objects.exists()
+    trade.refresh_from_db()
+    assert trade.version == 1
+
+
+def test_a_time_shown_twice_is_told_apart_by_its_offset(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    page = reverse("trades:fill-create", args=[trade.pk])
+    answer = alice_client.post(page, fill_data(executed_at="2025-11-02T01:30"))
+    assert '<input type="text" name="executed_at" value="2025-11-02T01:30"' in page_of(answer)
+    assert alice_client.post(page, fill_data(executed_at="2025-11-02T01:30-05:00")).status_code == 302
+    fill = Fill.objects.get()
+    assert fill.executed_at == datetime(2025, 11, 2, 6, 30, tzinfo=UTC)
+    edit = reverse("trades:fill-edit", args=[fill.pk])
+    with timezone.override("America/New_York"):
+        shown = alice_client.get(edit).context["form"]["executed_at"].value()
+    assert shown == "2025-11-02T01:30:00"
+    data = fill_data(executed_at=shown, version="2", quantity="100")
+    assert alice_client.post(edit, data).status_code == 302
+    fill.refresh_from_db()
+    assert (fill.executed_at, fill.quantity) == (datetime(2025, 11, 2, 6, 30, tzinfo=UTC), d(100))
+
+
+def test_costs_are_proposed_and_stay_estimates_until_typed(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice, broker="interactive_brokers"))
+    answer = alice_client.post(reverse("trades:fill-costs", args=[trade.pk]), fill_data(), headers=HTMX)
+    text = page_of(answer)
+    assert 'value="1.00"' in text
+    assert "By the schedule of Interactive Brokers" in text
+    proposed = answer.context["form"].data["proposed"]
+    page = reverse("trades:fill-create", args=[trade.pk])
+    alice_client.post(page, fill_data(commission="1.00", fees="0.00", proposed=proposed))
+    first = Fill.objects.get()
+    assert (first.commission, first.has_estimated_costs) == (d(1), True)
+    edit = reverse("trades:fill-edit", args=[first.pk])
+    alice_client.post(edit, fill_data(commission="1.25", fees="0.00", proposed=proposed, version="2"))
+    first.refresh_from_db()
+    assert (first.commission, first.has_estimated_costs) == (d("1.25"), False)
+
+
+def test_an_estimate_becomes_final_when_the_trader_says_so(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice, broker="interactive_brokers"))
+    data = fill_data(commission="1.00", fees="0.00", proposed="1/0", are_final="on")
+    alice_client.post(reverse("trades:fill-create", args=[trade.pk]), data)
+    assert not Fill.objects.get().has_estimated_costs
+
+
+def test_typed_costs_are_not_proposed_over(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice, broker="interactive_brokers"))
+    data = fill_data(commission="3.33", fees="0.01")
+    text = page_of(alice_client.post(reverse("trades:fill-costs", args=[trade.pk]), data, headers=HTMX))
+    assert 'value="3.33"' in text
+
+
+def test_a_fill_is_edited_and_deleted_from_its_pages(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    fill = make_fill(trade, "buy", 200, 100, at(2))
+    edit = reverse("trades:fill-edit", args=[fill.pk])
+    assert alice_client.post(edit, fill_data(version="2", quantity="150")).status_code == 302
+    fill.refresh_from_db()
+    assert fill.quantity == d(150)
+    stale = alice_client.post(edit, fill_data(version="2", quantity="160"))
+    assert "changed elsewhere" in page_of(stale)
+    delete = reverse("trades:fill-delete", args=[fill.pk])
+    alice_client.post(delete, {"version": "2"})
+    assert Fill.objects.exists()
+    alice_client.post(delete, {"version": "3"})
+    trade.refresh_from_db()
+    assert (Fill.objects.exists(), trade.status) == (False, "planned")
+
+
+def test_a_stop_is_moved_from_its_page(alice: User, alice_client: Client) -> None:
+    trade = make_plan(make_account(alice))
+    make_fill(trade, "buy", 200, 100, at(2))
+    page = reverse("trades:stop-move", args=[trade.pk])
+    data = {"version": "2", "price": "98", "moved_at": "2026-03-03T10:00", "note": "Higher low"}
+    answer = alice_client.post(page, data | {"price": "0"})
+    assert "greater than zero" in answer.context["form"].errors["price"][0]
+    assert alice_client.post(page, data).status_code == 302
+    trade.refresh_from_db()
+    assert (trade.stop_loss, trade.open_risk) == (d(98), d("400.00"))
+
+
+def test_a_finished_trade_is_recorded_in_one_form(alice: User, alice_client: Client) -> None:
+    account, tag = make_account(alice), make_tag(alice, "Earnings")
+    data = quick_data(account, stop="95", tags=[str(tag.pk)], notes="Clean")
+    answer = alice_client.post(reverse("trades:quick-entry"), data)
+    trade = Trade.objects.get()
+    assert answer.headers["Location"] == reverse("trades:trade-detail", args=[trade.pk])
+    assert (trade.status, trade.net_pnl, trade.r_multiple) == ("closed", d("1200.00"), d("2.4000"))
+    assert list(trade.tags.all()) == [tag]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        ({"exit_at": "2026-03-01T10:00"}, "exit_at", "before the entry"),
+        ({"stop": "101"}, "stop", "belongs below the entry"),
+        ({"quantity": "x"}, "quantity", "must be a number"),
+        ({"exit_price": "0"}, "exit_price", "greater than zero"),
+        ({"symbol": "a b"}, "symbol", "letters, digits"),
+        ({"tags": [str(uuid4())]}, "tags", "Choose from your own tags."),
+    ],
+)
+def test_a_bad_quick_entry_gets_a_sentence_at_its_field(
+    alice: User, alice_client: Client, changes: dict[str, Any], field: str, sentence: str
+) -> None:
+    answer = alice_client.post(reverse("trades:quick-entry"), quick_data(make_account(alice), **changes))
+    assert list(answer.context["form"].errors) == [field]
+    assert sentence in answer.context["form"].errors[field][0]
+    assert not Trade.objects.exists()
+
+
+def test_the_trade_page_shows_its_life_in_a_constant_number_of_queries(alice: User, alice_client: Client) -> None:
+    account = make_account(alice, broker="interactive_brokers")
+    trade = make_plan(account, thesis="Range breakout")
+    make_fill(trade, "buy", 100, 100, at(2))
+    page = reverse("trades:trade-detail", args=[trade.pk])
+    alice_client.get(page)
+    with CaptureQueriesContext(connection) as few:
+        alice_client.get(page)
+    for number in range(8):
+        make_fill(trade, "sell", 5, 101 + number, at(3, 15, number))
+    with CaptureQueriesContext(connection) as many:
+        text = page_of(alice_client.get(page))
+    assert len(many) == len(few) <= 25
+    for said in ("estimated", "Plan and outcome", "R so far", "Open risk", "Fill added", "alice"):
+        assert said in text
+
+
+def test_the_history_tells_who_changed_what(alice: User, alice_client: Client) -> None:
+    account = make_account(alice)
+    trade = make_plan(account)
+    data = plan_data(account, version="1", stop="96", thesis="Now with a reason")
+    alice_client.post(reverse("trades:plan-edit", args=[trade.pk]), data)
+    lines = alice_client.get(reverse("trades:trade-history", args=[trade.pk])).context["entries"]
+    assert [(line.what, line.who) for line in lines] == [("Plan changed", "alice"), ("Trade planned", "alice")]
+    assert ("Stop", "95", "96") in lines[0].changes
+    assert ("Thesis", "", "Now with a reason") in lines[0].changes
+    assert ("Quantity", "200", "250") in lines[0].changes

@@ -19,11 +19,14 @@ SHOWN = "%Y-%m-%dT%H:%M:%S"
 
 
 def price_field(label: str, *, noun: str = "", **options: Any) -> DecimalTextField:
-    return DecimalTextField(label=label, name=noun or label.lower(), digits=11, places=9, **options)
+    name = noun or label.lower()
+    told = {"required": f"Enter the {name}."}
+    return DecimalTextField(label=label, name=name, digits=11, places=9, error_messages=told, **options)
 
 
 def quantity_field(label: str = "Quantity", **options: Any) -> DecimalTextField:
-    return DecimalTextField(label=label, name="quantity", digits=11, places=9, **options)
+    told = {"required": "Enter the quantity."}
+    return DecimalTextField(label=label, name="quantity", digits=11, places=9, error_messages=told, **options)
 
 
 def cost_field(label: str, **options: Any) -> DecimalTextField:
@@ -36,6 +39,7 @@ class MomentField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("widget", forms.TextInput(attrs={"type": "datetime-local", "step": "1"}))
+        options.setdefault("error_messages", {"required": "Enter the time."})
         super().__init__(**options)
 
     def prepare_value(self, value: Any) -> Any:
@@ -55,7 +59,7 @@ class MomentField(forms.CharField):
         except ValidationError as problem:
             if problem.code == "twice":
                 # The browser's picker has no place for the offset that is asked for.
-                self.widget.attrs["type"] = "text"
+                self.widget.input_type = "text"
             raise
 
 

@@ -125,7 +125,7 @@ class PlanFields(InstrumentFields):
         return tuple(Target(price, portion) for price, portion in given if price is not None)
 
     def plan(self) -> PlanInput:
-        """What was typed; only for a valid form."""
+        """What was typed, once prices and instrument are valid; a refused reason or thesis counts as empty."""
         cleaned = self.cleaned_data
         return PlanInput(
             account_id=UUID(cleaned["account"]),
@@ -137,11 +137,11 @@ class PlanFields(InstrumentFields):
             targets=self.targets(),
             multiplier=cleaned["multiplier"],
             setup_id=UUID(cleaned["setup"]) if cleaned["setup"] else None,
-            thesis=cleaned["thesis"],
+            thesis=cleaned.get("thesis", ""),
             risk_percent=cleaned["risk_percent"],
             quantity=cleaned["quantity"],
             checklist=checklist_of(self),
-            override_reason=cleaned["reason"] if cleaned["override"] else None,
+            override_reason=cleaned.get("reason", "") if cleaned.get("override") else None,
         )
 
 

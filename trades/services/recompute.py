@@ -6,6 +6,7 @@ Callers of ``trade_recompute`` hold the account's row lock and stand inside ``fi
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -46,6 +47,7 @@ def trade_recompute(trade: Trade) -> Trade:
     stops = list(trade.stop_moves.order_by("moved_at", "created_at"))
     if not fills:
         return _back_to_plan(trade)
+    _plan_stop_before(fills[0], stops)
     result = result_of(trade, fills, account=trade.account)
     columns = trade_columns(result, account=trade.account, plan_of=trade, stops=stops)
     columns["has_estimated_costs"] = any(fill.has_estimated_costs for fill in fills)
@@ -95,6 +97,15 @@ def _back_to_plan(trade: Trade) -> Trade:
         if has_plan(trade):
             columns["stop_loss"] = trade.initial_stop
     return trade_write(trade, {**columns, **risk_columns(None, plan_of=trade)})
+
+
+def _plan_stop_before(first: Fill, stops: list[StopMove]) -> None:
+    """A plan typed after its first fill had its stop in force from that fill on: moves come after it."""
+    for move in stops:
+        if move.from_price is None and move.moved_at > first.executed_at and has_plan(move.trade):
+            move.moved_at = first.executed_at
+            move.save(update_fields=["moved_at"])
+    stops.sort(key=attrgetter("moved_at", "created_at"))
 
 
 def _write_fills(fills: Sequence[Fill], result: positions.TradeResult, *, account: TradingAccount) -> None:

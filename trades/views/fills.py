@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.models import Broker
 from trades.forms.fields import VersionedForm, refusals_at
 from trades.forms.fill import FillCreateForm, FillEditForm, FillFields, proposal
 from trades.forms.quick import QuickForm
@@ -108,7 +109,9 @@ def costs(request: HttpRequest, pk: UUID) -> HttpResponse:
             data["commission"] = f"{estimate.commission:f}"
             data["fees"] = f"{estimate.fees:f}"
             data["proposed"] = proposal(estimate.commission, estimate.fees)
-    return render(request, "trades/_fill_costs.html", {"form": FillFields(data, trade=trade), "schedule": schedule})
+    return render(
+        request, "trades/_fill_costs.html", {"form": FillFields(data, trade=trade), "schedule": _named(schedule)}
+    )
 
 
 @login_required
@@ -132,6 +135,12 @@ def refusal_sentence(refusal: Exception) -> str:
     if isinstance(refusal, StaleVersion):
         return "This trade was changed elsewhere since you opened the page: look at it as it is now, then try again."
     return refusal.sentence if isinstance(refusal, DomainError) else "Open the page again and try once more."
+
+
+def _named(schedule: str) -> str:
+    """The schedule's name with the broker's as people know it."""
+    broker, _, since = schedule.partition(" ")
+    return f"{dict(Broker.choices).get(broker, broker)} {since}".strip()
 
 
 def _tell(request: HttpRequest, fill: Fill) -> None:
