@@ -19,7 +19,7 @@ def main() -> None:
         os.environ.pop("CHROMIUM", None)
         os.environ["NO_CHROMIUM_BECAUSE"] = why_not
         print(f"Browser tests are skipped: {why_not}", flush=True)
-    command = [sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadgroup", *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadfile", *sys.argv[1:]]
     os.execv(sys.executable, command)  # noqa: S606 - pytest takes over with its exit code
 
 

@@ -17,7 +17,6 @@ from tests.runtime.desk_process import DeskProcess, copy_checkout, free_port, li
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("desk"),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see what is left"),
 ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.runtime.desk_process import copy_checkout, free_port, run_to_its_end
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("refusals")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
