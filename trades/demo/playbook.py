@@ -27,7 +27,7 @@ CRYPTO = (
 @dataclass(frozen=True, slots=True)
 class Play:
     """How a setup is traded: its stop in days' movements, its target in R, how long it is held,
-    and how often it works beyond chance."""
+    and how much more often than a coin it is right (below zero: less often)."""
 
     name: str
     description: str
@@ -46,25 +46,25 @@ PLAYS = (
         "Opening range breakout",
         "First half hour's range breaks with volume; out by the close.",
         ("Relative volume above 1.5", "Market moves the same way", "No news in the next hour"),
-        share=0.4, stop_days=0.45, target_r=2.0, longest_bars=11, edge=0.14, scale_in=0.0, scale_out=0.35,
+        share=0.4, stop_days=0.45, target_r=2.0, longest_bars=11, edge=0.22, scale_in=0.0, scale_out=0.35,
     ),
     Play(
         "Pullback to the 20-day average",
         "A leader rests on its rising 20-day average; held for days.",
         ("Above a rising 50-day average", "Volume dries up in the pullback", "Sector in the top third"),
-        share=0.3, stop_days=1.1, target_r=3.0, longest_bars=95, edge=0.2, scale_in=0.3, scale_out=0.4,
+        share=0.3, stop_days=1.1, target_r=3.0, longest_bars=95, edge=0.32, scale_in=0.3, scale_out=0.4,
     ),
     Play(
         "Failed breakdown",
         "A break below support is bought back within two days.",
         ("Support tested at least three times", "Closes back inside the range"),
-        share=0.18, stop_days=0.9, target_r=2.5, longest_bars=65, edge=0.1, scale_in=0.1, scale_out=0.3,
+        share=0.18, stop_days=0.9, target_r=2.5, longest_bars=65, edge=0.2, scale_in=0.1, scale_out=0.3,
     ),
     Play(
         "Earnings drift",
         "Goes with a gap of more than one day's movement after results.",
         ("Gap held the first hour", "Guidance raised or cut", "Volume above twice the average"),
-        share=0.12, stop_days=1.3, target_r=3.0, longest_bars=130, edge=-0.02, scale_in=0.2, scale_out=0.3,
+        share=0.12, stop_days=1.3, target_r=3.0, longest_bars=130, edge=-0.2, scale_in=0.2, scale_out=0.3,
     ),
 )  # fmt: skip
 

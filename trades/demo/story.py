@@ -62,9 +62,10 @@ def _open(listing: Listing, bars: Sequence[Bar], at: int, play: Play, chance: ra
     distance = (entry * Decimal(str(listing.daily_volatility * play.stop_days))).quantize(tick)
     ends = bars[min(at + play.longest_bars, len(bars) - 1)].close
     rising = Direction.LONG if ends >= entry else Direction.SHORT
-    # Mostly long, and right a little more often than a coin.
+    right = rising if play.edge >= 0 else rising.opposite
+    # Mostly long.
     liked = Direction.LONG if chance.random() < 0.72 else Direction.SHORT  # noqa: PLR2004
-    direction = rising if chance.random() < play.edge else liked
+    direction = right if chance.random() < abs(play.edge) else liked
     sign = direction.sign
     return StoryTrade(
         listing=listing,
