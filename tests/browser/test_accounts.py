@@ -24,6 +24,17 @@ SignIn = Callable[[Page, "User"], None]
 
 
 @pytest.fixture
+def shown(screenshots: Shots) -> Shots:
+    """As ``screenshots``, of a page that is not an error page."""
+
+    def taken(page: Page, name: str) -> None:
+        expect(page.locator("body")).not_to_have_attribute("data-page", "error")
+        screenshots(page, name)
+
+    return taken
+
+
+@pytest.fixture
 def authenticator(page: Page) -> str:
     """A fingerprint reader that always says yes."""
     tools = page.context.new_cdp_session(page)
@@ -106,10 +117,10 @@ def test_sign_up_proposes_the_browsers_zone_and_leads_to_a_first_account(
     ],
 )
 def test_pages_for_strangers_are_shown_to_everybody(
-    name: str, path: str, page: Page, visit: Visit, screenshots: Shots, db: None
+    name: str, path: str, page: Page, visit: Visit, shown: Shots, db: None
 ) -> None:
     visit(page, path)
-    screenshots(page, name)
+    shown(page, name)
 
 
 PAGES = {
@@ -135,7 +146,7 @@ PAGES = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_shown_to_everybody(
-    name: str, page: Page, alice: "User", sign_in: SignIn, visit: Visit, screenshots: Shots
+    name: str, page: Page, alice: "User", sign_in: SignIn, visit: Visit, shown: Shots
 ) -> None:
     account = make_account(alice)
     make_account(alice, "Old", is_archived=True)
@@ -143,29 +154,29 @@ def test_pages_are_shown_to_everybody(
     make_cash(account, "charge", "12.50", date(2025, 2, 3))
     sign_in(page, alice)
     visit(page, PAGES[name].format(account=account.pk, movement=movement.pk))
-    screenshots(page, name)
+    shown(page, name)
 
 
 def test_a_user_without_accounts_is_shown_the_way(
-    page: Page, alice: "User", sign_in: SignIn, visit: Visit, screenshots: Shots
+    page: Page, alice: "User", sign_in: SignIn, visit: Visit, shown: Shots
 ) -> None:
     sign_in(page, alice)
     visit(page, "/accounts/")
-    screenshots(page, "account-list-empty")
+    shown(page, "account-list-empty")
     visit(page, "/accounts/first/")
-    screenshots(page, "account-first")
+    shown(page, "account-first")
 
 
 def test_the_second_factor_is_shown_to_everybody(
-    page: Page, alice: "User", sign_in: SignIn, visit: Visit, screenshots: Shots, password: str
+    page: Page, alice: "User", sign_in: SignIn, visit: Visit, shown: Shots, password: str
 ) -> None:
     make_account(alice)
     sign_in(page, alice)
     visit(page, "/auth/2fa/totp/activate/")
-    screenshots(page, "reauthenticate")
+    shown(page, "reauthenticate")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Confirm").click()
-    screenshots(page, "totp-activate")
+    shown(page, "totp-activate")
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(alice)
     for name, path in {
@@ -177,11 +188,11 @@ def test_the_second_factor_is_shown_to_everybody(
         "security-on": "/auth/2fa/",
     }.items():
         visit(page, path)
-        screenshots(page, name)
+        shown(page, name)
     page.context.clear_cookies()
     visit(page, "/auth/login/")
     page.get_by_label("User name or e-mail address").fill("alice")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
-    screenshots(page, "second-step")
+    shown(page, "second-step")
