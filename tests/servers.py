@@ -24,7 +24,7 @@ class Servers:
     guard: "subprocess.Popen[bytes]"
 
     @classmethod
-    def start(cls) -> "Servers":
+    def start(cls, *, durable: bool = False) -> "Servers":
         # A short path: a socket's may have 103 bytes, and the checkout's or TMPDIR's may be longer.
         folder = Path(tempfile.mkdtemp(prefix="tdt-", dir="/tmp"))
         folder.chmod(0o711)
@@ -46,9 +46,9 @@ class Servers:
             data / "postgres",
             sockets,
             identity,
-            durable=False,
+            durable=durable,
         )
-        queue = Valkey(valkey.find_program(identity, folder), data / "valkey", sockets, identity, durable=False)
+        queue = Valkey(valkey.find_program(identity, folder), data / "valkey", sockets, identity, durable=durable)
         database.prepare()
         queue.prepare()
         _send(guard.stdin, database.command(), identity.uid, identity.gid)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from trades.selectors.contributions import closed_days, exit_days, rows
+from trades.selectors.contributions import day_changes, exit_days, rows
 from trades.selectors.scope import Scope
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -59,15 +59,14 @@ def day_results(scope: Scope, month: date) -> list[DayResult]:
     if scope.trades is None:
         return _results(_KEPT, [scope.account_ids, *span])
     where, parameters = scope.where()
-    closed = closed_days(f"t.closed_session >= %s AND t.closed_session < %s AND {where}")
-    exits = exit_days(f"f.session >= %s AND f.session < %s AND {where}")
+    changes = day_changes(where)
     statement = (
-        "SELECT day, sum(net) AS net, sum(n) AS n, sum(wins) AS wins, sum(losses) AS losses, sum(r_n) AS r_n, "
-        "sum(r_sum) AS r_sum FROM ("
-        f"SELECT day, 0 AS net, n, wins, losses, r_n, r_sum FROM ({closed}) AS closed UNION ALL "
-        f"SELECT day, realised_net, 0, 0, 0, 0, 0 FROM ({exits}) AS exits) AS both_of GROUP BY day ORDER BY day"
+        "SELECT day, realised_net AS net, n, wins, losses, r_n, r_sum FROM ("
+        f"SELECT day, sum(realised_net) AS realised_net, sum(n) AS n, sum(wins) AS wins, sum(losses) AS losses, "
+        f"sum(r_n) AS r_n, sum(r_sum) AS r_sum FROM ({changes}) AS changes GROUP BY day) AS days "
+        "WHERE day >= %s AND day < %s ORDER BY day"
     )
-    return _results(statement, [*span, *parameters, *span, *parameters])
+    return _results(statement, [*parameters, *parameters, *span])
 
 
 def _results(statement: str, parameters: list[Any]) -> list[DayResult]:

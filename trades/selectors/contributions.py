@@ -29,7 +29,9 @@ _CHECKLIST = """(SELECT CASE WHEN count(*) = 0 THEN 'none' WHEN bool_and(c.is_me
 _PLANNED = """CASE WHEN t.planned_r IS NULL THEN 'none' WHEN t.planned_r < 1 THEN '0' WHEN t.planned_r < 2 THEN '1'
     WHEN t.planned_r < 3 THEN '2' ELSE '3' END"""
 _HOLDING = f"width_bucket(t.holding_seconds, ARRAY[{', '.join(map(str, HOLDING_BOUNDS))}]::bigint[])::text"
-_R = f"least(greatest(floor(t.r_multiple / {R_STEP}), {R_LOWEST}), {R_HIGHEST})::int::text"
+# least() and greatest() pass over nulls, so a trade without R has to be told apart first.
+_BUCKET = f"least(greatest(floor(t.r_multiple / {R_STEP}), {R_LOWEST}), {R_HIGHEST})::int::text"
+_R = f"CASE WHEN t.r_multiple IS NOT NULL THEN {_BUCKET} END"
 
 # Dimension → the key a trade t has in it; a trade whose key is null is not in that dimension.
 KEYS: dict[str, str] = {
@@ -80,11 +82,19 @@ EXIT_SUMS: dict[str, str] = {
 }
 
 
-def contributions(dimensions: Iterable[str], where: str) -> str:
-    """SELECT account_id, dimension, key and every sum, for the trades ``t`` that ``where`` keeps."""
+# The columns of a trade that any of these statements reads.
+COLUMNS: tuple[str, ...] = (
+    *("id", "account_id", "status", "is_incomplete", "setup_id", "symbol", "direction", "entry_weekday", "entry_hour"),
+    *("holding_seconds", "closed_session", "is_override", "planned_r", "initial_stop", "target_price", "actual_exit"),
+    *("r_multiple", "outcome", "gross_pnl", "costs", "net_pnl", "exit_date"),
+)
+
+
+def contributions(dimensions: Iterable[str], where: str, *, table: str = "trades") -> str:
+    """SELECT account_id, dimension, key and every sum, for the trades ``t`` of the table that ``where`` keeps."""
     sums = ", ".join(f"{expression} AS {name}" for name, expression in SUMS.items())
     return (
-        f"SELECT t.account_id, d.dimension, d.key, {sums} FROM trades t "
+        f"SELECT t.account_id, d.dimension, d.key, {sums} FROM {table} t "
         f"CROSS JOIN LATERAL ({_keys(tuple(dimensions))}) d(dimension, key) "
         f"WHERE {COUNTED} AND {where} AND d.key IS NOT NULL GROUP BY t.account_id, d.dimension, d.key"
     )
@@ -99,21 +109,35 @@ def _keys(dimensions: Sequence[str]) -> str:
     return " UNION ALL ".join([*parts, _TAGS] if "tag" in dimensions else parts)
 
 
-def closed_days(where: str) -> str:
+def closed_days(where: str, *, table: str = "trades") -> str:
     """SELECT account_id, day and what the trades closed that session add to it."""
     sums = ", ".join(f"{expression} AS {name}" for name, expression in DAY_SUMS.items())
     return (
-        f"SELECT t.account_id, t.closed_session AS day, {sums} FROM trades t "
+        f"SELECT t.account_id, t.closed_session AS day, {sums} FROM {table} t "
         f"WHERE {COUNTED} AND {where} GROUP BY t.account_id, t.closed_session"
     )
 
 
-def exit_days(where: str) -> str:
+def exit_days(where: str, *, table: str = "trades") -> str:
     """SELECT account_id, day and what the exits of that session realised, partial ones of open trades included."""
     sums = ", ".join(f"{expression} AS {name}" for name, expression in EXIT_SUMS.items())
     return (
-        f"SELECT t.account_id, f.session AS day, {sums} FROM trades t JOIN fills f ON f.trade_id = t.id "
+        f"SELECT t.account_id, f.session AS day, {sums} FROM {table} t JOIN fills f ON f.trade_id = t.id "
         f"WHERE f.is_exit AND NOT t.is_incomplete AND {where} GROUP BY t.account_id, f.session"
+    )
+
+
+def day_changes(where: str, *, table: str = "trades") -> str:
+    """SELECT account_id, day and everything these trades and their exits add to the row of that session."""
+    names = (*DAY_SUMS, *EXIT_SUMS)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in names)
+    closed = ", ".join(name if name in DAY_SUMS else f"0 AS {name}" for name in names)
+    exits = ", ".join(name if name in EXIT_SUMS else f"0 AS {name}" for name in names)
+    return (
+        f"SELECT account_id, day, {sums} FROM ("
+        f"SELECT account_id, day, {closed} FROM ({closed_days(where, table=table)}) AS closed UNION ALL "
+        f"SELECT account_id, day, {exits} FROM ({exit_days(where, table=table)}) AS exits"
+        ") AS changes GROUP BY account_id, day"
     )
 
 

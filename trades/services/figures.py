@@ -5,7 +5,7 @@ A change is bracketed by ``figures_following``: what the trades contributed befo
 contribute after is put in. Both are the same SQL, so the kept sums are always those of the trades.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -16,19 +16,19 @@ from django.db import connection, transaction
 from accounts.models import TradingAccount
 from trades.models import AccountDay, FigureTotal, StreakDay
 from trades.selectors.contributions import (
+    COLUMNS,
     COUNTED,
     DAY_SUMS,
     DIMENSIONS,
     EXIT_SUMS,
     SUMS,
-    closed_days,
     contributions,
-    exit_days,
+    day_changes,
 )
 from trades.services.streak_days import streaks_renew
 
-BY_IDS = "t.account_id = %s AND t.id = ANY(%s)"
-BY_ACCOUNT = "t.account_id = %s"
+BY_IDS = "account_id = %s AND id = ANY(%s)"
+BY_ACCOUNT = "account_id = %s"
 
 DayMarks = dict[date, int]
 
@@ -72,63 +72,59 @@ def figures_rebuild(account: TradingAccount) -> None:
         known = StreakDay.objects.filter(owner_id=account.owner_id, currency=account.currency)
         days = set(known.values_list("day", flat=True))
         StreakDay.objects.filter(account=account).delete()
-        with connection.cursor() as cursor:
-            _add(cursor, BY_ACCOUNT, [account.pk], sign=1)
-            marks = _marks(cursor, BY_ACCOUNT, [account.pk])
+        marks = _add(BY_ACCOUNT, [account.pk], sign=1)
         _drop_empty(account)
         streaks_renew(account, days | marks.keys())
 
 
 def _apply(account: TradingAccount, trade_ids: list[UUID], *, sign: int) -> DayMarks:
-    if not trade_ids:
-        return {}
-    parameters = [account.pk, trade_ids]
+    return _add(BY_IDS, [account.pk, trade_ids], sign=sign) if trade_ids else {}
+
+
+def _add(where: str, parameters: list[Any], *, sign: int) -> DayMarks:
+    """Add what the trades contribute, times the sign, in one statement; returns their marks."""
+    statement = (
+        f"WITH picked AS MATERIALIZED (SELECT {', '.join(COLUMNS)} FROM trades WHERE {where}), "
+        f"totals AS ({_upsert('figure_totals', contributions(DIMENSIONS, 'TRUE', table='picked'), sign)}), "
+        f"days AS ({_upsert('account_days', day_changes('TRUE', table='picked'), sign)}) {_MARKS}"
+    )
     with connection.cursor() as cursor:
-        _add(cursor, BY_IDS, parameters, sign=sign)
-        return _marks(cursor, BY_IDS, parameters)
+        cursor.execute(statement, parameters)
+        return dict(cursor.fetchall())
 
 
-def _add(cursor: Any, where: str, parameters: list[Any], *, sign: int) -> None:
-    key, day = ("account_id", "dimension", "key"), ("account_id", "day")
-    _upsert(cursor, "figure_totals", key, SUMS, contributions(DIMENSIONS, where), parameters, sign)
-    _upsert(cursor, "account_days", day, DAY_SUMS, closed_days(where), parameters, sign)
-    _upsert(cursor, "account_days", day, EXIT_SUMS, exit_days(where), parameters, sign)
+# A mark for each session these trades closed in, which changes when what streaks are made of changes.
+_MARKS = (
+    "SELECT t.closed_session, sum(hashtextextended(t.id::text || t.outcome || t.exit_date::text, 0)) "
+    f"FROM picked t WHERE {COUNTED} GROUP BY t.closed_session"
+)
+# Table → its key, the sums added, and the columns that start at nothing.
+_KEPT: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "figure_totals": (("account_id", "dimension", "key"), tuple(SUMS), ()),
+    "account_days": (("account_id", "day"), (*DAY_SUMS, *EXIT_SUMS), ("deposits", "withdrawals", "income")),
+}
 
 
-def _upsert(
-    cursor: Any, table: str, key: Sequence[str], sums: Collection[str], source: str, parameters: list[Any], sign: int
-) -> None:
-    """Add the source's sums, times the sign, to the rows of the table; columns not summed start at nothing."""
-    others = _other_columns(table, sums)
-    columns = ", ".join([*key, *sums, *others])
+def _upsert(table: str, source: str, sign: int) -> str:
+    """INSERT … ON CONFLICT that adds the source's sums, times the sign, to the rows of the table."""
+    key, sums, others = _KEPT[table]
     values = ", ".join([*key, *(f"{name} * {sign}" for name in sums), *("0" for _ in others)])
     change = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
     # The rows are sorted so that the order they are locked in is the same for everyone.
-    statement = (
-        f"INSERT INTO {table} ({columns}) SELECT {values} FROM ({source}) AS made ORDER BY {', '.join(key)} "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {change}"
+    return (
+        f"INSERT INTO {table} ({', '.join([*key, *sums, *others])}) SELECT {values} FROM ({source}) AS made "
+        f"ORDER BY {', '.join(key)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {change}"
     )
-    cursor.execute(statement, parameters)
 
 
-def _other_columns(table: str, sums: Collection[str]) -> list[str]:
-    if table != "account_days":
-        return []
-    return [name for name in (*DAY_SUMS, *EXIT_SUMS, "deposits", "withdrawals", "income") if name not in sums]
-
-
-def _marks(cursor: Any, where: str, parameters: list[Any]) -> DayMarks:
-    """A mark for each session these trades closed in, which changes when what streaks are made of changes."""
-    cursor.execute(
-        "SELECT t.closed_session, sum(hashtextextended(t.id::text || t.outcome || t.exit_date::text, 0)) "
-        f"FROM trades t WHERE {COUNTED} AND {where} GROUP BY t.closed_session",
-        parameters,
-    )
-    return dict(cursor.fetchall())
+_DROP_EMPTY = f"""
+WITH totals AS (DELETE FROM figure_totals WHERE account_id = %s AND n = 0)
+DELETE FROM account_days WHERE account_id = %s AND ({", ".join((*DAY_SUMS, *EXIT_SUMS))}) = (
+    {", ".join("0" for _ in (*DAY_SUMS, *EXIT_SUMS))})
+"""
 
 
 def _drop_empty(account: TradingAccount) -> None:
     """Rows that count nothing are gone, as if they had never been."""
-    FigureTotal.objects.filter(account=account, n=0).delete()
-    nothing = dict.fromkeys((*DAY_SUMS, *EXIT_SUMS), 0)
-    AccountDay.objects.filter(account=account, **nothing).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(_DROP_EMPTY, [account.pk, account.pk])

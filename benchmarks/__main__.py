@@ -1,0 +1,83 @@
+"""``python -m benchmarks``: measure on servers of its own and write docs/benchmarks.md."""
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.servers import Servers
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORT = ROOT / "docs" / "benchmarks.md"
+
+
+def _environment(servers: Servers, media: str) -> None:
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "trenddojo.settings",
+        "ENV_FILE": os.devnull,
+        # Unhashed static names, as nothing was collected; the measured paths are those of production.
+        "TESTING": "true",
+        "DEBUG": "false",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "DATABASE_URL": servers.postgres.url,
+        "DATABASE_CONN_MAX_AGE": "600",
+        "REDIS_URL": f"unix://{servers.valkey.socket}?db=0",
+        "MEDIA_ROOT": media,
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+def main() -> int:
+    started = time.perf_counter()
+    servers = Servers.start(durable=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="trenddojo-bench-") as folder:
+            _environment(servers, folder)
+            report = _measured(Path(folder), started)
+    finally:
+        servers.stop()
+    REPORT.write_text(report, encoding="utf-8")
+    _say(started, f"{REPORT.relative_to(ROOT)} is written.")
+    return 0
+
+
+def _measured(folder: Path, started: float) -> str:
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    settings.ROOT_URLCONF = "benchmarks.urls"
+    call_command("migrate", verbosity=0)
+    from benchmarks import imports, pages, processes, report, writes
+    from benchmarks.data import traders_make
+
+    _say(started, "Making traders and their trades.")
+    traders = traders_make()
+    _say(started, "Measuring pages.")
+    timings = pages.measure(traders)
+    _say(started, "Measuring writes.")
+    write = writes.measure(traders[-1])
+    _say(started, "Measuring imports.")
+    imported = imports.measure(traders[0], folder)
+    _say(started, "Measuring processes.")
+    processed = processes.measure()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        version = cursor.fetchone()[0]
+    found = report.Measured(timings, write, imported, processed, version)
+    for goal in report.goals(found):
+        _say(started, f"{'met   ' if goal.is_met else 'MISSED'} {goal.what}: {goal.found} ({goal.limit})")
+    return report.document(found)
+
+
+def _say(started: float, text: str) -> None:
+    print(f"{time.perf_counter() - started:6.1f} s  {text}", flush=True)  # noqa: T201 - a command line program
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""How long the processes of the desk take to start, and what memory each holds."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from trenddojo.desk.procfile import read_procfile
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 60
+SETTLE = 4
+
+
+@dataclass(frozen=True)
+class ProcessTiming:
+    """Seconds until it answers (None where nothing asks it), and the memory of it and its children in MB."""
+
+    name: str
+    seconds: float | None
+    processes: int
+    memory_mb: float
+
+
+def measure() -> list[ProcessTiming]:
+    port = _free_port()
+    environment = {**os.environ, "PORT": str(port), "WEB_CONCURRENCY": "2", "WORKER_CONCURRENCY": "1"}
+    commands = read_procfile(ROOT / "Procfile", environment)
+    ready: dict[str, Callable[[], bool]] = {"web": lambda: _answers(port), "worker": _worker_answers}
+    return [_measure(name, command, environment, ready.get(name)) for name, command in commands.items()]
+
+
+def _measure(
+    name: str, command: list[str], environment: dict[str, str], is_ready: Callable[[], bool] | None
+) -> ProcessTiming:
+    program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+    started = time.perf_counter()
+    child = subprocess.Popen(program, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        seconds = _wait(child, is_ready, started) if is_ready else None
+        time.sleep(SETTLE)
+        tree = list(_tree(child.pid))
+        return ProcessTiming(name, seconds, len(tree), sum(_memory_mb(pid) for pid in tree))
+    finally:
+        os.killpg(child.pid, signal.SIGTERM)
+        child.wait(timeout=30)
+
+
+def _wait(child: "subprocess.Popen[bytes]", is_ready: Callable[[], bool], started: float) -> float:
+    while not is_ready():
+        if child.poll() is not None or time.perf_counter() - started > PATIENCE:
+            raise RuntimeError("a process of the desk did not start")
+        time.sleep(0.05)
+    return time.perf_counter() - started
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+        return bool(answer.status == 200)  # noqa: PLR2004 - OK
+    return False
+
+
+def _worker_answers() -> bool:
+    from trenddojo.celery import app
+
+    return bool(app.control.ping(timeout=0.3))
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text(encoding="ascii").split():
+            yield from _tree(int(child))
+
+
+def _memory_mb(pid: int) -> float:
+    """The proportional set size: memory shared with a sibling counts by its share."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
