@@ -23,6 +23,7 @@ from accounts.services import AccountTerms, CashTerms, RiskTerms
 from accounts.services.accounts import initial_of
 from tests.factories import make_account, make_cash, make_closed_trade
 from trades.models import Fill, Tag, Trade
+from trades.services.figures import figures_rebuild
 from trenddojo.domain.errors import DomainError
 
 TODAY = date(2026, 3, 5)
@@ -334,3 +335,15 @@ class TestSelectors:
             with pytest.raises(Http404):
                 find(charlie, account.pk)
         assert account_get_locked(alice, str(account.pk)) == account
+
+
+def test_a_wider_break_even_band_changes_the_trades_and_the_figures(alice: User, settings: Any) -> None:
+    """The real seam: what the settings name computes trades and kept sums anew in the same transaction."""
+    settings.ACCOUNT_RULES_CHANGED = "trades.services.recompute.account_recompute"
+    account = make_account(alice)
+    trade = make_closed_trade(account, net="20.00")
+    figures_rebuild(account)
+    edit(account, break_even_band=Decimal("25.00"))
+    trade.refresh_from_db()
+    assert trade.outcome == "break_even"
+    assert account.figure_totals.get(dimension="all").break_evens == 1
