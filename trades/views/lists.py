@@ -24,7 +24,15 @@ from trades.services.tags import trades_tag
 # Column of the table → the sort behind its head.
 HEADS = {"time": "Entry", "symbol": "Symbol", "result": "Net P&L", "r": "R", "holding": "Held"}
 # What is asked for most stays in sight, the rest folds away.
-FIRST_FIELDS = ("q", "symbol", "status", "outcome", "from", "to")
+FIRST_FIELDS = ("q", "symbol", "outcome", "setup", "from", "to")
+# The states people look for, one click away.
+TABS = {
+    "All": (),
+    "Open": ("active",),
+    "Planned": ("planned", "pending"),
+    "Closed": ("closed",),
+    "Cancelled": ("cancelled",),
+}
 
 
 @login_required
@@ -51,6 +59,7 @@ def _list_page(request: HttpRequest, query: QueryDict, *, status: int = 200, **f
         "next_url": _page_url(query, page.next),
         "summary": _summary(request, chosen),
         "shown": f"{len(page.rows)} on this page",
+        "tabs": _tabs(query, chosen),
         "heads": heads,
         "end_heads": [heads[name] for name in ("result", "r", "holding")],
         "more_is_open": any(field.data or field.errors for field in more),
@@ -109,13 +118,19 @@ def _heads(query: QueryDict, sort: str) -> dict[str, dict[str, str]]:
     return heads
 
 
-def _address(query: QueryDict, without: str = "", **changes: str) -> str:
+def _tabs(query: QueryDict, chosen: TradeFilter) -> list[tuple[str, str, bool]]:
+    """For each state its name, its link and whether the list shows it."""
+    shown = set(chosen.values.get("status", ()))
+    return [(name, _address(query, status=states), shown == set(states)) for name, states in TABS.items()]
+
+
+def _address(query: QueryDict, without: str = "", **changes: str | tuple[str, ...]) -> str:
     """The list's address with this filter, from its first page."""
     changed = query.copy()
     for name in ("cursor", without):
         changed.pop(name, None)
     for name, value in changes.items():
-        changed[name] = value
+        changed.setlist(name, [value] if isinstance(value, str) else value)
     return f"{reverse('trades:trade-list')}?{_filled(changed)}"
 
 
