@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import TradingAccount
@@ -129,7 +130,6 @@ PAGES = {
     "settings": "/settings/",
     "user-delete": "/settings/delete/",
     "security": "/auth/2fa/",
-    "sessions": "/auth/sessions/",
     "password-change": "/auth/password/change/",
     "email-change": "/auth/email/",
     "sign-out": "/auth/logout/",
@@ -155,6 +155,23 @@ def test_pages_are_shown_to_everybody(
     sign_in(page, alice)
     visit(page, PAGES[name].format(account=account.pk, movement=movement.pk))
     shown(page, name)
+
+
+def test_the_sessions_are_shown_and_one_is_ended(
+    page: Page, alice: "User", visit: Visit, shown: Shots, password: str
+) -> None:
+    make_account(alice)
+    there = Client(headers={"user-agent": "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"})
+    there.post("/auth/login/", {"login": "alice", "password": password})
+    visit(page, "/auth/login/?next=/auth/sessions/")
+    page.get_by_label("User name or e-mail address").fill("alice")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("cell", name="Firefox on Windows")).to_be_visible()
+    shown(page, "sessions")
+    page.get_by_role("button", name="Sign out 127.0.0.1").click()
+    expect(page.get_by_text("That browser is signed out.")).to_be_visible()
+    assert there.get("/settings/").status_code == 302
 
 
 def test_a_user_without_accounts_is_shown_the_way(
