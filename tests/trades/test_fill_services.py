@@ -78,7 +78,7 @@ def test_costs_left_empty_are_estimated_and_marked(alice: User) -> None:
     trade.refresh_from_db()
     assert trade.has_estimated_costs
     fill_edit(
-        owner=alice, fill_id=fill.pk, given=given(quantity=100, commission=d("0.35"), fees=d(0)), version=2 + 0, now=NOW
+        owner=alice, fill_id=fill.pk, given=given(quantity=100, commission=d("0.35"), fees=d(0)), version=2, now=NOW
     )
     trade.refresh_from_db()
     fill.refresh_from_db()

@@ -114,7 +114,7 @@ def _shown(key: str, value: Any, names: dict[str, str]) -> str:
     if isinstance(value, list):
         return "; ".join(str(item) for item in value)
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_plain('', item)}" for name, item in value.items())
+        return "; ".join(f"{name.replace('_', ' ')}: {_plain('note', item)}" for name, item in value.items())
     return _plain(key, value)
 
 

@@ -7,12 +7,13 @@ from uuid import UUID
 from django.http import Http404
 
 from accounts.models import User
-from trades.models import ChecklistAnswer, Fill, LimitOverride, StopMove, Trade, TradeTarget
+from trades.models import Fill, LimitOverride, StopMove, Trade, TradeTarget
 from trades.selectors.history import HistoryLine, trade_history
 from trenddojo.domain.fills import Direction
 from trenddojo.domain.risk import planned_r, r_multiple
 
 LATEST = 5
+AVERAGE_QUANTUM = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ class TradePage:
     fills: list[Fill]
     stops: list[StopMove]
     targets: list[TargetLine]
-    checklist: list[ChecklistAnswer]
     overrides: list[LimitOverride]
     comparisons: list[Comparison]
     open_r: Decimal | None
@@ -76,7 +76,6 @@ def trade_page(owner: User, pk: UUID) -> TradePage:
         fills=list(trade.fills.all()),
         stops=list(trade.stop_moves.all()),
         targets=[TargetLine(target, _target_r(trade, target.price)) for target in trade.targets.all()],
-        checklist=list(trade.checklist.all()),
         overrides=list(trade.overrides.select_related("actor")),
         comparisons=comparisons(trade),
         open_r=r_multiple(trade.open_risk, trade.initial_risk) if trade.stop_loss is not None else None,
@@ -88,17 +87,23 @@ def comparisons(trade: Trade) -> list[Comparison]:
     """Plan versus outcome, line by line; empty for a trade that was never planned."""
     if trade.entry_price is None:
         return []
+    is_filled = trade.actual_entry is not None
     plan_risk = None
     if trade.initial_stop is not None and trade.planned_quantity is not None:
         plan_risk = abs(trade.entry_price - trade.initial_stop) * trade.planned_quantity * trade.multiplier
     return [
-        Comparison("Entry", "price", trade.entry_price, trade.actual_entry),
-        Comparison("Quantity", "quantity", trade.planned_quantity, trade.quantity if trade.actual_entry else None),
-        Comparison("Stop", "price", trade.initial_stop, trade.stop_loss, "in force"),
-        Comparison("Exit", "price", trade.target_price, trade.actual_exit, "first target"),
-        Comparison("Initial risk (1R)", "money", plan_risk, trade.initial_risk if trade.actual_entry else None),
+        Comparison("Entry", "price", trade.entry_price, _shown(trade.actual_entry), "average"),
+        Comparison("Quantity", "quantity", trade.planned_quantity, trade.quantity if is_filled else None),
+        Comparison("Stop", "price", trade.initial_stop, trade.stop_loss if is_filled else None, "in force"),
+        Comparison("Exit", "price", trade.target_price, _shown(trade.actual_exit), "first target, average"),
+        Comparison("Initial risk (1R)", "money", plan_risk, trade.initial_risk if is_filled else None),
         Comparison("R", "r", trade.planned_r, trade.r_multiple),
     ]
+
+
+def _shown(average: Decimal | None) -> Decimal | None:
+    """An average with the decimals a price has; the last of its nine say nothing to a reader."""
+    return None if average is None else average.quantize(AVERAGE_QUANTUM)
 
 
 def _target_r(trade: Trade, price: Decimal) -> Decimal | None:

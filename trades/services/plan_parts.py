@@ -94,7 +94,10 @@ def plan_snapshot(trade: Trade) -> dict[str, Any]:
     columns = snapshot(trade)
     return {
         **{name: columns[name] for name in PLAN_FIELDS},
-        "targets": [f"{target.portion_percent:f} % at {target.price:f}" for target in trade.targets.all()],
+        "targets": [
+            f"{target.portion_percent.normalize():f} % at {target.price.normalize():f}"
+            for target in trade.targets.all()
+        ],
         "checklist": {answer.text: answer.is_met for answer in trade.checklist.all()},
         "overrides": {override.code: override.reason for override in trade.overrides.all()},
     }

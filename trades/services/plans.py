@@ -16,7 +16,7 @@ from trades.services.claims import trade_locked, trade_write
 from trades.services.columns import MOST_MONEY, ratio
 from trades.services.errors import LimitsBroken, TradeError
 from trades.services.figures import figures_following
-from trades.services.plan_input import PlanInput
+from trades.services.plan_input import PlanInput, Target
 from trades.services.plan_parts import checklist_write, overrides_write, plan_snapshot, stop_write, targets_write
 from trades.services.recompute import refuse_second_position
 from trades.services.sizing import PlanSize, plan_size
@@ -142,6 +142,7 @@ def plan_of(trade: Trade, *, override_reason: str | None = None) -> PlanInput | 
         entry=trade.entry_price,
         stop=trade.initial_stop,
         multiplier=trade.multiplier,
+        targets=tuple(Target(target.price, target.portion_percent) for target in trade.targets.all()),
         setup_id=trade.setup_id,
         risk_percent=trade.risk_percent,
         quantity=trade.planned_quantity,

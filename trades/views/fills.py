@@ -1,5 +1,6 @@
 """Recording executions: one fill at a time, and a finished trade in one form."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from trades.services.fills import exit_side_of, fill_costs, fill_create, fill_de
 from trades.services.quick import quick_entry
 from trades.views.plans import changes_since
 from trenddojo.domain.errors import DomainError
+from trenddojo.domain.money import CENT
 
 FOR_COSTS = ("kind", "side", "quantity", "price", "executed_at")
 
@@ -137,6 +139,12 @@ def refusal_sentence(refusal: Exception) -> str:
     return refusal.sentence if isinstance(refusal, DomainError) else "Open the page again and try once more."
 
 
+def _shown(amount: Decimal) -> Decimal:
+    """Two decimals, or every decimal that was recorded."""
+    in_cents = amount.quantize(CENT)
+    return in_cents if in_cents == amount else amount.normalize()
+
+
 def _named(schedule: str) -> str:
     """The schedule's name with the broker's as people know it."""
     broker, _, since = schedule.partition(" ")
@@ -171,10 +179,10 @@ def _values_of(fill: Fill) -> dict[str, Any]:
         "kind": fill.kind,
         "side": fill.side,
         "quantity": fill.quantity.normalize(),
-        "price": fill.price.normalize(),
+        "price": _shown(fill.price),
         "executed_at": fill.executed_at,
-        "commission": fill.commission.normalize(),
-        "fees": fill.fees.normalize(),
+        "commission": _shown(fill.commission),
+        "fees": _shown(fill.fees),
         "proposed": proposal(fill.commission, fill.fees) if fill.has_estimated_costs else "",
         "version": fill.trade.version,
         "opened_at": timezone.now().isoformat(),

@@ -19,7 +19,8 @@ from trades.forms.plan import DetailsForm, PlanCreateForm, PlanEditForm, PlanFie
 from trades.models import Trade, TradeStatus
 from trades.selectors.history import trade_history
 from trades.selectors.trade_page import trade_for
-from trades.services.plans import details_edit, plan_create, plan_edit, plan_size
+from trades.services.plan_input import PlanInput
+from trades.services.plans import details_edit, plan_create, plan_edit, plan_of, plan_size
 from trades.services.sizing import PlanSize
 from trenddojo.domain.errors import DomainError
 
@@ -157,10 +158,15 @@ def _plan_page(request: HttpRequest, form: PlanFields, trade: Trade | None = Non
 def _answer(request: HttpRequest, form: PlanFields, trade: Trade | None, *, typed_only: bool) -> SizeAnswer:
     """Size what is typed; `typed_only` leaves out what is merely not filled in yet."""
     if not form.is_bound:
-        return SizeAnswer()
+        return _sized(request, plan_of(trade) if trade else None, trade)
     if not form.is_valid() and any(name in form.errors for name in form.fields if name not in _BESIDE_THE_SIZE):
         return SizeAnswer(problems=_problems(form, typed_only=typed_only))
-    plan = form.plan()
+    return _sized(request, form.plan(), trade)
+
+
+def _sized(request: HttpRequest, plan: PlanInput | None, trade: Trade | None) -> SizeAnswer:
+    if plan is None:
+        return SizeAnswer()
     account = account_for(request.user, plan.account_id)
     try:
         found = plan_size(account=account, plan=plan, now=timezone.now(), without=trade.pk if trade else None)
@@ -219,6 +225,7 @@ def _values_of(trade: Trade) -> dict[str, Any]:
     numbers |= {"risk_percent": trade.risk_percent, "multiplier": trade.multiplier if trade.multiplier != 1 else None}
     for number, target in enumerate(trade.targets.all(), start=1):
         numbers |= {f"target_{number}": target.price, f"portion_{number}": target.portion_percent}
+    override = trade.overrides.first()
     return {
         **{name: value.normalize() for name, value in numbers.items() if value is not None},
         "symbol": trade.symbol,
@@ -226,5 +233,7 @@ def _values_of(trade: Trade) -> dict[str, Any]:
         "direction": trade.direction,
         "setup": trade.setup_id or "",
         "thesis": trade.thesis,
+        "override": override is not None,
+        "reason": override.reason if override else "",
         **_seen(trade),
     }

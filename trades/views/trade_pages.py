@@ -8,8 +8,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template import TemplateDoesNotExist
-from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -32,8 +30,7 @@ from trenddojo.domain.errors import DomainError
 @require_safe
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     page = trade_page(request.user, pk)
-    context = {"page": page, "trade": page.trade, "journal_panel": journal_panel()}
-    return render(request, "trades/trade_detail.html", context)
+    return render(request, "trades/trade_detail.html", {"page": page, "trade": page.trade})
 
 
 @login_required
@@ -139,15 +136,6 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         "action_label": "Delete the trade",
     }
     return _confirm(request, trade, context)
-
-
-def journal_panel() -> str:
-    """The journal's part of the page, where it is installed."""
-    try:
-        get_template("trades/_journal_panel.html")
-    except TemplateDoesNotExist:
-        return ""
-    return "trades/_journal_panel.html"
 
 
 def _stepped(request: HttpRequest, pk: UUID, step: Callable[..., Trade], done: str) -> HttpResponse:
