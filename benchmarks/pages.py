@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from benchmarks.data import Trader
 from trades.models import Trade
-from trades.selectors.trade_pages import trade_page
+from trades.selectors.trade_pages import Cursor, cursor_write
 
 ROUNDS = 60
 WARM_UP = 3
@@ -67,11 +67,10 @@ def addresses(trader: Trader) -> dict[str, str]:
 
 
 def _deep_cursor(trader: Trader) -> str:
-    """The cursor of the page nine tenths down the list."""
-    trades = Trade.objects.filter(owner=trader.user)
-    bound = trades.order_by("-occurred_at", "-id")[trader.trades * 9 // 10]
-    page = trade_page(trades.filter(occurred_at__gte=bound.occurred_at), sort="occurred_at", cursor="", size=1)
-    return page.next or ""
+    """The cursor behind the trade nine tenths down the list."""
+    trades = Trade.objects.filter(owner=trader.user).order_by("-occurred_at", "-id")
+    last = trades[trader.trades * 9 // 10]
+    return cursor_write(Cursor(0, (last.occurred_at, last.pk)))
 
 
 def measure(traders: list[Trader]) -> list[Timing]:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db import connection
 
 from accounts.calendars import exchange_timezone, session_for, sessions_between
 from accounts.models import RiskPolicy, TradingAccount
@@ -25,8 +25,8 @@ HUNDRED = Decimal(100)
 
 _CHART_SPAN = timedelta(days=150)
 _LIST_FIELDS = (
-    *("id", "symbol", "direction", "status", "stop_loss", "initial_risk", "open_risk", "open_value", "open_quantity"),
-    *("actual_entry", "occurred_at", "net_pnl", "is_incomplete", "account", "account__name", "account__currency"),
+    *("id", "symbol", "direction", "stop_loss", "initial_risk", "open_risk", "open_value", "open_quantity"),
+    *("actual_entry", "account"),
 )
 
 
@@ -116,7 +116,7 @@ class CurrencyNow:
 
 
 def desk_now(accounts: Sequence[TradingAccount], *, now: datetime) -> list[CurrencyNow]:
-    """Equity, results and open risk of these accounts by currency; three queries, policies joined already."""
+    """Equity, results and open risk of these accounts by currency; two queries, policies joined already."""
     since = {account.pk: _first_chart_day(account, now) for account in accounts}
     start = min(since.values(), default=now.date())
     found = changes(accounts, since=start) if accounts else []
@@ -170,35 +170,32 @@ def _percent(amount: Decimal, equity: Decimal) -> Decimal | None:
     return amount * HUNDRED / equity if equity > 0 else None
 
 
+# The states are spelled out so that the small index over unfinished trades serves.
+_OPEN_SUMS = """
+SELECT account_id, count(*) FILTER (WHERE status = 'active'), count(*) FILTER (WHERE status <> 'active'),
+    count(*) FILTER (WHERE status = 'active' AND stop_loss IS NULL),
+    count(*) FILTER (WHERE status = 'planned' AND created_at < %s),
+    coalesce(sum(open_risk) FILTER (WHERE status = 'active'), 0),
+    coalesce(sum(open_value) FILTER (WHERE status = 'active'), 0)
+FROM trades WHERE account_id = ANY(%s) AND status IN ('planned', 'pending', 'active') GROUP BY account_id
+"""
+
+
 def _open_sums(accounts: Iterable[TradingAccount], now: datetime) -> dict[UUID, OpenSums]:
-    active = Q(status=TradeStatus.ACTIVE)
-    old = Q(status=TradeStatus.PLANNED, created_at__lt=now - timedelta(days=OLD_PLAN_DAYS))
-    rows = (
-        unfinished(accounts)
-        .order_by()
-        .values("account_id")
-        .annotate(
-            active=Count("pk", filter=active),
-            planned=Count("pk", filter=~active),
-            without_stop=Count("pk", filter=active & Q(stop_loss=None)),
-            old_plans=Count("pk", filter=old),
-            risk=Sum("open_risk", filter=active, default=ZERO),
-            value=Sum("open_value", filter=active, default=ZERO),
-        )
-    )
-    return {row.pop("account_id"): OpenSums(**row) for row in rows}
-
-
-def unfinished(accounts: Iterable[TradingAccount]) -> QuerySet[Trade]:
-    """Trades that are planned, pending or active."""
-    statuses = [TradeStatus.PLANNED, TradeStatus.PENDING, TradeStatus.ACTIVE]
-    return Trade.objects.filter(account__in=[account.pk for account in accounts], status__in=statuses)
+    old = now - timedelta(days=OLD_PLAN_DAYS)
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_SUMS, [old, [account.pk for account in accounts]])
+        return {account_id: OpenSums(*sums) for account_id, *sums in cursor.fetchall()}
 
 
 def open_trades(accounts: Iterable[TradingAccount]) -> list[Trade]:
-    """The open positions that risk the most, OPEN_SHOWN at most."""
-    active = unfinished(accounts).filter(status=TradeStatus.ACTIVE)
-    return list(active.select_related("account").only(*_LIST_FIELDS).order_by("-open_risk", "-id")[:OPEN_SHOWN])
+    """The open positions that risk the most, OPEN_SHOWN at most; each with its account."""
+    by_key = {account.pk: account for account in accounts}
+    active = Trade.objects.filter(account__in=list(by_key), status=TradeStatus.ACTIVE)
+    found = list(active.only(*_LIST_FIELDS).order_by("-open_risk", "-id")[:OPEN_SHOWN])
+    for trade in found:
+        trade.account = by_key[trade.account_id]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +210,18 @@ class ReviewCounts:
     incomplete: int = 0
 
 
+_REVIEW = """
+SELECT count(*) FILTER (WHERE notes_after = ''), count(*) FILTER (WHERE setup_id IS NULL),
+    count(*) FILTER (WHERE rating IS NULL), count(*) FILTER (WHERE has_estimated_costs),
+    (SELECT count(*) FROM trades WHERE account_id = ANY(%s) AND is_incomplete)
+FROM trades WHERE account_id = ANY(%s) AND status = 'closed' AND closed_session >= %s
+"""
+
+
 def review_counts(accounts: Iterable[TradingAccount], *, today: date) -> ReviewCounts:
-    """Two queries on indexes, so that old trades cost nothing."""
+    """One query on indexes, so that old trades cost nothing."""
     since = today - timedelta(days=REVIEW_DAYS)
-    mine = Trade.objects.order_by().filter(account__in=[account.pk for account in accounts])
-    counts = mine.filter(status=TradeStatus.CLOSED, closed_session__gte=since).aggregate(
-        without_notes=Count("pk", filter=Q(notes_after="")),
-        without_setup=Count("pk", filter=Q(setup=None)),
-        without_rating=Count("pk", filter=Q(rating=None)),
-        estimated=Count("pk", filter=Q(has_estimated_costs=True)),
-    )
-    return ReviewCounts(since=since, incomplete=mine.filter(is_incomplete=True).count(), **counts)
+    keys = [account.pk for account in accounts]
+    with connection.cursor() as cursor:
+        cursor.execute(_REVIEW, [keys, keys, since])
+        return ReviewCounts(since, *cursor.fetchone())

@@ -11,11 +11,11 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import F, Sum, Value
-from django.db.models.functions import Greatest
+from django.db import connection
+from django.db.models import Sum
 
 from accounts.calendars import sessions_between
-from accounts.models import CashMovement, CashMovementKind, TradingAccount
+from accounts.models import CashMovementKind, TradingAccount
 from accounts.selectors import cash_total
 from trades.models import AccountDay
 from trenddojo.domain.metrics.returns import SessionRow
@@ -66,44 +66,33 @@ class EquityDay:
         return SessionRow(self.day, self.equity, self.deposits, self.withdrawals)
 
 
-def changes(accounts: Sequence[TradingAccount], *, since: date | None = None) -> list[Change]:
-    """All changes of these accounts by day, the starting balances as deposits; two queries.
+_CHANGES = """
+SELECT account_id, greatest(day, %s), 'result', sum(realised_net), sum(n) FROM account_days
+WHERE account_id = ANY(%s) GROUP BY 1, 2
+UNION ALL
+SELECT account_id, greatest(moved_on, %s), kind, sum(amount), 0 FROM cash_movements
+WHERE account_id = ANY(%s) GROUP BY 1, 2, 3
+"""
+
+
+def changes(accounts: Sequence[TradingAccount], *, since: date = date.min) -> list[Change]:
+    """All changes of these accounts by day, the starting balances as deposits; one query.
 
     What happened before ``since`` counts on ``since``, so that a page about the last weeks reads few rows.
     """
-    found = [*_results(accounts, since), *_cash(accounts, since)]
-    first = {account.pk: account.opened_on for account in accounts}
+    keys = [account.pk for account in accounts]
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGES, [since, keys, since, keys])
+        found = [_change(*row) for row in cursor.fetchall()]
+    first = {account.pk: max(account.opened_on, since) for account in accounts}
     for change in found:
         first[change.account_id] = min(first[change.account_id], change.day)
-    return found + [
-        Change(account.pk, _no_earlier(first[account.pk], since), deposits=account.starting_balance)
-        for account in accounts
-    ]
+    return found + [Change(account.pk, first[account.pk], deposits=account.starting_balance) for account in accounts]
 
 
-def _no_earlier(day: date, since: date | None) -> date:
-    return day if since is None else max(day, since)
-
-
-def _results(accounts: Iterable[TradingAccount], since: date | None) -> list[Change]:
-    days = AccountDay.objects.filter(account__in=[account.pk for account in accounts])
-    if since is not None:
-        # Not named "day": the filter of an aggregate would take the column for it.
-        days = days.annotate(counted_on=Greatest("day", Value(since)))
-    else:
-        days = days.annotate(counted_on=F("day"))
-    summed = days.values_list("account_id", "counted_on").annotate(Sum("realised_net"), Sum("n")).order_by()
-    return [Change(account_id, day, realised=net, closed=n) for account_id, day, net, n in summed]
-
-
-def _cash(accounts: Iterable[TradingAccount], since: date | None) -> list[Change]:
-    moves = CashMovement.objects.filter(account__in=[account.pk for account in accounts])
-    counted_on = F("moved_on") if since is None else Greatest("moved_on", Value(since))
-    summed = moves.annotate(counted_on=counted_on).values_list("account_id", "counted_on", "kind")
-    return [_cash_change(*row) for row in summed.annotate(Sum("amount")).order_by()]
-
-
-def _cash_change(account_id: UUID, day: date, kind: str, amount: Decimal) -> Change:
+def _change(account_id: UUID, day: date, kind: str, amount: Decimal, closed: int) -> Change:
+    if kind == "result":
+        return Change(account_id, day, realised=amount, closed=int(closed))
     if kind == CashMovementKind.DEPOSIT:
         return Change(account_id, day, deposits=amount)
     if kind == CashMovementKind.WITHDRAWAL:
