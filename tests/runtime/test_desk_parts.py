@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,18 @@ class TestPlaces:
         assert Places(deep, Identity()).sockets() == sockets
         sockets.rmdir()
 
-    def test_stale_sockets_of_a_killed_desk_are_swept(self) -> None:
-        import tempfile
+    @pytest.mark.parametrize("name", ["a, b", "Ünï"])
+    def test_sockets_of_an_oddly_named_checkout_are_in_a_plainly_named_folder(self, name: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="tdp-", dir="/tmp") as folder:
+            odd = Path(folder) / name
+            odd.mkdir()
 
+            sockets = Places(odd, Identity()).sockets()
+
+            assert sockets.parent == Path("/tmp")
+            sockets.rmdir()
+
+    def test_stale_sockets_of_a_killed_desk_are_swept(self) -> None:
         with tempfile.TemporaryDirectory(prefix="tdp-", dir="/tmp") as name:
             run = Path(name) / "run"
             run.mkdir()

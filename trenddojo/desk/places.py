@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from trenddojo.desk.postgres import LONGEST_SOCKET_PATH
 from trenddojo.desk.postgres import SOCKET_NAME as LONGEST_SOCKET_NAME
 
 OUTSIDE = (Path("/var/lib/trenddojo"), Path("/var/tmp/trenddojo"))  # noqa: S108 - chosen with owner and mode
+
+# A comma in a host separates hosts, and not every client decodes the rest.
+PLAIN_PATH = re.compile(r"[A-Za-z0-9/._ -]+")
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,11 @@ class Places:
         return outside
 
     def sockets(self) -> Path:
-        """An empty folder of our own for sockets, short enough for the system's limit."""
+        """An empty folder of our own for sockets, short and plain enough for the system and the clients."""
         inside = self.var / "run"
         longest = inside / f"{LONGEST_SOCKET_NAME}.lock"
-        if len(os.fsencode(longest)) <= LONGEST_SOCKET_PATH and self.identity.can_enter(self.var):
+        short = len(os.fsencode(longest)) <= LONGEST_SOCKET_PATH
+        if short and PLAIN_PATH.fullmatch(str(inside)) and self.identity.can_enter(self.var):
             return self._private(inside)
         digest = hashlib.sha256(os.fsencode(self.var)).hexdigest()[:12]
         # Deliberately not TMPDIR, which may be as long as the path we flee from.

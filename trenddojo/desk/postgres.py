@@ -56,7 +56,8 @@ class Postgres:
         """The command line of the server; it listens on its socket only."""
         options = {
             "listen_addresses": "",
-            "unix_socket_directories": str(self.sockets),
+            # A list, in which a quoted name may hold commas.
+            "unix_socket_directories": f'"{self.sockets}"',
             "unix_socket_permissions": "0700",
             "shared_buffers": "128MB",
             "max_connections": "60",
