@@ -32,7 +32,6 @@ INSTALL_SENTENCE = (
 FOUND_ON_MACHINE = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
-    "/opt/homebrew/opt/postgresql*/bin",
     "/usr/local/opt/postgresql*/bin",
     "/usr/local/pgsql/bin",
 )
