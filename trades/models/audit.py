@@ -13,14 +13,10 @@ class AuditEntry(models.Model):
     """``before`` is null for what was added, ``after`` for what was deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="audit_entries"
-    )
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="audit_entries")
     # Not a foreign key: the entry outlives the trade.
     trade_id = models.UUIDField(null=True, blank=True)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
     action = models.CharField(max_length=40, help_text="Noun and verb, as fill.edited.")
     subject_id = models.UUIDField(help_text="The row that was changed.")

@@ -21,9 +21,7 @@ class FigureTotal(models.Model):
     r (buckets of R, for the distribution and the bootstrap).
     """
 
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="figure_totals"
-    )
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="figure_totals")
     dimension = models.CharField(max_length=12)
     key = models.CharField(max_length=64, blank=True)
     n = models.IntegerField(default=0)
@@ -44,11 +42,7 @@ class FigureTotal(models.Model):
 
     class Meta:
         db_table = "figure_totals"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "dimension", "key"], name="figure_totals_unique"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "dimension", "key"], name="figure_totals_unique")]
 
     def __str__(self) -> str:
         return f"{self.dimension} {self.key}"
@@ -62,9 +56,7 @@ class AccountDay(models.Model):
     dividends and interest less charges.
     """
 
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="account_days"
-    )
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="account_days")
     day = models.DateField()
     realised_gross = models.DecimalField(**SUM)
     realised_costs = models.DecimalField(**SUM)
@@ -82,11 +74,7 @@ class AccountDay(models.Model):
 
     class Meta:
         db_table = "account_days"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "day"], name="account_days_unique"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "day"], name="account_days_unique")]
 
     def __str__(self) -> str:
         return self.day.isoformat()
@@ -98,12 +86,8 @@ class StreakDay(models.Model):
     ``account`` is null for the runs over all of an owner's accounts in a currency together.
     """
 
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="streak_days"
-    )
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, null=True, related_name="streak_days"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="streak_days")
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, null=True, related_name="streak_days")
     currency = models.CharField(max_length=3)
     day = models.DateField()
     runs = models.JSONField(help_text="A StreakSummary of the domain.")

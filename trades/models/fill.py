@@ -28,9 +28,7 @@ class Fill(models.Model):
     (part 0) and opens the next (part 1), with its costs split by quantity."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="fills"
-    )
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="fills")
     trade = models.ForeignKey(Trade, on_delete=models.CASCADE, related_name="fills")
     kind = models.CharField(max_length=12, choices=FillKind, default=FillKind.TRADE)
     side = models.CharField(max_length=4, choices=Side)

@@ -22,20 +22,14 @@ class ImportMapping(models.Model):
     """Which column of a file means what, kept per account for files with the same header."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="import_mappings"
-    )
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="import_mappings")
     header_key = models.CharField(max_length=64, help_text="Digest of the header line.")
     mapping = models.JSONField(default=dict)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         db_table = "import_mappings"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "header_key"], name="import_mappings_header_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "header_key"], name="import_mappings_header_once")]
 
     def __str__(self) -> str:
         return f"{self.account}: {self.header_key[:8]}"
@@ -45,39 +39,25 @@ class FillImport(models.Model):
     """The row is the job: a worker claims it by its state and a lease, and writes all or nothing."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="fill_imports"
-    )
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="fill_imports"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="fill_imports")
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="fill_imports")
     file = models.FileField(upload_to="imports/")
     file_name = models.CharField(max_length=255)
     sha256 = models.CharField(max_length=64)
-    state = models.CharField(
-        max_length=10, choices=ImportState, default=ImportState.UPLOADED
-    )
+    state = models.CharField(max_length=10, choices=ImportState, default=ImportState.UPLOADED)
     encoding = models.CharField(max_length=20, blank=True)
     delimiter = models.CharField(max_length=1, blank=True)
     header = models.JSONField(default=list)
     mapping = models.JSONField(default=dict)
-    settings = models.JSONField(
-        default=dict, help_text="Zone, date order, decimal comma."
-    )
-    sample = models.JSONField(
-        default=list, help_text="The first and last lines, for the preview."
-    )
+    settings = models.JSONField(default=dict, help_text="Zone, date order, decimal comma.")
+    sample = models.JSONField(default=list, help_text="The first and last lines, for the preview.")
     rows = models.PositiveIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)
     duplicate = models.PositiveIntegerField(default=0)
-    errors = models.JSONField(
-        default=list, help_text="[{line, code, detail}], the first hundred."
-    )
+    errors = models.JSONField(default=list, help_text="[{line, code, detail}], the first hundred.")
     error_count = models.PositiveIntegerField(default=0)
     warnings = models.JSONField(default=list)
-    done = models.PositiveIntegerField(
-        default=0, help_text="Lines done, for the progress bar."
-    )
+    done = models.PositiveIntegerField(default=0, help_text="Lines done, for the progress bar.")
     total = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     trades_created = models.PositiveIntegerField(default=0)

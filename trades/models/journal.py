@@ -14,16 +14,12 @@ class JournalDay(models.Model):
     """One page a day and user: the plan before, the review after."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="journal_days"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="journal_days")
     day = models.DateField()
     plan = models.TextField(max_length=20_000, blank=True)
     review = models.TextField(max_length=20_000, blank=True)
     rating = models.PositiveSmallIntegerField(null=True, blank=True)
-    tags = models.ManyToManyField(
-        Tag, blank=True, related_name="journal_days", db_table="journal_day_tags"
-    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="journal_days", db_table="journal_day_tags")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -32,9 +28,7 @@ class JournalDay(models.Model):
         db_table = "journal_days"
         ordering = ["-day"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["owner", "day"], name="journal_days_unique"
-            ),
+            models.UniqueConstraint(fields=["owner", "day"], name="journal_days_unique"),
             models.CheckConstraint(
                 condition=Q(rating__isnull=True) | Q(rating__range=(1, 5)),
                 name="journal_days_rating",
@@ -49,9 +43,7 @@ class Screenshot(models.Model):
     """A picture of a trade or a day, re-encoded by us; the file is served to its owner only."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="screenshots"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="screenshots")
     trade = models.ForeignKey(
         Trade,
         on_delete=models.CASCADE,

@@ -23,13 +23,9 @@ class TradeTarget(models.Model):
         db_table = "trade_targets"
         ordering = ["position"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["trade", "position"], name="trade_targets_position"
-            ),
+            models.UniqueConstraint(fields=["trade", "position"], name="trade_targets_position"),
             models.CheckConstraint(
-                condition=Q(
-                    price__gt=0, portion_percent__gt=0, portion_percent__lte=100
-                ),
+                condition=Q(price__gt=0, portion_percent__gt=0, portion_percent__lte=100),
                 name="trade_targets_range",
             ),
         ]
@@ -42,9 +38,7 @@ class ChecklistAnswer(models.Model):
     """One criterion as it was worded when the trade was planned, and whether it was met."""
 
     trade = models.ForeignKey(Trade, on_delete=models.CASCADE, related_name="checklist")
-    criterion = models.ForeignKey(
-        SetupCriterion, on_delete=models.SET_NULL, null=True, related_name="answers"
-    )
+    criterion = models.ForeignKey(SetupCriterion, on_delete=models.SET_NULL, null=True, related_name="answers")
     text = models.CharField(max_length=200)
     position = models.PositiveSmallIntegerField(default=0)
     is_met = models.BooleanField(default=False)
@@ -52,11 +46,7 @@ class ChecklistAnswer(models.Model):
     class Meta:
         db_table = "checklist_answers"
         ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["trade", "criterion"], name="checklist_answers_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["trade", "criterion"], name="checklist_answers_once")]
 
     def __str__(self) -> str:
         return self.text
@@ -66,9 +56,7 @@ class StopMove(models.Model):
     """The history of the stop. The first row is the stop of the plan (from_price is null)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    trade = models.ForeignKey(
-        Trade, on_delete=models.CASCADE, related_name="stop_moves"
-    )
+    trade = models.ForeignKey(Trade, on_delete=models.CASCADE, related_name="stop_moves")
     moved_at = models.DateTimeField()
     from_price = models.DecimalField(**PRICE, null=True, blank=True)
     to_price = models.DecimalField(**PRICE, null=True, blank=True)
@@ -88,12 +76,8 @@ class LimitOverride(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     trade = models.ForeignKey(Trade, on_delete=models.CASCADE, related_name="overrides")
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    code = models.CharField(
-        max_length=40, help_text="The limit's code, as max_position."
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    code = models.CharField(max_length=40, help_text="The limit's code, as max_position.")
     sentence = models.CharField(max_length=300)
     limit = models.DecimalField(**RATIO)
     actual = models.DecimalField(**RATIO)
@@ -103,11 +87,7 @@ class LimitOverride(models.Model):
     class Meta:
         db_table = "limit_overrides"
         ordering = ["created_at"]
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(reason=""), name="limit_overrides_reason"
-            )
-        ]
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="limit_overrides_reason")]
 
     def __str__(self) -> str:
         return self.code

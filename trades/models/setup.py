@@ -16,9 +16,7 @@ PERCENT_RANGE = [MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal(1
 
 class Setup(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="setups"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="setups")
     name = models.CharField(max_length=80)
     description = models.TextField(max_length=4000, blank=True)
     is_active = models.BooleanField(default=True)
@@ -62,24 +60,14 @@ class SetupRisk(models.Model):
     """What a setup may risk in one account, instead of the account's policy."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="setup_risks"
-    )
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="setup_risks")
     setup = models.ForeignKey(Setup, on_delete=models.CASCADE, related_name="risks")
-    risk_per_trade_percent = models.DecimalField(
-        **PERCENT, null=True, blank=True, validators=PERCENT_RANGE
-    )
-    max_position_percent = models.DecimalField(
-        **PERCENT, null=True, blank=True, validators=PERCENT_RANGE
-    )
+    risk_per_trade_percent = models.DecimalField(**PERCENT, null=True, blank=True, validators=PERCENT_RANGE)
+    max_position_percent = models.DecimalField(**PERCENT, null=True, blank=True, validators=PERCENT_RANGE)
 
     class Meta:
         db_table = "setup_risks"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "setup"], name="setup_risks_unique"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "setup"], name="setup_risks_unique")]
 
     def __str__(self) -> str:
         return f"{self.setup} in {self.account}"

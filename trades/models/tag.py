@@ -15,9 +15,7 @@ class TagKind(models.TextChoices):
 
 class Tag(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tags"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tags")
     kind = models.CharField(max_length=8, choices=TagKind, default=TagKind.TAG)
     name = models.CharField(max_length=50)
 

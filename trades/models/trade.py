@@ -54,21 +54,13 @@ class Trade(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # The account's owner, kept here so that one index serves a list over all accounts.
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="trades"
-    )
-    account = models.ForeignKey(
-        TradingAccount, on_delete=models.CASCADE, related_name="trades"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="trades")
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="trades")
     symbol = models.CharField(max_length=32)
-    asset_class = models.CharField(
-        max_length=8, choices=AssetClass, default=AssetClass.STOCK
-    )
+    asset_class = models.CharField(max_length=8, choices=AssetClass, default=AssetClass.STOCK)
     multiplier = models.DecimalField(max_digits=12, decimal_places=4, default=1)
     direction = models.CharField(max_length=5, choices=Direction)
-    status = models.CharField(
-        max_length=9, choices=TradeStatus, default=TradeStatus.PLANNED
-    )
+    status = models.CharField(max_length=9, choices=TradeStatus, default=TradeStatus.PLANNED)
 
     # The plan. stop_loss is the stop in force; initial_stop is frozen with initial_risk.
     entry_price = models.DecimalField(**PRICE, null=True, blank=True)
@@ -79,12 +71,8 @@ class Trade(models.Model):
     risk_percent = models.DecimalField(**PERCENT, null=True, blank=True)
     initial_stop = models.DecimalField(**PRICE, null=True, blank=True)
     initial_risk = models.DecimalField(**MONEY, null=True, blank=True)
-    setup = models.ForeignKey(
-        Setup, on_delete=models.SET_NULL, null=True, blank=True, related_name="trades"
-    )
-    is_override = models.BooleanField(
-        default=False, help_text="Broke a limit with a reason."
-    )
+    setup = models.ForeignKey(Setup, on_delete=models.SET_NULL, null=True, blank=True, related_name="trades")
+    is_override = models.BooleanField(default=False, help_text="Broke a limit with a reason.")
 
     # Computed from the fills.
     quantity = models.DecimalField(**QUANTITY, default=0, help_text="Entered in all.")
@@ -99,18 +87,12 @@ class Trade(models.Model):
     r_multiple = models.DecimalField(**RATIO, null=True, blank=True)
     gross_r = models.DecimalField(**RATIO, null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
-    open_risk = models.DecimalField(
-        **MONEY, default=0, help_text="Lost if the stop is hit now."
-    )
-    open_value = models.DecimalField(
-        **MONEY, default=0, help_text="Open quantity at cost."
-    )
+    open_risk = models.DecimalField(**MONEY, default=0, help_text="Lost if the stop is hit now.")
+    open_value = models.DecimalField(**MONEY, default=0, help_text="Open quantity at cost.")
     holding_seconds = models.PositiveBigIntegerField(null=True, blank=True)
     holding_sessions = models.PositiveIntegerField(null=True, blank=True)
     has_estimated_costs = models.BooleanField(default=False)
-    is_incomplete = models.BooleanField(
-        default=False, help_text="Opening fills are missing; left out of the figures."
-    )
+    is_incomplete = models.BooleanField(default=False, help_text="Opening fills are missing; left out of the figures.")
     # The trading session (exchange's date) of the last exit, and the entry's exchange time.
     closed_session = models.DateField(null=True, blank=True)
     entry_weekday = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -119,22 +101,16 @@ class Trade(models.Model):
     # Excursions while open, from bars; null without bars.
     mae = models.DecimalField(**MONEY, null=True, blank=True)
     mfe = models.DecimalField(**MONEY, null=True, blank=True)
-    excursion_bar = models.CharField(
-        max_length=8, blank=True, help_text="Bar size, as 1Day."
-    )
+    excursion_bar = models.CharField(max_length=8, blank=True, help_text="Bar size, as 1Day.")
 
     # The journal.
-    thesis = models.TextField(
-        max_length=20_000, blank=True, help_text="Before the trade."
-    )
+    thesis = models.TextField(max_length=20_000, blank=True, help_text="Before the trade.")
     notes_during = models.TextField(max_length=20_000, blank=True)
     notes_after = models.TextField(max_length=20_000, blank=True)
     rating = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
-    tags = models.ManyToManyField(
-        Tag, blank=True, related_name="trades", db_table="trade_tags"
-    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="trades", db_table="trade_tags")
 
     # Sorts the list: the entry, or the plan's creation until there is one.
     occurred_at = models.DateTimeField()
@@ -145,9 +121,7 @@ class Trade(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     search = models.GeneratedField(
-        expression=SearchVector(
-            "symbol", "thesis", "notes_during", "notes_after", config="simple"
-        ),
+        expression=SearchVector("symbol", "thesis", "notes_during", "notes_after", config="simple"),
         output_field=SearchVectorField(),
         db_persist=True,
     )
@@ -156,12 +130,8 @@ class Trade(models.Model):
         db_table = "trades"
         ordering = ["-occurred_at", "-id"]
         indexes = [
-            models.Index(
-                fields=["owner", "-occurred_at", "-id"], name="trades_by_time"
-            ),
-            models.Index(
-                fields=["account", "-occurred_at", "-id"], name="trades_by_account"
-            ),
+            models.Index(fields=["owner", "-occurred_at", "-id"], name="trades_by_time"),
+            models.Index(fields=["account", "-occurred_at", "-id"], name="trades_by_account"),
             models.Index(fields=["owner", "symbol", "occurred_at", "id"], name="trades_by_symbol"),
             models.Index(fields=["owner", "holding_seconds", "id"], name="trades_by_holding"),
             models.Index(fields=["owner", "net_pnl", "id"], name="trades_by_result"),
@@ -188,31 +158,21 @@ class Trade(models.Model):
                 fields=["account", "symbol", "asset_class"],
                 condition=Q(status="active"),
                 name="trades_one_position",
-                violation_error_message=(
-                    "This account already holds a position in this symbol: add the fill to it."
-                ),
+                violation_error_message=("This account already holds a position in this symbol: add the fill to it."),
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=TradeStatus), name="trades_status"
-            ),
-            models.CheckConstraint(
-                condition=Q(direction__in=Direction), name="trades_direction"
-            ),
+            models.CheckConstraint(condition=Q(status__in=TradeStatus), name="trades_status"),
+            models.CheckConstraint(condition=Q(direction__in=Direction), name="trades_direction"),
             models.CheckConstraint(
                 condition=Q(open_quantity__gte=0, quantity__gte=F("open_quantity")),
                 name="trades_open_quantity",
             ),
+            models.CheckConstraint(condition=Q(gross_pnl=F("net_pnl") + F("costs")), name="trades_net"),
             models.CheckConstraint(
-                condition=Q(gross_pnl=F("net_pnl") + F("costs")), name="trades_net"
-            ),
-            models.CheckConstraint(
-                condition=(Q(status="active") & Q(open_quantity__gt=0))
-                | (~Q(status="active") & Q(open_quantity=0)),
+                condition=(Q(status="active") & Q(open_quantity__gt=0)) | (~Q(status="active") & Q(open_quantity=0)),
                 name="trades_active_is_open",
             ),
             models.CheckConstraint(
-                condition=~Q(status="closed")
-                | Q(exit_date__isnull=False, closed_session__isnull=False),
+                condition=~Q(status="closed") | Q(exit_date__isnull=False, closed_session__isnull=False),
                 name="trades_closed_has_exit",
             ),
         ]
