@@ -163,18 +163,18 @@ def _kept_streaks(scope: Scope) -> StreakSummary | None:
     return whole
 
 
+# One sort: a run begins where the outcome differs from the one before, and ends where the next begins.
 _STREAKS = """
 WITH decided AS (
-    SELECT t.outcome, row_number() OVER (ORDER BY t.closed_session, t.exit_date, t.id) AS place,
-        row_number() OVER (PARTITION BY t.outcome ORDER BY t.closed_session, t.exit_date, t.id) AS nth
+    SELECT t.outcome, row_number() OVER closing AS place, lag(t.outcome) OVER closing AS before, count(*) OVER () AS n
     FROM trades t WHERE {counted} AND {where} AND t.outcome IN ('win', 'loss')
+    WINDOW closing AS (ORDER BY t.closed_session, t.exit_date, t.id)
 ), runs AS (
-    SELECT outcome, count(*) AS length, min(place) AS first, max(place) AS last FROM decided
-    GROUP BY outcome, place - nth
+    SELECT outcome, n, place, coalesce(lead(place) OVER (ORDER BY place), n + 1) - place AS length FROM decided
+    WHERE outcome IS DISTINCT FROM before
 )
-SELECT outcome, sum(length) AS n, max(length) AS longest,
-    coalesce(max(length) FILTER (WHERE first = 1), 0) AS prefix,
-    coalesce(max(length) FILTER (WHERE last = (SELECT count(*) FROM decided)), 0) AS suffix
+SELECT outcome, sum(length) AS n, max(length) AS longest, coalesce(max(length) FILTER (WHERE place = 1), 0) AS prefix,
+    coalesce(max(length) FILTER (WHERE place + length = n + 1), 0) AS suffix
 FROM runs GROUP BY outcome
 """
 
