@@ -280,3 +280,21 @@ def test_fills_at_the_same_instant_need_no_order(alice: User) -> None:
     trade.refresh_from_db()
     assert (trade.status, trade.net_pnl, trade.holding_sessions) == ("closed", d("1000.00"), 1)
     assert Trade.objects.count() == 1
+
+
+def test_a_position_no_column_can_hold_is_refused(alice: User) -> None:
+    trade = make_plan(make_account(alice))
+    make_fill(trade, "buy", 99_999_999_999, "0.01", at(2))
+    with pytest.raises(FillError) as refusal:
+        make_fill(trade, "buy", 1, "0.01", at(3))
+    assert refusal.value.code == "too_large"
+    assert trade.fills.count() == 1
+
+
+def test_a_sent_fill_that_was_changed_is_asked_about(alice: User) -> None:
+    trade, key = make_plan(make_account(alice)), uuid4()
+    fill_create(owner=alice, trade_id=trade.pk, given=given(), creation_key=key, now=NOW)
+    with pytest.raises(TradeError) as refusal:
+        fill_create(owner=alice, trade_id=trade.pk, given=given(quantity=11), creation_key=key, now=NOW)
+    assert refusal.value.code == "sent_before"
+    assert Fill.objects.count() == 1

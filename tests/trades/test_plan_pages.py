@@ -471,3 +471,38 @@ def test_the_history_tells_who_changed_what(alice: User, alice_client: Client) -
     assert ("Stop", "95", "96") in lines[0].changes
     assert ("Thesis", "", "Now with a reason") in lines[0].changes
     assert ("Quantity", "200", "250") in lines[0].changes
+
+
+def test_going_back_and_planning_something_else_makes_a_second_trade_when_sent_again(
+    alice: User, alice_client: Client
+) -> None:
+    account = make_account(alice)
+    page, data = reverse("trades:plan-create"), plan_data(account)
+    alice_client.post(page, data)
+    answer = alice_client.post(page, data | {"symbol": "MSFT"})
+    assert "This form was saved before, with other entries." in page_of(answer)
+    key = answer.context["form"]["creation_key"].value()
+    assert key != data["creation_key"]
+    assert alice_client.post(page, data | {"symbol": "MSFT", "creation_key": key}).status_code == 302
+    assert list(Trade.objects.order_by("symbol").values_list("symbol", flat=True)) == ["AAPL", "MSFT"]
+
+
+def test_an_option_expires_without_a_price(alice: User, alice_client: Client) -> None:
+    option = {"symbol": "AAPL260417C00150000", "asset_class": "option", "entry": d(5), "stop": d(3), "targets": ()}
+    trade = make_plan(make_account(alice), **option)
+    make_fill(trade, "buy", 5, 5, at(2))
+    data = fill_data(kind="expiry", side="sell", quantity="5", price="", executed_at="2026-03-03T10:00")
+    assert alice_client.post(reverse("trades:fill-create", args=[trade.pk]), data).status_code == 302
+    trade.refresh_from_db()
+    assert (trade.status, trade.net_pnl) == ("closed", d("-2500.00"))
+
+
+def test_text_no_database_takes_is_refused(alice: User, alice_client: Client) -> None:
+    data = plan_data(make_account(alice), thesis="a\x00b", symbol="A\x00", criteria=["x"], criterion=["\x00"])
+    answer = alice_client.post(reverse("trades:plan-create"), data)
+    assert answer.status_code == 200
+    assert set(answer.context["form"].errors) == {"thesis", "symbol"}
+    trade = make_plan(make_account(alice, name="Other"))
+    for version in ("9" * 5000, "²", "-1"):
+        answer = alice_client.post(reverse("trades:trade-delete", args=[trade.pk]), {"version": version}, follow=True)
+        assert "The trade was kept." in page_of(answer)

@@ -368,3 +368,32 @@ def test_nothing_is_planned_in_an_archived_account(alice: User) -> None:
     with pytest.raises(TradeError) as refusal:
         make_plan(make_account(alice, is_archived=True))
     assert refusal.value.field == "account"
+
+
+def test_more_risk_than_the_policy_allows_is_a_broken_limit(alice: User) -> None:
+    with pytest.raises(LimitsBroken) as refusal:
+        make_plan(make_account(alice), risk_percent=d(2), stop=d(90))
+    assert [breach.code for breach in refusal.value.breaches] == ["risk_per_trade"]
+
+
+def test_a_size_no_column_can_hold_is_refused(alice: User) -> None:
+    account = make_account(alice, policy=WIDE | {"max_open_risk_percent": None})
+    tiny = {"symbol": "PEPE", "asset_class": "crypto", "entry": d("0.000000002"), "stop": d("0.000000001")}
+    with pytest.raises(SizingError) as refusal:
+        make_plan(account, targets=(), **tiny)
+    assert (refusal.value.code, refusal.value.field) == ("too_large", "quantity")
+    with pytest.raises(SizingError):
+        make_plan(account, entry=d(99_999_999_999), targets=(), quantity=d(99_999_999_999))
+    assert not Trade.objects.exists()
+
+
+def test_a_sent_form_that_was_changed_is_asked_about(alice: User, charlie: User) -> None:
+    account, key = make_account(alice), uuid4()
+    plan_create(owner=alice, plan=a_plan(account), creation_key=key, now=NOW)
+    with pytest.raises(TradeError) as refusal:
+        plan_create(owner=alice, plan=a_plan(account, symbol="MSFT"), creation_key=key, now=NOW)
+    assert refusal.value.code == "sent_before"
+    with pytest.raises(TradeError) as refusal:
+        plan_create(owner=charlie, plan=a_plan(make_account(charlie)), creation_key=key, now=NOW)
+    assert refusal.value.code == "sent_before"
+    assert Trade.objects.count() == 1

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -125,6 +126,9 @@ def refusals_at(form: forms.Form) -> Iterator[None]:
     except DomainError as refusal:
         field = refusal.field if refusal.field in form.fields else None
         form.add_error(field, ValidationError(refusal.sentence, code=refusal.code))
+        if refusal.code == "sent_before":
+            form.data = form.data.copy()
+            form.data["creation_key"] = str(uuid4())
         if isinstance(refusal, StaleVersion) and refusal.current is not None:
             form.is_stale = True
             form.data = form.data.copy()

@@ -14,10 +14,14 @@ NOTHING = Decimal(0)
 
 
 class FillFields(UnchangedMoments):
-    kind = forms.ChoiceField(choices=FillKind.choices, initial=FillKind.TRADE)
+    kind = forms.ChoiceField(
+        choices=FillKind.choices,
+        initial=FillKind.TRADE,
+        help_text="Transfers move a position without a sale: enter what it cost, or 0 where that is unknown.",
+    )
     side = forms.ChoiceField(choices=Side.choices, widget=forms.RadioSelect)
     quantity = quantity_field()
-    price = price_field("Price", help_text="Per share, contract or coin.")
+    price = price_field("Price", required=False, help_text="Per share, contract or coin.")
     executed_at = MomentField(label="Time", help_text="In your time zone.")
     commission = cost_field("Commission")
     fees = cost_field("Fees")
@@ -31,6 +35,15 @@ class FillFields(UnchangedMoments):
         super().__init__(*args, **options)
         if trade.asset_class != "option":
             self.fields["kind"].choices = [choice for choice in FillKind.choices if choice[0] != FillKind.EXPIRY]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("price") is None and "price" not in self.errors:
+            if cleaned.get("kind") == FillKind.EXPIRY:
+                cleaned["price"] = NOTHING
+            else:
+                self.add_error("price", "Enter the price.")
+        return cleaned
 
     def given(self) -> FillInput:
         """What was typed; only for a valid form. Costs that are still a proposal are left to be estimated."""

@@ -15,9 +15,10 @@ from trenddojo.domain.money import rounded_price
 
 NOTHING = Decimal(0)
 RATIO_QUANTUM = Decimal("0.0001")
-# What the columns hold: 18 digits of money, 10 of R before the point.
+# What the columns hold: 18 digits of money, 10 of R and 11 of a quantity before the point.
 MOST_MONEY = Decimal(10) ** 18
 MOST_RATIO = Decimal(10) ** 10
+MOST_QUANTITY = Decimal(10) ** 11
 
 NOT_REALISED: dict[str, Any] = {
     "is_exit": False,
@@ -103,6 +104,8 @@ def trade_columns(
     `plan_of` gives the plan, the multiplier and the stop in force (unsaved for a trade without a plan), `stops` its
     stop moves in time order. Raises FillError (too_large) for money no column can hold.
     """
+    if result.quantity_entered >= MOST_QUANTITY:
+        raise FillError("too_large", "The position is too large to be kept: check the quantity.", "quantity")
     risks = risk_columns(result, plan_of=plan_of, stops=stops)
     return {
         **risks,

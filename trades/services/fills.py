@@ -19,6 +19,7 @@ from trades.services.errors import TradeError
 from trades.services.figures import figures_following
 from trades.services.instruments import instrument_of
 from trades.services.recompute import trade_recompute
+from trades.services.sent_forms import same_or_refuse, sent_before
 from trenddojo.domain import commission, positions
 from trenddojo.domain.errors import FillError
 from trenddojo.domain.money import check_decimal
@@ -48,9 +49,11 @@ def fill_create(*, owner: User, trade_id: UUID, given: FillInput, creation_key: 
     TradeError where the trade takes no fills.
     """
     trade = trade_locked(owner=owner, trade_id=trade_id)
-    known = Fill.objects.filter(creation_key=creation_key, trade=trade).first()
+    known = sent_before(Fill, creation_key, owner=owner)
     if known is not None:
-        return known
+        kept = (known.trade_id, known.side, known.quantity, known.price, known.executed_at)
+        said = (trade.pk, given.side, given.quantity, given.price, given.executed_at)
+        return same_or_refuse(known, said=said, kept=kept)
     if trade.status == TradeStatus.CANCELLED:
         raise TradeError("cancelled", "This plan was cancelled: reopen it before you record a fill.")
     fill = Fill(account_id=trade.account_id, trade=trade, creation_key=creation_key)

@@ -13,15 +13,17 @@ from accounts.selectors import account_get_locked, policy_of
 from trades.models import Setup, Trade, TradeStatus
 from trades.services.audit import audit_record
 from trades.services.claims import trade_locked, trade_write
-from trades.services.columns import MOST_MONEY, ratio
+from trades.services.columns import ratio
 from trades.services.errors import LimitsBroken, TradeError
 from trades.services.figures import figures_following
 from trades.services.plan_input import PlanInput, Target
 from trades.services.plan_parts import checklist_write, overrides_write, plan_snapshot, stop_write, targets_write
 from trades.services.recompute import refuse_second_position
+from trades.services.sent_forms import same_or_refuse, sent_before
 from trades.services.sizing import PlanSize, plan_size
 from trades.services.status import plan_cancel, trade_delete
-from trenddojo.domain.errors import DomainError, SizingError
+from trenddojo.domain.errors import SizingError
+from trenddojo.domain.instruments import validate_symbol
 from trenddojo.domain.risk import Breach
 
 __all__ = [
@@ -45,9 +47,12 @@ def plan_create(*, owner: User, plan: PlanInput, creation_key: UUID, now: dateti
     SymbolError or TradeError with the field that is wrong.
     """
     account = account_get_locked(owner, plan.account_id)
-    known = Trade.objects.filter(creation_key=creation_key, owner=owner).first()
+    known = sent_before(Trade, creation_key, owner=owner)
     if known is not None:
-        return known
+        kept = (known.symbol, known.direction, known.entry_price, known.initial_stop)
+        return same_or_refuse(
+            known, said=(validate_symbol(plan.symbol), plan.direction, plan.entry, plan.stop), kept=kept
+        )
     if account.is_archived:
         raise TradeError("archived", "This account is archived: choose another one.", "account")
     size = plan_size(account=account, plan=plan, now=now)
@@ -166,8 +171,6 @@ def _judge(account: TradingAccount, plan: PlanInput, size: PlanSize) -> Sequence
 
 
 def _plan_columns(trade: Trade, plan: PlanInput, size: PlanSize) -> dict[str, Any]:
-    if size.risk_amount >= MOST_MONEY or size.position_value >= MOST_MONEY:
-        raise DomainError("too_large", "This position is too large to be kept: check price and quantity.", "quantity")
     setup = setup_of(trade.owner, plan.setup_id)
     return {
         "symbol": size.instrument.symbol,

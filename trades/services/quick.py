@@ -19,8 +19,10 @@ from trades.services.instruments import account_instrument
 from trades.services.plan_parts import checklist_write, plan_snapshot
 from trades.services.plans import setup_of
 from trades.services.recompute import trade_recompute
+from trades.services.sent_forms import same_or_refuse, sent_before
 from trenddojo.domain import positions
 from trenddojo.domain.errors import DomainError, FillError
+from trenddojo.domain.instruments import validate_symbol
 from trenddojo.domain.money import CENT
 from trenddojo.domain.sizing import check_levels
 
@@ -54,9 +56,11 @@ def quick_entry(*, owner: User, given: QuickInput, creation_key: UUID, now: date
     entry_price, entry_at, exit_price, exit_at, stop, costs, setup.
     """
     account = account_get_locked(owner, given.account_id)
-    known = Trade.objects.filter(creation_key=creation_key, owner=owner).first()
+    known = sent_before(Trade, creation_key, owner=owner)
     if known is not None:
-        return known
+        kept = (known.symbol, known.direction, known.quantity, known.entry_date, known.exit_date)
+        told = (given.direction, given.quantity, given.entry_at, given.exit_at)
+        return same_or_refuse(known, said=(validate_symbol(given.symbol), *told), kept=kept)
     if account.is_archived:
         raise TradeError("archived", "This account is archived: choose another one.", "account")
     instrument = account_instrument(account, given.symbol, given.asset_class, given.multiplier)

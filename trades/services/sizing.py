@@ -8,6 +8,7 @@ from uuid import UUID
 from accounts.calendars import exchange_timezone
 from accounts.models import TradingAccount
 from trades.selectors.risk_state import RiskState, limits_for_setup, risk_state
+from trades.services.columns import MOST_MONEY, MOST_QUANTITY
 from trades.services.instruments import account_instrument
 from trades.services.plan_input import HUNDRED, MOST_TARGETS, PlanInput, portions
 from trenddojo.domain.commission import estimate
@@ -64,6 +65,8 @@ def plan_size(*, account: TradingAccount, plan: PlanInput, now: datetime, withou
     with exact():
         risk = cents(abs(plan.entry - plan.stop) * quantity * instrument.multiplier)
         value = cents(plan.entry * quantity * instrument.multiplier)
+    if value >= MOST_MONEY or quantity >= MOST_QUANTITY:
+        raise SizingError("too_large", "This position is too large to be kept: check price and quantity.", "quantity")
     shares = portions(plan.targets)
     rs = _target_rs(plan)
     return PlanSize(

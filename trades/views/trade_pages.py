@@ -25,6 +25,8 @@ from trades.views.fills import refusal_sentence
 from trades.views.plans import changes_since
 from trenddojo.domain.errors import DomainError
 
+MOST_DIGITS = 9
+
 
 @login_required
 @require_safe
@@ -151,7 +153,7 @@ def _stepped(request: HttpRequest, pk: UUID, step: Callable[..., Trade], done: s
 def _version(request: HttpRequest) -> int:
     """The version the page showed; one that cannot be read matches no trade."""
     text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdecimal() else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else 0
 
 
 def _confirm(request: HttpRequest, trade: Trade, context: dict[str, Any]) -> HttpResponse:

@@ -1,0 +1,35 @@
+"""A form sent twice: the same key with the same words is the same thing, with other words it is asked about."""
+
+from typing import TypeVar
+from uuid import UUID
+
+from accounts.models import User
+from trades.models import Fill, Trade
+from trades.services.errors import TradeError
+
+Kept = TypeVar("Kept", Trade, Fill)
+
+
+def sent_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept | None:
+    """What the form with this key made the first time; the caller holds the account's lock.
+
+    Raises TradeError (sent_before) for a key that is somebody else's.
+    """
+    known = model.objects.filter(creation_key=creation_key).select_related("account").first()
+    if known is not None and known.account.owner_id != owner.pk:
+        raise TradeError("sent_before", "This form was sent before: save once more to send it anew.")
+    return known
+
+
+def same_or_refuse(known: Kept, *, said: object, kept: object) -> Kept:
+    """Return what was made when the form says the same again; raise TradeError (sent_before) when it says more.
+
+    Going back to a sent form and changing it must neither be lost nor make a second thing unasked.
+    """
+    if said == kept:
+        return known
+    raise TradeError(
+        "sent_before",
+        "This form was saved before, with other entries. Save once more to record these as well, "
+        "or open what was saved to change it.",
+    )
