@@ -43,7 +43,7 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label="CSV file",
         allow_empty_file=True,
-        help_text=f"Up to {MAX_BYTES // 1024 // 1024} MB and a million lines. You see a preview before anything is booked.",
+        help_text=f"Up to {MAX_BYTES // 1024 // 1024} MB and a million lines. You see a preview before it is booked.",
         widget=forms.FileInput({"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
         error_messages={"required": "Choose a file to import."},
     )

@@ -28,13 +28,12 @@ from trades.imports.streams import (
 )
 from trades.imports.writing import Writer
 from trades.models import FillImport, Trade
-from trades.services.columns import NOT_REALISED, trade_columns
+from trades.services.columns import trade_columns
 from trades.services.figures import figures_following
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.positions import CostMethod
 
-REALISED = ("is_exit", "realised_gross", "realised_costs", "realised_net")
-NOT_AN_EXIT = tuple(NOT_REALISED[name] for name in REALISED)
+NOT_AN_EXIT = "f\t0\t0\t0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +170,19 @@ class _Booking:
 
     def _fills(self, built: BuiltTrade, trade_id: UUID) -> None:
         realised = _realised(built)
+        writer = self.writer
         for piece in built.pieces:
-            mine = realised.get(piece.fill.key, NOT_AN_EXIT)
-            fill = piece.fill
-            values = (trade_id, piece.part, fill.quantity, fill.commission, fill.fees, *mine)
+            key = piece.fill.key
+            is_exit = key in realised
+            mine = _columns_text(realised[key]) if is_exit else NOT_AN_EXIT
             rows = kept_rows(piece)
             if rows:
-                self._note_dependence(piece, is_exit=bool(mine[0]))
-                self.writer.fill_change(rows[0].id, values)
-                self.writer.merged_fills.extend(row.id for row in rows[1:])
+                self._note_dependence(piece, is_exit=is_exit)
+                writer.fill_change(rows[0].id, trade_id, mine, piece)
+                writer.merged_fills.extend(row.id for row in rows[1:])
             else:
-                fill_id = uuid4() if piece.part else piece.origin.first.id
-                self.writer.fill_add(fill_id, values, self._session(fill.executed_at), piece)
+                fill_id = str(uuid4()) if piece.part else key
+                writer.fill_add(fill_id, trade_id, mine, self._session(piece.fill.executed_at), piece)
 
     def _session(self, at: datetime) -> date:
         # Sessions are days in zones of whole quarters of an hour: one question for each is enough.
@@ -207,13 +207,18 @@ class _Booking:
             )
 
 
-def _realised(built: BuiltTrade) -> dict[str, tuple[Any, ...]]:
-    """What each exit realised. An exit larger than the known position has a matched and an unmatched part."""
-    found: dict[str, tuple[Any, ...]] = {}
+def _realised(built: BuiltTrade) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """Gross, costs and net of each exit. One larger than the known position has a matched and an unmatched part."""
+    found: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
     for match in built.result.exits:
-        values = (True, match.gross, match.entry_costs + match.exit_costs, match.net)
-        before = found.get(match.fill_key)
-        if before is not None:
-            values = (True, *(one + other for one, other in zip(before[1:], values[1:], strict=True)))
-        found[match.fill_key] = values
+        gross, costs, net = match.gross, match.entry_costs + match.exit_costs, match.net
+        if match.fill_key in found:
+            before = found[match.fill_key]
+            gross, costs, net = before[0] + gross, before[1] + costs, before[2] + net
+        found[match.fill_key] = (gross, costs, net)
     return found
+
+
+def _columns_text(realised: tuple[Decimal, Decimal, Decimal]) -> str:
+    """is_exit and the realised columns, as COPY reads them."""
+    return f"t\t{realised[0]}\t{realised[1]}\t{realised[2]}"

@@ -40,13 +40,19 @@ def build(instants: Iterable[list[Origin]], *, multiplier: Decimal, method: Cost
             # A position held over many fills is not counted anew at each of them.
             limit = max(ENOUGH, 2 * len(pieces))
             yield built
-        pieces.extend(Piece(origin.fill, origin) for origin in group)
+        pieces.extend(map(_piece, group))
     if pieces:
         yield _build(pieces, multiplier, method)
 
 
+def _piece(origin: Origin) -> Piece:
+    """A whole execution; or the opening part alone, where the trade that its closing part ended is left as it is."""
+    part = origin.first.part
+    return Piece(origin.fill, origin, part, is_split=bool(part))
+
+
 def _build(pieces: list[Piece], multiplier: Decimal, method: CostMethod) -> list[BuiltTrade]:
-    missing = {piece.fill.key for piece in pieces if piece.origin.first.closes}
+    missing = {piece.fill.key for piece in pieces if piece.origin.first.only_closes}
     results = build_trades(
         [piece.fill for piece in pieces], multiplier=multiplier, method=method, opening_missing=missing
     )

@@ -34,9 +34,7 @@ def kept_rows(piece: Piece) -> list[Row]:
     rows = piece.origin.rows
     if rows[0].trade_id is None:
         return []
-    if not piece.is_split:
-        return rows
-    return rows[piece.part : piece.part + 1]
+    return [row for row in rows if row.part == piece.part] if piece.is_split else rows
 
 
 def _place(piece: Piece, part: int) -> str:

@@ -1,5 +1,6 @@
 """One line of a file into one fill, or the sentence that says why not."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from trenddojo.domain.money import check_decimal, decimal_places
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 NOTHING = Decimal(0)
 LONGEST_EXECUTION_ID = 255
+_PLAIN_COST = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?").fullmatch
 MOST_MULTIPLIER = Decimal(10_000_000)
 MULTIPLIER_PLACES = 4
 
@@ -242,6 +244,8 @@ class FillReader:
     def _cost(self, at: int | None, cells: Sequence[str], name: str) -> Decimal:
         if at is None or not cells[at] or cells[at].isspace():
             return NOTHING
+        if self._costs_sign > 0 and _PLAIN_COST(cells[at]):
+            return Decimal(cells[at])
         value = cost(self._number(cells[at], name)) * self._costs_sign
         return value or NOTHING
 

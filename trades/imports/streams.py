@@ -43,13 +43,13 @@ WHERE t.account_id = %s AND (t.status = 'active' OR (t.status = 'closed' AND t.e
 _MERGED = """
 SELECT symbol, asset_class, multiplier, executed_at, id, NULL::uuid AS trade_id, 'trade' AS kind, side, quantity, price,
     commission, fees, FALSE AS has_estimated_costs, execution_id, content_key, number AS content_number, 0 AS part,
-    closes, FALSE AS is_exit, 0 AS trade_fills, NULL::timestamptz AS created_at, line, NULL::uuid AS source_id
+    closes AS only_closes, FALSE AS is_exit, 0 AS trade_fills, NULL::timestamptz AS created_at, line, NULL::uuid AS source_id
 FROM import_new
 UNION ALL
 SELECT * FROM (
     SELECT t.symbol, t.asset_class, t.multiplier, f.executed_at, f.id, f.trade_id, f.kind, f.side, f.quantity, f.price,
         f.commission, f.fees, f.has_estimated_costs, f.execution_id, f.content_key, f.content_number, f.part,
-        t.is_incomplete AND f.is_exit, f.is_exit, count(*) OVER (PARTITION BY f.trade_id), f.created_at, 0, f.source_id
+        f.only_closes, f.is_exit, count(*) OVER (PARTITION BY f.trade_id), f.created_at, 0, f.source_id
     FROM import_affected a JOIN trades t ON t.id = a.id JOIN fills f ON f.trade_id = t.id
 ) AS kept
 WHERE kept.source_id IS DISTINCT FROM %s
@@ -77,7 +77,7 @@ class Row(NamedTuple):
     content_key: str
     content_number: int
     part: int
-    closes: bool
+    only_closes: bool
     is_exit: bool
     trade_fills: int
     created_at: datetime | None

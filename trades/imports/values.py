@@ -165,7 +165,7 @@ def _full_year(text: str) -> int:
 
 
 def _clock(text: str) -> tuple[int, int, int, int, timedelta | None, object]:
-    text = text.strip(" ,;T\t")
+    text = text.lstrip(" ,;T\t").rstrip()
     # "03/04/2026 as of 03/01/2026": the first date is the booking's.
     if not text or text.startswith("as of"):
         return *NOON, None, None

@@ -37,6 +37,8 @@ class Fill(models.Model):
     commission = models.DecimalField(**COST, default=0)
     fees = models.DecimalField(**COST, default=0)
     has_estimated_costs = models.BooleanField(default=False)
+    # The broker's word, as in "buy to cover": what it closes beyond the position has lost its opening fills.
+    only_closes = models.BooleanField(default=False, db_default=False)
     executed_at = models.DateTimeField()
     # The broker's execution id; empty for what was typed.
     execution_id = models.CharField(max_length=255, blank=True)
