@@ -5,22 +5,25 @@ import io
 import tracemalloc
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import Client
 
+from accounts.models import User
 from tests.factories import ENTRY_AT, make_account, make_closed_trade, make_plan, make_setup, make_tag
 from trades.models import Trade
 from trades.selectors.trade_export import FIELDS, trade_csv
 from trades.spreadsheet import safe_cell
 
 
-def rows_of(answer) -> list[dict[str, str]]:
+def rows_of(answer: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
 
 
 @pytest.mark.django_db
-def test_a_trade_is_written_with_every_column(alice_client, alice):
+def test_a_trade_is_written_with_every_column(alice_client: Client, alice: User) -> None:
     account = make_account(alice)
     trade = make_closed_trade(
         account,
@@ -81,7 +84,9 @@ def test_a_trade_is_written_with_every_column(alice_client, alice):
 
 
 @pytest.mark.django_db
-def test_only_the_filters_trades_of_the_owner_are_written(alice_client, charlie_client, alice):
+def test_only_the_filters_trades_of_the_owner_are_written(
+    alice_client: Client, charlie_client: Client, alice: User
+) -> None:
     account = make_account(alice)
     make_closed_trade(account, "AAPL")
     make_plan(account, "MSFT")
@@ -90,14 +95,14 @@ def test_only_the_filters_trades_of_the_owner_are_written(alice_client, charlie_
 
 
 @pytest.mark.django_db
-def test_a_plan_has_no_result(alice_client, alice):
+def test_a_plan_has_no_result(alice_client: Client, alice: User) -> None:
     make_plan(make_account(alice))
     (row,) = rows_of(alice_client.get("/trades/export/"))
     assert (row["gross"], row["costs"], row["net"], row["entry time"]) == ("", "", "", "")
 
 
 @pytest.mark.django_db
-def test_a_filter_that_cannot_be_read_is_shown_instead_of_exported(alice_client, alice):
+def test_a_filter_that_cannot_be_read_is_shown_instead_of_exported(alice_client: Client, alice: User) -> None:
     make_plan(make_account(alice))
     answer = alice_client.get("/trades/export/?r_min=lots")
     assert answer.status_code == 302
@@ -134,12 +139,12 @@ def test_a_filter_that_cannot_be_read_is_shown_instead_of_exported(alice_client,
         ("plain", "plain"),
     ],
 )
-def test_no_text_begins_a_formula_and_negative_numbers_stay_numbers(text, cell):
+def test_no_text_begins_a_formula_and_negative_numbers_stay_numbers(text: str, cell: str) -> None:
     assert safe_cell(text) == cell
 
 
 @pytest.mark.django_db
-def test_attacks_in_every_text_column_are_disarmed(alice_client, alice):
+def test_attacks_in_every_text_column_are_disarmed(alice_client: Client, alice: User) -> None:
     attack = '=HYPERLINK("http://x","y")'
     account = make_account(alice, attack)
     trade = make_plan(
@@ -154,7 +159,7 @@ def test_attacks_in_every_text_column_are_disarmed(alice_client, alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_memory_stays_flat_while_rows_are_sent(alice):
+def test_memory_stays_flat_while_rows_are_sent(alice: User) -> None:
     account = make_account(alice)
     Trade.objects.bulk_create(
         Trade(

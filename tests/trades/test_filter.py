@@ -2,28 +2,30 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
+from accounts.models import TradingAccount, User
 from tests.factories import make_account, make_closed_trade, make_plan, make_setup, make_tag
 from trades.filters import TradeFilter
 
 pytestmark = pytest.mark.django_db
 
 
-def found(owner, query: str) -> list[str]:
+def found(owner: User, query: str) -> list[str]:
     return sorted(TradeFilter(QueryDict(query), owner=owner).qs.values_list("symbol", flat=True))
 
 
 @pytest.fixture
-def account(alice):
+def account(alice: User) -> Any:
     return make_account(alice)
 
 
 @pytest.fixture
-def trades(alice, account):
+def trades(alice: User, account: TradingAccount) -> Any:
     """AAPL won 500 in an hour, MSFT lost 200 overnight, TSLA is planned, GME broke even short."""
     breakout = make_setup(alice)
     fomo = make_tag(alice, "FOMO", "mistake")
@@ -86,17 +88,17 @@ def trades(alice, account):
         ("outcome=win&direction=short", []),
     ],
 )
-def test_each_choice_keeps_exactly_its_trades(alice, trades, query, expected):
+def test_each_choice_keeps_exactly_its_trades(alice: User, trades: Any, query: str, expected: list[str]) -> None:
     assert found(alice, query) == expected
 
 
-def test_setup_and_tags_are_chosen_by_their_key_and_several_tags_must_all_be_there(alice, trades):
+def test_setup_and_tags_are_chosen_by_their_key_and_several_tags_must_all_be_there(alice: User, trades: Any) -> None:
     assert found(alice, f"setup={trades['setup'].pk}") == ["AAPL"]
     assert found(alice, f"tag={trades['calm'].pk}") == ["AAPL", "MSFT"]
     assert found(alice, f"tag={trades['calm'].pk}&tag={trades['fomo'].pk}") == ["MSFT"]
 
 
-def test_one_account_can_be_chosen(alice, account, trades):
+def test_one_account_can_be_chosen(alice: User, account: TradingAccount, trades: Any) -> None:
     other = make_account(alice, "Second")
     make_closed_trade(other, "NVDA")
     assert found(alice, f"account={other.pk}") == ["NVDA"]
@@ -105,7 +107,9 @@ def test_one_account_can_be_chosen(alice, account, trades):
     assert chosen.is_plain
 
 
-def test_another_users_trades_setups_tags_and_accounts_do_not_exist(alice, charlie, account, trades):
+def test_another_users_trades_setups_tags_and_accounts_do_not_exist(
+    alice: User, charlie: User, account: TradingAccount, trades: Any
+) -> None:
     assert found(charlie, "") == []
     for query, field in (
         (f"account={account.pk}", "account"),
@@ -131,14 +135,16 @@ def test_another_users_trades_setups_tags_and_accounts_do_not_exist(alice, charl
         ("q=%00", "q", "Null characters are not allowed."),
     ],
 )
-def test_what_cannot_be_used_is_said_at_its_field_and_filters_nothing(alice, trades, query, field, sentence):
+def test_what_cannot_be_used_is_said_at_its_field_and_filters_nothing(
+    alice: User, trades: Any, query: str, field: str, sentence: str
+) -> None:
     tried = TradeFilter(QueryDict(query), owner=alice)
     assert tried.qs.count() == 4
     assert list(tried.form.errors) == [field]
     assert tried.form.errors[field] == [sentence]
 
 
-def test_days_of_what_is_not_closed_are_the_traders_own(alice, account):
+def test_days_of_what_is_not_closed_are_the_traders_own(alice: User, account: TradingAccount) -> None:
     """23:30 in New York on 4 March is 5 March in UTC."""
     make_plan(account, "LATE", occurred_at=datetime(2025, 3, 5, 4, 30, tzinfo=UTC))
     with timezone.override("America/New_York"):
@@ -147,14 +153,14 @@ def test_days_of_what_is_not_closed_are_the_traders_own(alice, account):
         assert found(alice, "from=2025-03-04&to=2025-03-04") == []
 
 
-def test_a_swing_trade_counts_in_the_month_it_closed(alice, account):
+def test_a_swing_trade_counts_in_the_month_it_closed(alice: User, account: TradingAccount) -> None:
     entered = datetime(2025, 1, 10, 15, tzinfo=UTC)
     make_closed_trade(account, "SWING", entry_date=entered, exit_date=entered + timedelta(days=40))
     assert found(alice, "from=2025-02-01&to=2025-02-28") == ["SWING"]
     assert found(alice, "from=2025-01-01&to=2025-01-31") == []
 
 
-def test_the_filter_is_told_in_words(alice, trades):
+def test_the_filter_is_told_in_words(alice: User, trades: Any) -> None:
     chosen = TradeFilter(QueryDict("status=closed&outcome=win&r_min=1.5&override=no&status=active"), owner=alice)
     assert [(chip.name, chip.label, chip.text) for chip in chosen.chips()] == [
         ("status", "Status", "Closed, Active"),

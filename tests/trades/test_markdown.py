@@ -31,7 +31,7 @@ from trades.markdown import TAGS, markdown_html
         ("2 < 3 & 4 > 1", "<p>2 &lt; 3 &amp; 4 &gt; 1</p>\n"),
     ],
 )
-def test_notes_read_as_they_were_written(text, html):
+def test_notes_read_as_they_were_written(text: str, html: str) -> None:
     assert markdown_html(text) == html
 
 
@@ -57,7 +57,7 @@ def test_notes_read_as_they_were_written(text, html):
         "[x](//evil.example)",
     ],
 )
-def test_nothing_runs_loads_or_styles(text):
+def test_nothing_runs_loads_or_styles(text: str) -> None:
     html = markdown_html(text)
     tags = set(re.findall(r"</?([a-z0-9]+)", html))
     assert tags <= TAGS
@@ -67,12 +67,12 @@ def test_nothing_runs_loads_or_styles(text):
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(max_size=200) | st.text(alphabet="[]()!<>`*_#|-\n \"'&;:/ahrefscript", max_size=200))
-def test_any_text_gives_only_the_tags_of_the_list(text):
+def test_any_text_gives_only_the_tags_of_the_list(text: str) -> None:
     assert set(re.findall(r"</?([a-z0-9]+)", markdown_html(text))) <= TAGS
 
 
 @pytest.mark.parametrize("piece", ["[", "![", "*a_", "> ", "`", "(((", "<a", "- - ", "|a|\n|-|\n", "&#", "[a](", "~~a"])
-def test_the_longest_hostile_note_is_read_in_a_moment(piece):
+def test_the_longest_hostile_note_is_read_in_a_moment(piece: str) -> None:
     began = time.perf_counter()
     markdown_html((piece * 20_000)[:20_000])
     assert time.perf_counter() - began < 3

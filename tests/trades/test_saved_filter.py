@@ -1,7 +1,11 @@
 """Filters kept by name: saved, applied, renamed, deleted."""
 
-import pytest
+from typing import Any
 
+import pytest
+from django.test import Client
+
+from accounts.models import User
 from tests.factories import make_account, make_plan
 from trades.models import SavedFilter
 
@@ -9,15 +13,15 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _trade(alice):
+def _trade(alice: User) -> None:
     make_plan(make_account(alice))
 
 
-def keep(client, name="Losers", query="outcome=loss&status=closed"):
+def keep(client: Client, name: str = "Losers", query: str = "outcome=loss&status=closed") -> Any:
     return client.post("/filters/new/", {"name": name, "query": query})
 
 
-def test_a_filter_is_kept_and_applied_from_the_list(alice_client, alice):
+def test_a_filter_is_kept_and_applied_from_the_list(alice_client: Client, alice: User) -> None:
     answer = keep(alice_client, query="status=closed&outcome=loss&sort=-r&cursor=abc&r_min=&nonsense=1")
     assert answer.url == "/trades/?status=closed&outcome=loss"
     kept = SavedFilter.objects.get()
@@ -27,7 +31,7 @@ def test_a_filter_is_kept_and_applied_from_the_list(alice_client, alice):
     assert 'aria-current="true">Losers' in alice_client.get("/trades/?status=closed&outcome=loss").content.decode()
 
 
-def test_the_form_sent_twice_keeps_one_filter(alice_client):
+def test_the_form_sent_twice_keeps_one_filter(alice_client: Client) -> None:
     for _time in range(2):
         assert keep(alice_client).status_code == 302
     assert SavedFilter.objects.count() == 1
@@ -44,7 +48,9 @@ def test_the_form_sent_twice_keeps_one_filter(alice_client):
         ("losers", "status=planned", "You already have a filter with this name"),
     ],
 )
-def test_what_cannot_be_kept_is_said_beside_the_list(alice_client, name, query, sentence):
+def test_what_cannot_be_kept_is_said_beside_the_list(
+    alice_client: Client, name: str, query: str, sentence: str
+) -> None:
     keep(alice_client)
     answer = keep(alice_client, name, query)
     assert answer.status_code == 422
@@ -52,14 +58,14 @@ def test_what_cannot_be_kept_is_said_beside_the_list(alice_client, name, query, 
     assert SavedFilter.objects.count() == 1
 
 
-def test_fifty_filters_are_the_most(alice_client, alice):
+def test_fifty_filters_are_the_most(alice_client: Client, alice: User) -> None:
     SavedFilter.objects.bulk_create(SavedFilter(owner=alice, name=str(n), query="status=closed") for n in range(50))
     answer = keep(alice_client)
     assert answer.status_code == 422
     assert "You keep 50 filters already: delete one first." in answer.content.decode()
 
 
-def test_a_filter_gets_another_name(alice_client, alice):
+def test_a_filter_gets_another_name(alice_client: Client, alice: User) -> None:
     keep(alice_client)
     keep(alice_client, "Winners", "outcome=win")
     kept = SavedFilter.objects.get(name="Losers")
@@ -71,7 +77,7 @@ def test_a_filter_gets_another_name(alice_client, alice):
     assert kept.name == "Lost"
 
 
-def test_a_filter_is_deleted_after_asking(alice_client):
+def test_a_filter_is_deleted_after_asking(alice_client: Client) -> None:
     keep(alice_client)
     kept = SavedFilter.objects.get()
     assert "Delete the filter “Losers”?" in alice_client.get(f"/filters/{kept.pk}/delete/").content.decode()
@@ -80,7 +86,7 @@ def test_a_filter_is_deleted_after_asking(alice_client):
     assert alice_client.post(f"/filters/{kept.pk}/delete/").status_code == 404
 
 
-def test_somebody_elses_filter_does_not_exist(alice_client, charlie_client):
+def test_somebody_elses_filter_does_not_exist(alice_client: Client, charlie_client: Client) -> None:
     keep(alice_client)
     kept = SavedFilter.objects.get()
     assert b"Losers" not in charlie_client.get("/trades/").content
@@ -91,7 +97,7 @@ def test_somebody_elses_filter_does_not_exist(alice_client, charlie_client):
     assert kept.name == "Losers"
 
 
-def test_a_kept_filter_that_speaks_of_a_deleted_tag_still_opens_and_says_so(alice_client, alice):
+def test_a_kept_filter_that_speaks_of_a_deleted_tag_still_opens_and_says_so(alice_client: Client, alice: User) -> None:
     SavedFilter.objects.create(owner=alice, name="Old", query="tag=6f1d5a3c-0000-4000-8000-000000000000")
     page = alice_client.get("/trades/?tag=6f1d5a3c-0000-4000-8000-000000000000").content.decode()
     assert "There is no such tag: choose one of the list." in page

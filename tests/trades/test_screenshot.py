@@ -7,27 +7,30 @@ import uuid
 import zlib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from PIL import Image, PngImagePlugin
 
+from accounts.models import User
 from tests.factories import make_account, make_plan
-from trades.models import JournalDay, Screenshot
+from trades.models import JournalDay, Screenshot, Trade
 from trades.pictures import MOST_BYTES, PictureError, picture_read
 from trades.services.screenshots import screenshot_add, screenshots_sweep
 
 
-def picture(form: str = "PNG", size: tuple[int, int] = (6, 4), mode: str = "RGB", **options) -> bytes:
+def picture(form: str = "PNG", size: tuple[int, int] = (6, 4), mode: str = "RGB", **options: Any) -> bytes:
     image = Image.new(mode, size, 200 if mode in {"L", "P"} else (200, 30, 30, 90)[: len(mode)])
     out = io.BytesIO()
     image.save(out, form, **options)
     return out.getvalue()
 
 
-def read(content: bytes):
+def read(content: bytes) -> Any:
     return picture_read(io.BytesIO(content), byte_size=len(content))
 
 
@@ -60,21 +63,21 @@ def png_of(width: int, height: int) -> bytes:
         ("WEBP", "RGBA", "webp", "WEBP"),
     ],
 )
-def test_a_still_picture_is_encoded_anew(form, mode, extension, written):
+def test_a_still_picture_is_encoded_anew(form: str, mode: str, extension: str, written: str) -> None:
     kept = read(picture(form, mode=mode))
     assert (kept.extension, kept.width, kept.height) == (extension, 6, 4)
     again = Image.open(io.BytesIO(kept.content))
     assert (again.format, again.size) == (written, (6, 4))
 
 
-def test_the_pixels_of_a_png_stay_exactly_the_same():
+def test_the_pixels_of_a_png_stay_exactly_the_same() -> None:
     image = Image.effect_noise((40, 30), 90).convert("RGB")
     out = io.BytesIO()
     image.save(out, "PNG")
     assert Image.open(io.BytesIO(read(out.getvalue()).content)).tobytes() == image.tobytes()
 
 
-def test_the_camera_is_turned_upright_and_forgotten():
+def test_the_camera_is_turned_upright_and_forgotten() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010F] = "SecretCamera"
@@ -84,7 +87,7 @@ def test_the_camera_is_turned_upright_and_forgotten():
     assert not Image.open(io.BytesIO(kept.content)).getexif()
 
 
-def test_text_profiles_and_what_hangs_behind_are_gone():
+def test_text_profiles_and_what_hangs_behind_are_gone() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", "SecretText")
     sent = picture("PNG", pnginfo=info, icc_profile=b"SecretProfile" * 20) + b"<script>Secret()</script>PK\x03\x04"
@@ -128,16 +131,16 @@ NO_PICTURE = "This is no picture we can read"
         (moving("WEBP"), "animated"),
     ],
 )
-def test_what_is_no_still_picture_is_refused(content, code):
+def test_what_is_no_still_picture_is_refused(content: bytes, code: str) -> None:
     with pytest.raises(PictureError) as refused:
         read(content)
     assert refused.value.code == code
     assert refused.value.field == "image"
 
 
-def test_a_picture_over_ten_megabytes_is_refused_unread():
+def test_a_picture_over_ten_megabytes_is_refused_unread() -> None:
     class Unread(io.BytesIO):
-        def read(self, *_args) -> bytes:
+        def read(self, *_args: Any) -> bytes:
             raise AssertionError("it was read")
 
     with pytest.raises(PictureError) as refused:
@@ -145,7 +148,7 @@ def test_a_picture_over_ten_megabytes_is_refused_unread():
     assert refused.value.code == "too_large"
 
 
-def test_a_text_chunk_that_unpacks_to_a_gigabyte_is_refused():
+def test_a_text_chunk_that_unpacks_to_a_gigabyte_is_refused() -> None:
     bomb = b"Comment\0\0" + zlib.compress(b"\0" * 50_000_000, 9)
     content = picture("PNG")
     with pytest.raises(PictureError):
@@ -153,23 +156,25 @@ def test_a_text_chunk_that_unpacks_to_a_gigabyte_is_refused():
 
 
 @pytest.fixture
-def trade(alice):
+def trade(alice: User) -> Any:
     return make_plan(make_account(alice))
 
 
-def send(client, trade, content: bytes | None = None, name: str = "chart.png", **fields):
+def send(client: Client, trade: Trade, content: bytes | None = None, name: str = "chart.png", **fields: Any) -> Any:
     upload = SimpleUploadedFile(name, picture() if content is None else content, content_type="image/png")
     return client.post(
         f"/trades/{trade.pk}/screenshots/", {"key": uuid.uuid4(), "caption": "The gap", "image": upload} | fields
     )
 
 
-def files(settings) -> list[Path]:
+def files(settings: Any) -> list[Path]:
     return sorted(path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file())
 
 
 @pytest.mark.django_db
-def test_a_screenshot_is_kept_under_a_random_name_and_served_as_what_it_is(alice_client, trade, settings):
+def test_a_screenshot_is_kept_under_a_random_name_and_served_as_what_it_is(
+    alice_client: Client, trade: Trade, settings: Any
+) -> None:
     answer = send(alice_client, trade, name="../../etc/my account 4711.png")
     assert answer.status_code == 302
     assert answer.url == f"/trades/{trade.pk}/journal/#screenshots"
@@ -193,7 +198,7 @@ def test_a_screenshot_is_kept_under_a_random_name_and_served_as_what_it_is(alice
 
 
 @pytest.mark.django_db
-def test_the_form_sent_twice_keeps_one_screenshot(alice_client, trade, settings):
+def test_the_form_sent_twice_keeps_one_screenshot(alice_client: Client, trade: Trade, settings: Any) -> None:
     key = uuid.uuid4()
     for _time in range(2):
         assert send(alice_client, trade, key=key).status_code == 302
@@ -203,8 +208,8 @@ def test_the_form_sent_twice_keeps_one_screenshot(alice_client, trade, settings)
 
 @pytest.mark.django_db
 def test_somebody_elses_screenshot_is_neither_seen_nor_deleted_nor_added_to(
-    alice_client, charlie_client, client, trade, settings
-):
+    alice_client: Client, charlie_client: Client, client: Client, trade: Trade, settings: Any
+) -> None:
     send(alice_client, trade)
     row = Screenshot.objects.get()
     assert charlie_client.get(f"/screenshots/{row.pk}/").status_code == 404
@@ -215,7 +220,9 @@ def test_somebody_elses_screenshot_is_neither_seen_nor_deleted_nor_added_to(
 
 
 @pytest.mark.django_db
-def test_another_users_key_gives_no_hold_on_their_picture(alice_client, charlie_client, charlie, trade, settings):
+def test_another_users_key_gives_no_hold_on_their_picture(
+    alice_client: Client, charlie_client: Client, charlie: User, trade: Trade, settings: Any
+) -> None:
     key = uuid.uuid4()
     send(alice_client, trade, key=key)
     mine = make_plan(make_account(charlie, "Mine"))
@@ -236,7 +243,9 @@ def test_another_users_key_gives_no_hold_on_their_picture(alice_client, charlie_
         (png_of(30_000, 30_000), "more than 40 megapixels"),
     ],
 )
-def test_a_refused_file_is_said_at_its_field_and_nothing_is_kept(alice_client, trade, settings, content, sentence):
+def test_a_refused_file_is_said_at_its_field_and_nothing_is_kept(
+    alice_client: Client, trade: Trade, settings: Any, content: bytes, sentence: str
+) -> None:
     answer = send(alice_client, trade, content)
     assert answer.status_code == 422
     page = answer.content.decode()
@@ -247,7 +256,7 @@ def test_a_refused_file_is_said_at_its_field_and_nothing_is_kept(alice_client, t
 
 
 @pytest.mark.django_db
-def test_an_upload_needs_the_token_against_forged_requests(alice, trade, settings):
+def test_an_upload_needs_the_token_against_forged_requests(alice: User, trade: Trade, settings: Any) -> None:
     from django.test import Client
 
     forged = Client(enforce_csrf_checks=True)
@@ -259,7 +268,7 @@ def test_an_upload_needs_the_token_against_forged_requests(alice, trade, setting
 
 
 @pytest.mark.django_db
-def test_a_day_has_screenshots_of_its_own(alice_client, alice):
+def test_a_day_has_screenshots_of_its_own(alice_client: Client, alice: User) -> None:
     upload = SimpleUploadedFile("day.png", picture())
     answer = alice_client.post(
         "/journal/2025-03-04/screenshots/", {"key": uuid.uuid4(), "caption": "", "image": upload}
@@ -273,7 +282,7 @@ def test_a_day_has_screenshots_of_its_own(alice_client, alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_file_goes_when_its_row_is_gone_for_good(alice_client, trade, settings):
+def test_the_file_goes_when_its_row_is_gone_for_good(alice_client: Client, trade: Trade, settings: Any) -> None:
     send(alice_client, trade)
     row = Screenshot.objects.get()
     assert b"Delete this screenshot?" in alice_client.get(f"/screenshots/{row.pk}/delete/").content
@@ -285,8 +294,10 @@ def test_the_file_goes_when_its_row_is_gone_for_good(alice_client, trade, settin
 
 
 @pytest.mark.django_db
-def test_a_row_that_cannot_be_written_leaves_no_file(alice, trade, settings, monkeypatch):
-    def refuse(*_args, **_kwargs) -> None:
+def test_a_row_that_cannot_be_written_leaves_no_file(
+    alice: User, trade: Trade, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
         raise RuntimeError("the database is gone")
 
     monkeypatch.setattr(Screenshot, "save", refuse)
@@ -296,14 +307,16 @@ def test_a_row_that_cannot_be_written_leaves_no_file(alice, trade, settings, mon
 
 
 @pytest.mark.django_db
-def test_a_missing_file_is_not_found(alice_client, trade, settings):
+def test_a_missing_file_is_not_found(alice_client: Client, trade: Trade, settings: Any) -> None:
     send(alice_client, trade)
     files(settings)[0].unlink()
     assert alice_client.get(f"/screenshots/{Screenshot.objects.get().pk}/").status_code == 404
 
 
 @pytest.mark.django_db
-def test_files_without_a_row_are_swept_after_an_hour_and_others_never(alice_client, trade, settings):
+def test_files_without_a_row_are_swept_after_an_hour_and_others_never(
+    alice_client: Client, trade: Trade, settings: Any
+) -> None:
     send(alice_client, trade)
     (kept,) = files(settings)
     orphan, fresh = kept.with_name("orphan.png"), kept.with_name("fresh.png")
@@ -322,12 +335,12 @@ def test_files_without_a_row_are_swept_after_an_hour_and_others_never(alice_clie
 
 
 @pytest.mark.django_db
-def test_a_desk_without_screenshots_is_swept_too():
+def test_a_desk_without_screenshots_is_swept_too() -> None:
     assert screenshots_sweep(now=timezone.now()) == 0
 
 
 @pytest.mark.django_db
-def test_the_sweep_is_on_the_clock_of_the_queue(settings):
+def test_the_sweep_is_on_the_clock_of_the_queue(settings: Any) -> None:
     from trades.tasks import screenshots_sweep_task
 
     assert settings.CELERY_BEAT_SCHEDULE["screenshots-sweep"] == {

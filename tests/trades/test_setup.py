@@ -3,11 +3,14 @@
 import re
 import uuid
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import User
 from tests.factories import make_account, make_closed_trade, make_plan, make_setup
 from trades.models import ChecklistAnswer, FigureTotal, Setup, SetupRisk
 from trades.services.figures import figures_rebuild
@@ -15,7 +18,7 @@ from trades.services.figures import figures_rebuild
 pytestmark = pytest.mark.django_db
 
 
-def form(lines=(), risks=(), **fields) -> dict[str, object]:
+def form(lines: Any = (), risks: Any = (), **fields: Any) -> dict[str, object]:
     """The page as a browser sends it: lines are (text, position, key, retired), risks (account, risk, position)."""
     data: dict[str, object] = {"key": uuid.uuid4(), "name": "Breakout", "description": "", "is_active": "on"}
     data |= {"criteria-TOTAL_FORMS": len(lines), "criteria-INITIAL_FORMS": 0}
@@ -29,7 +32,7 @@ def form(lines=(), risks=(), **fields) -> dict[str, object]:
     return data | fields
 
 
-def test_a_setup_is_made_with_checklist_and_risk(alice_client, alice):
+def test_a_setup_is_made_with_checklist_and_risk(alice_client: Client, alice: User) -> None:
     account, other = make_account(alice), make_account(alice, "Other")
     lines = [("Second", 2, "", False), ("First  of all", 1, "", False), ("", "", "", False)]
     risks = [(account.pk, "0.5", ""), (other.pk, "", "")]
@@ -42,21 +45,23 @@ def test_a_setup_is_made_with_checklist_and_risk(alice_client, alice):
     assert (kept.account, kept.risk_per_trade_percent, kept.max_position_percent) == (account, Decimal("0.50"), None)
 
 
-def test_the_page_offers_every_account_and_blank_lines(alice_client, alice):
+def test_the_page_offers_every_account_and_blank_lines(alice_client: Client, alice: User) -> None:
     make_account(alice)
     page = alice_client.get("/setups/new/").content.decode()
     assert page.count('aria-label="Line ') == 4
     assert 'aria-label="Main"' in page
 
 
-def test_the_form_sent_twice_makes_one_setup(alice_client):
+def test_the_form_sent_twice_makes_one_setup(alice_client: Client) -> None:
     data = form()
     for _time in range(2):
         assert alice_client.post("/setups/new/", data).status_code == 302
     assert Setup.objects.count() == 1
 
 
-def test_lines_are_reordered_reworded_retired_and_removed_and_keep_their_answers(alice_client, alice):
+def test_lines_are_reordered_reworded_retired_and_removed_and_keep_their_answers(
+    alice_client: Client, alice: User
+) -> None:
     setup = make_setup(alice, criteria=("One", "Two", "Three"))
     one, two, three = setup.criteria.all()
     trade = make_plan(make_account(alice), setup=setup)
@@ -76,7 +81,7 @@ def test_lines_are_reordered_reworded_retired_and_removed_and_keep_their_answers
     assert answers[1].text == "Three"
 
 
-def test_a_risk_left_empty_follows_the_policy_again(alice_client, alice):
+def test_a_risk_left_empty_follows_the_policy_again(alice_client: Client, alice: User) -> None:
     account, setup = make_account(alice), make_setup(alice)
     SetupRisk.objects.create(account=account, setup=setup, risk_per_trade_percent=Decimal(2))
     alice_client.post(f"/setups/{setup.pk}/", form(risks=[(account.pk, "", "15")]))
@@ -102,8 +107,8 @@ def test_a_risk_left_empty_follows_the_policy_again(alice_client, alice):
     ],
 )
 def test_what_cannot_be_kept_is_said_all_at_once_and_nothing_changes(
-    alice_client, alice, lines, risk, fields, sentence
-):
+    alice_client: Client, alice: User, lines: Any, risk: Any, fields: Any, sentence: str
+) -> None:
     make_setup(alice, "Gap and go")
     account = make_account(alice)
     answer = alice_client.post(
@@ -118,7 +123,7 @@ def test_what_cannot_be_kept_is_said_all_at_once_and_nothing_changes(
     assert not SetupRisk.objects.exists()
 
 
-def test_deleting_a_setup_keeps_its_trades_and_moves_their_figures(alice_client, alice):
+def test_deleting_a_setup_keeps_its_trades_and_moves_their_figures(alice_client: Client, alice: User) -> None:
     account, euro = make_account(alice), make_account(alice, "Euro", currency="EUR")
     setup = make_setup(alice, criteria=("One",))
     trades = [
@@ -142,7 +147,7 @@ def test_deleting_a_setup_keeps_its_trades_and_moves_their_figures(alice_client,
     assert (answer.text, answer.criterion_id, answer.is_met) == ("One", None, True)
 
 
-def test_renaming_a_setup_moves_no_figure(alice_client, alice):
+def test_renaming_a_setup_moves_no_figure(alice_client: Client, alice: User) -> None:
     setup = make_setup(alice)
     account = make_account(alice)
     make_closed_trade(account, setup=setup)
@@ -153,7 +158,7 @@ def test_renaming_a_setup_moves_no_figure(alice_client, alice):
     assert list(FigureTotal.objects.order_by("pk").values()) == before
 
 
-def test_the_list_says_what_each_setup_came_to(alice_client, alice):
+def test_the_list_says_what_each_setup_came_to(alice_client: Client, alice: User) -> None:
     account = make_account(alice)
     setup = make_setup(alice, criteria=("One", "Two"))
     for net in ("500.00", "500.00", "-250.00"):
@@ -171,7 +176,7 @@ def test_the_list_says_what_each_setup_came_to(alice_client, alice):
     assert len(many) == len(few)
 
 
-def test_somebody_elses_setup_account_and_line_do_not_exist(charlie_client, charlie, alice):
+def test_somebody_elses_setup_account_and_line_do_not_exist(charlie_client: Client, charlie: User, alice: User) -> None:
     theirs, account = make_setup(alice, criteria=("One",)), make_account(alice)
     for address in (f"/setups/{theirs.pk}/", f"/setups/{theirs.pk}/delete/"):
         assert charlie_client.get(address).status_code == 404
@@ -184,7 +189,7 @@ def test_somebody_elses_setup_account_and_line_do_not_exist(charlie_client, char
     assert not SetupRisk.objects.exists()
 
 
-def test_a_checklist_without_an_end_is_refused(alice_client):
+def test_a_checklist_without_an_end_is_refused(alice_client: Client) -> None:
     data = form(**{"criteria-TOTAL_FORMS": 100_000})
     answer = alice_client.post("/setups/new/", data)
     assert answer.status_code == 422

@@ -14,6 +14,7 @@ from trades.services.tags import TagError, tag_names
 LONGEST_NOTE = 20_000
 MOST_OFFERED = 60
 MARKDOWN_HINT = "Markdown: **bold**, *italic*, - list, > quote, [link](https://…)."
+RELOAD = "A part of the form was lost: copy your text, reload the page and paste it again."
 RATINGS = [("", "Not rated"), *((str(n), f"{n} of 5") for n in range(1, 6))]
 PLURALS = {TagKind.TAG: "Tags", TagKind.MISTAKE: "Mistakes", TagKind.EMOTION: "Emotions"}
 
@@ -44,9 +45,13 @@ class WordsForm(forms.Form):
     """Words of each kind: ticked among the owner's, or typed with commas between them."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+    words_before = forms.JSONField(widget=forms.HiddenInput, required=False, error_messages={"invalid": RELOAD})
 
     def __init__(self, *args: Any, tags: Sequence[Tag], chosen: Sequence[Tag] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["words_before"].initial = {
+            kind.value: [tag.name for tag in chosen if tag.kind == kind] for kind in TagKind
+        }
         keys = {tag.pk for tag in chosen}
         for kind in TagKind:
             mine = [tag for tag in tags if tag.kind == kind]
@@ -73,6 +78,18 @@ class WordsForm(forms.Form):
             help_text="Several with commas between them.",
             widget=forms.TextInput({"autocomplete": "off"}),
         )
+
+    def clean_words_before(self) -> dict[str, list[str]] | None:
+        before = self.cleaned_data["words_before"]
+        if before is None:
+            return None
+        kinds = {kind.value for kind in TagKind}
+        is_ours = isinstance(before, dict) and set(before) <= kinds
+        if not is_ours or not all(
+            isinstance(names, list) and all(isinstance(n, str) for n in names) for names in before.values()
+        ):
+            raise ValidationError(RELOAD)
+        return before
 
     def clean(self) -> None:
         self.words: dict[str, list[str]] = {}
@@ -121,6 +138,7 @@ class TradeJournalForm(WordsForm):
             **{name: _text(clean[name]) for name in NOTES},
             rating=clean["rating"],
             words=self.words,
+            words_before=clean.get("words_before"),
             met=frozenset(clean.get("checklist", ())),
         )
 
@@ -139,7 +157,11 @@ class DayForm(WordsForm):
     def notes(self) -> DayNotes:
         clean = self.cleaned_data
         return DayNotes(
-            plan=_text(clean["plan"]), review=_text(clean["review"]), rating=clean["rating"], words=self.words
+            plan=_text(clean["plan"]),
+            review=_text(clean["review"]),
+            rating=clean["rating"],
+            words=self.words,
+            words_before=clean.get("words_before"),
         )
 
 

@@ -23,13 +23,18 @@ ANSWER, CRITERION = "answer", "criterion"
 
 @dataclass(frozen=True)
 class TradeNotes:
-    """The journal of a trade as typed. ``words`` are names by kind; ``met`` are keys of ``checklist_of``."""
+    """The journal of a trade as typed. ``words`` are names by kind; ``met`` are keys of ``checklist_of``.
+
+    ``words_before`` are the names the form was opened with: only what its writer changed is changed. None: all of
+    ``words``, and nothing else, is meant.
+    """
 
     thesis: str = ""
     notes_during: str = ""
     notes_after: str = ""
     rating: int | None = None
     words: dict[str, list[str]] = field(default_factory=dict)
+    words_before: dict[str, list[str]] | None = None
     met: frozenset[str] = frozenset()
 
 
@@ -41,6 +46,7 @@ class DayNotes:
     review: str = ""
     rating: int | None = None
     words: dict[str, list[str]] = field(default_factory=dict)
+    words_before: dict[str, list[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,9 @@ def journal_save(*, owner: User, trade_id: UUID, version: int, notes: TradeNotes
     trade = trade_locked(owner=owner, trade_id=trade_id)
     columns = {name: getattr(notes, name) for name in (*NOTES, "rating")}
     has_same_columns = all(getattr(trade, name) == value for name, value in columns.items())
-    has_same_words = _names_of(trade.tags.all()) == _folded(notes.words)
+    tags = list(trade.tags.all())
+    words = _merged(tags, notes)
+    has_same_words = _names_of(tags) == _folded(words)
     lines = checklist_of(trade)
     met = notes.met & {line.key for line in lines}
     has_same_checklist = met == {line.key for line in lines if line.is_met}
@@ -99,7 +107,7 @@ def journal_save(*, owner: User, trade_id: UUID, version: int, notes: TradeNotes
     if has_same_words and has_same_checklist:
         return trade_write(trade, columns)
     with figures_following(trade.account, [trade.pk]):
-        trade.tags.set(_tags(owner, notes.words))
+        trade.tags.set(_tags(owner, words))
         _checklist_write(trade, met)
         return trade_write(trade, columns)
 
@@ -129,12 +137,14 @@ def day_save(*, owner: User, day: date, version: int, notes: DayNotes) -> Journa
     page = JournalDay.objects.select_for_update().get(pk=page.pk)
     columns: dict[str, Any] = {"plan": notes.plan, "review": notes.review, "rating": notes.rating}
     is_same = all(getattr(page, name) == value for name, value in columns.items())
-    if is_same and _names_of(page.tags.all()) == _folded(notes.words):
+    tags = list(page.tags.all())
+    words = _merged(tags, notes)
+    if is_same and _names_of(tags) == _folded(words):
         return page
     if not is_new and page.version != version and not _is_blank(page):
         raise StaleDay(page)
     JournalDay.objects.filter(pk=page.pk).update(**columns, version=F("version") + 1, updated_at=Now())
-    page.tags.set(_tags(owner, notes.words))
+    page.tags.set(_tags(owner, words))
     page.refresh_from_db()
     return page
 
@@ -146,6 +156,22 @@ def _is_blank(page: JournalDay) -> bool:
 
 def _tags(owner: User, words: dict[str, list[str]]) -> list[Tag]:
     return [tag for kind in TagKind for tag in tags_named(owner=owner, kind=kind, names=words.get(kind, []))]
+
+
+def _merged(tags: Iterable[Tag], notes: TradeNotes | DayNotes) -> dict[str, list[str]]:
+    """The words as they are to be: those there are now, less what the writer took off, with what the writer put on."""
+    if notes.words_before is None:
+        return notes.words
+    before, typed = _folded(notes.words_before), _folded(notes.words)
+    words = {
+        str(kind): [name for name in names if (str(kind), name.casefold()) not in before]
+        for kind, names in notes.words.items()
+    }
+    for tag in tags:
+        folded = (str(tag.kind), tag.name.casefold())
+        if folded in typed or folded not in before:
+            words.setdefault(str(tag.kind), []).append(tag.name)
+    return words
 
 
 def _names_of(tags: Iterable[Tag]) -> set[tuple[str, str]]:

@@ -112,7 +112,6 @@ def tag_delete(*, owner: User, tag_id: UUID) -> None:
     accounts_locked(owner)
     carriers = list(tag.trades.values_list("pk", flat=True))
     with trades_following(owner, carriers):
-        _versions_raise(carriers)
         Tag.objects.filter(pk=tag.pk).delete()
 
 
@@ -132,7 +131,6 @@ def tag_merge(*, owner: User, tag_id: UUID, into_id: UUID) -> Tag:
                 "WHERE tag_id = %s ON CONFLICT DO NOTHING",
                 [into.pk, tag.pk],
             )
-        _versions_raise(carriers)
         Tag.objects.filter(pk=tag.pk).delete()
     return into
 
@@ -143,17 +141,19 @@ def trades_tag(
 ) -> int:
     """Put tags on trades by name and take others off, all or none; returns how many trades that changed.
 
-    ``trades`` is read after the accounts are locked, so that a filter means what it finds at that moment.
+    ``trades`` is read after the accounts are locked, so that a filter means what it finds at that moment. Tags are
+    no part of a trade's version: a journal form open meanwhile changes only the tags its writer changed.
     """
     accounts_locked(owner)
     ids = list(trades.filter(owner=owner).order_by().values_list("pk", flat=True))
     on = [tag.pk for tag in tags_named(owner=owner, kind=kind, names=add)]
     off = [tag.pk for tag in _known(owner, kind, remove)]
     changed = _without_all(ids, on) | _with_any(ids, off)
+    if not changed:
+        return 0
     with trades_following(owner, changed):
         _link(changed, on)
-        Trade.tags.through.objects.filter(tag_id__in=off, trade_id__in=changed).delete()
-        _versions_raise(changed)
+        _unlink(changed, off)
     return len(changed)
 
 
@@ -191,8 +191,14 @@ def _without_all(trade_ids: Sequence[UUID], tag_ids: Sequence[UUID]) -> set[UUID
 
 def _with_any(trade_ids: Sequence[UUID], tag_ids: Sequence[UUID]) -> set[UUID]:
     """Which of the trades carry at least one of the tags."""
-    carriers = Trade.tags.through.objects.filter(tag_id__in=tag_ids, trade_id__in=trade_ids)
-    return set(carriers.values_list("trade_id", flat=True)) if tag_ids else set()
+    if not tag_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT trade_id FROM trade_tags WHERE tag_id = ANY(%s) AND trade_id = ANY(%s)",
+            [list(tag_ids), list(trade_ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _link(trade_ids: Iterable[UUID], tag_ids: Sequence[UUID]) -> None:
@@ -204,7 +210,9 @@ def _link(trade_ids: Iterable[UUID], tag_ids: Sequence[UUID]) -> None:
         )
 
 
-def _versions_raise(trade_ids: Iterable[UUID]) -> None:
-    """A form opened before carries the old tags: it is told instead of bringing them back."""
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE trades SET version = version + 1 WHERE id = ANY(%s)", [list(trade_ids)])
+def _unlink(trade_ids: Iterable[UUID], tag_ids: Sequence[UUID]) -> None:
+    if tag_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM trade_tags WHERE tag_id = ANY(%s) AND trade_id = ANY(%s)", [list(tag_ids), list(trade_ids)]
+            )

@@ -131,7 +131,8 @@ def _address(query: QueryDict, without: str = "", **changes: str | tuple[str, ..
         changed.pop(name, None)
     for name, value in changes.items():
         changed.setlist(name, [value] if isinstance(value, str) else value)
-    return f"{reverse('trades:trade-list')}?{_filled(changed)}"
+    words = _filled(changed)
+    return reverse("trades:trade-list") + (f"?{words}" if words else "")
 
 
 def _page_url(query: QueryDict, cursor: str | None) -> str | None:
