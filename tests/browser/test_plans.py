@@ -107,3 +107,20 @@ def test_the_pages_of_a_trade_are_shown_well(
     }.items():
         visit(planning, path)
         screenshots(planning, name)
+
+
+def test_the_rarer_pages_are_accessible_too(
+    planning: Page, alice: User, visit: Visit, axe: Callable[[Page], None]
+) -> None:
+    account = alice.trading_accounts.get()
+    held, dropped = make_plan(account, quantity=d(10)), make_plan(account, symbol="KO", quantity=d(10))
+    make_fill(held, "buy", 10, 100, timezone.now() - timedelta(days=300))
+    Trade.objects.filter(pk=dropped.pk).update(status="cancelled")
+    for path in (
+        f"/trades/{held.pk}/plan/",
+        f"/trades/{held.pk}/delete/",
+        f"/trades/{dropped.pk}/",
+        f"/trades/{dropped.pk}/reopen/",
+    ):
+        visit(planning, path)
+        axe(planning)
