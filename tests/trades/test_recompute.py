@@ -1,11 +1,16 @@
 """A trade is computed from its fills, to the cent, and its initial risk is frozen."""
 
+from typing import Any
+
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 
 from accounts.models import User
 from tests.trades.desk_kit import NOW, at, d, make_account, make_fill, make_plan
-from trades.models import AccountDay, FigureTotal, Trade
+from trades.models import AccountDay, AuditEntry, FigureTotal, Screenshot, Trade
 from trades.services.columns import WITHOUT_FILLS
+from trades.services.plans import trade_delete
 from trades.services.recompute import account_recompute
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +118,21 @@ def test_a_missing_opening_is_cured_by_adding_it(alice: User) -> None:
     trade.refresh_from_db()
     assert (trade.is_incomplete, trade.net_pnl, trade.direction) == (False, d("1000.00"), "long")
     assert FigureTotal.objects.get(account=account, dimension="all").n == 1
+
+
+def test_deleting_a_closed_trade_takes_it_out_of_the_figures_and_its_pictures_off_the_disk(
+    alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    account = make_account(alice)
+    trade = make_plan(account)
+    make_fill(trade, "buy", 100, 100, at(2))
+    make_fill(trade, "sell", 100, 110, at(3))
+    name = default_storage.save("screenshots/a.png", ContentFile(b"picture"))
+    Screenshot.objects.create(owner=alice, trade=trade, image=name, width=1, height=1, byte_size=7)
+    with django_capture_on_commit_callbacks(execute=True):
+        trade_delete(owner=alice, trade_id=trade.pk, version=3)
+    assert not FigureTotal.objects.exists()
+    assert not AccountDay.objects.exists()
+    assert not default_storage.exists(name)
+    kept = AuditEntry.objects.get(action="trade.deleted").before
+    assert [fill["side"] for fill in kept["fills"]] == ["buy", "sell"]

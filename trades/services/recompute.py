@@ -48,12 +48,13 @@ def trade_recompute(trade: Trade) -> Trade:
     if not fills:
         return _back_to_plan(trade)
     _plan_stop_before(fills[0], stops)
-    result = result_of(trade, fills, account=trade.account)
+    known = [domain_fill(fill) for fill in fills]
+    result = result_of(trade, known, account=trade.account)
     columns = trade_columns(result, account=trade.account, plan_of=trade, stops=stops)
     columns["has_estimated_costs"] = any(fill.has_estimated_costs for fill in fills)
     if columns["status"] == TradeStatus.ACTIVE:
         refuse_second_position(trade)
-    _write_fills(fills, result, account=trade.account)
+    _write_fills(fills, fill_columns(result, known, account=trade.account))
     return trade_write(trade, columns)
 
 
@@ -68,9 +69,8 @@ def refuse_second_position(trade: Trade) -> None:
         )
 
 
-def result_of(trade: Trade, fills: Sequence[Fill], *, account: TradingAccount) -> positions.TradeResult:
+def result_of(trade: Trade, known: Sequence[positions.Fill], *, account: TradingAccount) -> positions.TradeResult:
     """What the fills of one trade come to; raises FillError when they are more than one trade."""
-    known = [domain_fill(fill) for fill in fills]
     exit_side = positions.Direction(trade.direction).exit_side
     results = positions.build_trades(
         known,
@@ -108,8 +108,7 @@ def _plan_stop_before(first: Fill, stops: list[StopMove]) -> None:
     stops.sort(key=attrgetter("moved_at", "created_at"))
 
 
-def _write_fills(fills: Sequence[Fill], result: positions.TradeResult, *, account: TradingAccount) -> None:
-    columns = fill_columns(result, [domain_fill(fill) for fill in fills], account=account)
+def _write_fills(fills: Sequence[Fill], columns: dict[str, dict[str, Any]]) -> None:
     changed = []
     for fill in fills:
         wanted = columns[str(fill.pk)]
@@ -143,14 +142,14 @@ def _recompute_chunk(account: TradingAccount, ids: list[UUID]) -> None:
     trade_rows: list[tuple[UUID, dict[str, Any]]] = []
     fill_rows: list[tuple[UUID, dict[str, Any]]] = []
     for trade in Trade.objects.filter(pk__in=ids).defer("search", "thesis", "notes_during", "notes_after"):
-        known = fills[trade.pk]
+        known = [domain_fill(fill) for fill in fills[trade.pk]]
         if not known:
             continue
         result = result_of(trade, known, account=account)
         columns = trade_columns(result, account=account, plan_of=trade, stops=stops[trade.pk])
         trade_rows.append((trade.pk, columns | {"version": trade.version + 1}))
-        realised = fill_columns(result, [domain_fill(fill) for fill in known], account=account)
-        fill_rows.extend((fill.pk, realised[str(fill.pk)]) for fill in known)
+        realised = fill_columns(result, known, account=account)
+        fill_rows.extend((UUID(key), row) for key, row in realised.items())
     if trade_rows:
         names = tuple(trade_rows[0][1])
         rows_update(Trade, names, ((pk, *(columns[name] for name in names)) for pk, columns in trade_rows))
