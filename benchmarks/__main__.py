@@ -60,6 +60,8 @@ def _measured(folder: Path, started: float) -> str:
     traders = traders_make()
     _say(started, "Measuring pages.")
     timings = pages.measure(traders)
+    for timing in timings:
+        _say(started, f"  {timing.page}, {timing.trades:,}: {timing.queries} queries, {timing.p50 * 1000:.1f} ms")
     _say(started, "Measuring writes.")
     write = writes.measure(traders[-1])
     _say(started, "Measuring imports.")

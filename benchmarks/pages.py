@@ -15,7 +15,7 @@ from benchmarks.data import Trader
 from trades.models import Trade
 from trades.selectors.trade_pages import Cursor, cursor_write
 
-ROUNDS = 60
+ROUNDS = 40
 WARM_UP = 3
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 ONE_ROW = "one row by primary key"

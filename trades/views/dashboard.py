@@ -125,7 +125,7 @@ def attention(desk: Sequence[CurrencyNow], counts: ReviewCounts, selected: Tradi
 
 
 def _limits(now: AccountNow) -> list[Attention]:
-    policy = reverse("trades:performance") + f"?account={now.account.pk}"
+    policy = reverse("accounts:account-detail", args=[now.account.pk])
     watched: list[tuple[Used, str, str]] = [
         (now.daily_loss, "lost today", "the daily limit"),
         (now.weekly_loss, "lost this week", "the weekly limit"),
