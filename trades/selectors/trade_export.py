@@ -12,7 +12,8 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from trades.models import TagKind, Trade
 from trades.spreadsheet import safe_cell
 
-CHUNK = 2_000
+# Notes may be long: a chunk of the longest ones still fits.
+CHUNK = 500
 # Column of the file → column of the trade, in the order of the file.
 FIELDS: dict[str, str] = {
     "trade id": "id",

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from trades.forms.journal import DayForm, ScreenshotForm, TradeJournalForm
 from trades.models import JournalDay, Screenshot, Trade
@@ -83,7 +83,7 @@ def _stale(form: Any, stale: StaleVersion, current: Trade | JournalDay) -> Any:
 
 
 @login_required
-@require_GET
+@require_safe
 def journal_list(request: HttpRequest) -> HttpResponse:
     today = timezone.localdate()
     asked = MONTH.fullmatch(request.GET.get("month", ""))

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from trades.filters import TradeFilter
 from trades.forms.lists import BulkTagForm, FilterNameForm, SavedFilterForm, filter_query
@@ -36,7 +36,7 @@ TABS = {
 
 
 @login_required
-@require_GET
+@require_safe
 def trade_list(request: HttpRequest) -> HttpResponse:
     return _list_page(request, request.GET)
 
@@ -178,7 +178,7 @@ def _bulk_tag(request: HttpRequest, form: BulkTagForm, trades: QuerySet[Trade]) 
 
 
 @login_required
-@require_GET
+@require_safe
 def trade_export(request: HttpRequest) -> HttpResponseBase:
     """The filter's trades as CSV, sent while they are read. A filter that cannot be read is shown, not guessed."""
     chosen = TradeFilter(request.GET, owner=request.user)

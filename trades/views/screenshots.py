@@ -12,7 +12,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from trades.forms.journal import ScreenshotForm
 from trades.models import Screenshot
@@ -71,7 +71,7 @@ def _screenshot_new(
 
 
 @login_required
-@require_GET
+@require_safe
 def screenshot_view(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     row = get_object_or_404(Screenshot, pk=pk, owner=request.user)
     try:

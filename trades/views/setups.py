@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.selectors import accounts_of
 from trades.forms.setups import SetupForms, TagForm, TagMergeForm, TagNameForm
@@ -31,7 +31,7 @@ def _status(*forms: Any) -> int:
 
 
 @login_required
-@require_GET
+@require_safe
 def setup_list(request: HttpRequest) -> HttpResponse:
     return render(request, "trades/setup_list.html", {"setups": setups_with_results(request.user)})
 
@@ -97,7 +97,7 @@ def setup_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def tag_list(request: HttpRequest) -> HttpResponse:
     return _tag_page(request, TagForm())
 
