@@ -39,6 +39,7 @@ def test_a_year_has_winners_losers_shorts_scale_ins_partial_exits_and_open_trade
         Q(status="planned"), Q(rating__isnull=False), Q(tags__kind="mistake"), Q(mae__isnull=False, mfe__isnull=False),
     ):  # fmt: skip
         assert trades.filter(wanted).exists(), wanted
+    assert trades.filter(status="active").count() >= 3
     assert trades.filter(status="closed").values("setup").distinct().count() == 4
     assert set(TradingAccount.objects.values_list("currency", flat=True)) == {"USD", "EUR"}
 

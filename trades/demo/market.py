@@ -24,6 +24,7 @@ class Listing:
     asset_class: AssetClass
     start_price: float
     daily_volatility: float
+    held_at_the_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)

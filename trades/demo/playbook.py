@@ -6,14 +6,14 @@ from trades.demo.market import Listing
 from trenddojo.domain.instruments import AssetClass
 
 LISTINGS = (
-    Listing("AAPL", AssetClass.STOCK, 212.0, 0.016),
+    Listing("AAPL", AssetClass.STOCK, 212.0, 0.016, held_at_the_end=True),
     Listing("AMD", AssetClass.STOCK, 138.0, 0.029),
     Listing("COST", AssetClass.STOCK, 905.0, 0.013),
-    Listing("JPM", AssetClass.STOCK, 241.0, 0.014),
+    Listing("JPM", AssetClass.STOCK, 241.0, 0.014, held_at_the_end=True),
     Listing("META", AssetClass.STOCK, 572.0, 0.021),
     Listing("MSFT", AssetClass.STOCK, 421.0, 0.014),
     Listing("NVDA", AssetClass.STOCK, 139.0, 0.028),
-    Listing("QQQ", AssetClass.ETF, 508.0, 0.012),
+    Listing("QQQ", AssetClass.ETF, 508.0, 0.012, held_at_the_end=True),
     Listing("SPY", AssetClass.ETF, 586.0, 0.009),
     Listing("TSLA", AssetClass.STOCK, 334.0, 0.034),
     Listing("XOM", AssetClass.STOCK, 112.0, 0.013),

@@ -15,6 +15,8 @@ from trenddojo.domain.fills import Direction
 
 SCALE_R = Decimal(1)
 ADD_R = Decimal("0.5")
+# The last three sessions belong to the trades that are still open.
+LAST_BARS = 39
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,27 @@ def tell(
 ) -> Iterator[StoryTrade]:
     """The trades in one listing, one after the other, pausing between them."""
     chance = random.Random(f"{seed}:{listing.symbol}:trades")  # noqa: S311 - a story, not a secret
-    at = chance.randint(2, pause_bars[1])
-    while at < len(bars) - 1:
+    at, free_from = chance.randint(2, pause_bars[1]), 0
+    while at < len(bars) - LAST_BARS:
         play = chance.choices(plays, [play.share for play in plays])[0]
         trade = _open(listing, bars, at, play, chance)
         _follow(trade, bars, at, chance)
         yield trade
-        at = trade.last_bar + chance.randint(*pause_bars)
+        free_from = trade.last_bar + 1
+        at = free_from + chance.randint(*pause_bars)
+    if listing.held_at_the_end:
+        yield from _still_open(listing, bars, max(free_from, len(bars) - LAST_BARS), chance)
+
+
+def _still_open(listing: Listing, bars: Sequence[Bar], earliest: int, chance: random.Random) -> Iterator[StoryTrade]:
+    """A trade of the last days that neither stop nor target has ended yet, if the market allows one."""
+    longest = max(PLAYS, key=lambda play: play.longest_bars)
+    for at in range(earliest, len(bars) - 1):
+        trade = _open(listing, bars, at, longest, chance)
+        _follow(trade, bars, at, chance)
+        if not trade.is_finished:
+            yield trade
+            return
 
 
 def _open(listing: Listing, bars: Sequence[Bar], at: int, play: Play, chance: random.Random) -> StoryTrade:
