@@ -18,6 +18,9 @@ FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(2049, 12, 31)
 
 
+DEFAULT_EXCHANGE = "XNYS"
+
+
 class Exchange(NamedTuple):
     name: str
     timezone: str
@@ -79,6 +82,11 @@ def sessions_between(code: str, start: date, end: date) -> list[date]:
 def session_count(code: str, first: date, last: date) -> int:
     """How many sessions there are from `first` to `last`, both included."""
     return len(sessions_between(code, first, last))
+
+
+def sessions_warm() -> None:
+    """Read the sessions of the exchange accounts start with, so that no request waits for the library."""
+    _sessions(DEFAULT_EXCHANGE)
 
 
 @dataclass(frozen=True, slots=True)
