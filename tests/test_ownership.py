@@ -95,6 +95,7 @@ OBJECT_OF = {
     "trades:setup-edit": SETUP,
     "trades:setup-delete": SETUP,
     "trades:tag-edit": TAG,
+    "trades:tag-merge": TAG,
     "trades:tag-delete": TAG,
     "trades:import-detail": IMPORT,
     "trades:import-mapping": IMPORT,
