@@ -45,7 +45,7 @@ class Booked:
     trades_changed: int
     incomplete: int
     trades_kept: int
-    absorbed: dict[str, str]
+    firsts: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ class _Booking:
         self.each = each
         self.undoes = False
         self.method = CostMethod(account.cost_method)
-        self.identities = Identities(affected, fill_import.settings.get("absorbed", {}))
+        self.identities = Identities(affected, fill_import.settings.get("firsts", {}))
         self.session = cache(lambda at: session_for(account.exchange, at))
         self.incomplete = self.done = 0
         self.dependent: set[str] = set()
@@ -113,7 +113,7 @@ class _Booking:
             self.writer.changed_trades.count,
             self.incomplete,
             kept,
-            self.identities.absorbed,
+            self.identities.firsts,
         )
 
     def _clear_away(self) -> int:
@@ -135,11 +135,7 @@ class _Booking:
 
     def _batch(self, batch: list[BuiltTrade], stream: Stream, plan: NoPlan) -> None:
         chosen = [(built, *self.identities.choose(built)) for built in batch]
-        changed = [
-            (built, trade_id, is_known)
-            for built, trade_id, is_known in chosen
-            if not (is_known and self._is_unchanged(built, trade_id))
-        ]
+        changed = [one for one in chosen if not self._is_unchanged(*one)]
         plans, stops = plans_of(trade_id for _, trade_id, is_known in changed if is_known)
         for built, trade_id, is_known in changed:
             own_plan: Any = plans[trade_id] if is_known else plan
@@ -152,14 +148,15 @@ class _Booking:
         self.done += sum(len(built.pieces) for built in batch)
         self.each(self.done)
 
-    def _is_unchanged(self, built: BuiltTrade, trade_id: UUID) -> bool:
+    def _is_unchanged(self, built: BuiltTrade, trade_id: UUID, is_known: bool) -> bool:  # noqa: FBT001 - a tuple's parts
         """Whether the trade is made of the very rows it was made of before."""
-        if trade_id in self.was_active or len(built.pieces) != built.pieces[0].origin.first.trade_fills:
+        if not is_known or trade_id in self.was_active or len(built.pieces) != built.pieces[0].origin.first.trade_fills:
             return False
         for piece in built.pieces:
             rows = kept_rows(piece)
             if len(rows) != 1 or rows[0].trade_id != trade_id or rows[0].quantity != piece.fill.quantity:
                 return False
+        self.identities.unchanged(built)
         return True
 
     def _columns(self, built: BuiltTrade, plan: Trade, stops: Any) -> dict[str, Any]:

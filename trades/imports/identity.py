@@ -37,49 +37,65 @@ def kept_rows(piece: Piece) -> list[Row]:
     return [row for row in rows if row.part == piece.part] if piece.is_split else rows
 
 
+def _told_by(piece: Piece, built: BuiltTrade) -> list[Row]:
+    """The rows whose trades this piece names, the likeliest first: the part of a flip that did what it does now."""
+    rows = piece.origin.rows
+    if rows[0].trade_id is not None and piece.is_split and len(rows) == 1:
+        part = 0 if rows[0].is_exit else 1
+        return rows if part == piece.part else []
+    is_entry = piece.fill.side is built.result.direction.entry_side
+    return kept_rows(piece)[::-1] if is_entry else kept_rows(piece)
+
+
 def _place(piece: Piece, part: int) -> str:
     """A fill by what survives a split and its merging: the row of its first part, and which part it is."""
     return f"{piece.origin.first.id}:{part}"
 
 
 class Identities:
-    """Gives every rebuilt trade its identity; `taken` are the existing trades that live on."""
+    """Gives every rebuilt trade its identity; `taken` are the existing trades that live on.
 
-    def __init__(self, affected: Iterable[UUID], absorbed_before: dict[str, str]) -> None:
+    `firsts` tells which trade had its first fill where before; an undoing import gives `before`, what it told then.
+    """
+
+    def __init__(self, affected: Iterable[UUID], before: dict[str, str]) -> None:
         self.affected = set(affected)
         self.taken: set[UUID] = set()
-        self.absorbed: dict[str, str] = {}
-        self._absorbed_before = absorbed_before
+        self.firsts: dict[str, str] = {}
+        self._before = before
+        self._given_back = {UUID(trade_id) for trade_id in before.values()}
         self._met: set[UUID] = set()
 
     def choose(self, built: BuiltTrade) -> tuple[UUID, bool]:
         """The id of a rebuilt trade and whether the account has a row with it."""
-        firsts: list[tuple[UUID, str]] = []
+        found = [trade_id for trade_id in self._firsts_in(built) if trade_id not in self._given_back]
+        first = built.pieces[0]
+        known = self._before.get(_place(first, first.part))
+        if known is not None and UUID(known) not in self.taken:
+            return self._give_back(UUID(known))
+        if not found:
+            return uuid4(), False
+        self.taken.add(found[0])
+        return found[0], True
+
+    def unchanged(self, built: BuiltTrade) -> None:
+        """Forget a trade that is what it was: there will be nothing to give back."""
+        self.firsts.pop(_place(built.pieces[0], built.pieces[0].part), None)
+
+    def _firsts_in(self, built: BuiltTrade) -> list[UUID]:
+        """The trades whose first fill this one holds, the earliest first."""
+        found = []
         for piece in built.pieces:
-            for row in kept_rows(piece):
+            for row in _told_by(piece, built):
                 if row.trade_id is not None and row.trade_id not in self._met:
                     self._met.add(row.trade_id)
-                    firsts.append((row.trade_id, _place(piece, row.part)))
-        if not firsts:
-            return self._given_back(built)
-        chosen = firsts[0][0]
-        self.taken.add(chosen)
-        for trade_id, place in firsts[1:]:
-            self.absorbed[place] = str(trade_id)
-        return chosen, True
+                    self.firsts[_place(piece, row.part)] = str(row.trade_id)
+                    found.append(row.trade_id)
+        return found
 
-    def _given_back(self, built: BuiltTrade) -> tuple[UUID, bool]:
-        first = built.pieces[0]
-        known = self._absorbed_before.get(_place(first, first.part))
-        if known is None:
-            return uuid4(), False
-        trade_id = UUID(known)
-        is_kept = Trade.objects.filter(pk=trade_id, open_quantity=0, fills=None).exists()
-        if is_kept:
-            self.taken.add(trade_id)
-        elif Trade.objects.filter(pk=trade_id).exists():
-            return uuid4(), False
-        return trade_id, is_kept
+    def _give_back(self, trade_id: UUID) -> tuple[UUID, bool]:
+        self.taken.add(trade_id)
+        return trade_id, trade_id in self.affected or Trade.objects.filter(pk=trade_id).exists()
 
     def gone(self) -> list[UUID]:
         """Affected trades that hold no fill any more."""

@@ -98,7 +98,7 @@ def look_at_start(file: BinaryIO) -> None:
     _Scanner(encoding).take_all(start, is_whole=is_whole)
     if is_whole:
         table = open_table(io.BytesIO(start), look_at(io.BytesIO(start)))
-        if next(table.lines, None) is None:
+        if sum(1 for _ in table.lines) == 0:
             raise refusal("header_only")
 
 

@@ -115,7 +115,11 @@ def escaped(text: str) -> str:
 
 def copy_rows(table: str, columns: str, lines: Iterable[str]) -> None:
     """Write lines of tab-separated values by COPY; null is \\N."""
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
+    ):
         copy.write("".join(lines).encode())
 
 

@@ -43,7 +43,8 @@ WHERE t.account_id = %s AND (t.status = 'active' OR (t.status = 'closed' AND t.e
 _MERGED = """
 SELECT symbol, asset_class, multiplier, executed_at, id, NULL::uuid AS trade_id, 'trade' AS kind, side, quantity, price,
     commission, fees, FALSE AS has_estimated_costs, execution_id, content_key, number AS content_number, 0 AS part,
-    closes AS only_closes, FALSE AS is_exit, 0 AS trade_fills, NULL::timestamptz AS created_at, line, NULL::uuid AS source_id
+    closes AS only_closes, FALSE AS is_exit, 0 AS trade_fills,
+    NULL::timestamptz AS created_at, line, NULL::uuid AS source_id
 FROM import_new
 UNION ALL
 SELECT * FROM (

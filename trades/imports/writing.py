@@ -28,8 +28,8 @@ FILL_COMPUTED = ("is_exit", "realised_gross", "realised_costs", "realised_net")
 FILL_CHANGED = ("trade_id", "part", "quantity", "commission", "fees", *FILL_COMPUTED)
 FILL_COLUMNS = (
     "id", "creation_key", "trade_id", "part", "quantity", "commission", "fees", *FILL_COMPUTED, "session", "kind",
-    "side", "only_closes", "price", "has_estimated_costs", "executed_at", "execution_id", "content_key", "content_number",
-    "source_id", "account_id", "created_at", "updated_at",
+    "side", "only_closes", "price", "has_estimated_costs", "executed_at", "execution_id", "content_key",
+    "content_number", "source_id", "account_id", "created_at", "updated_at",
 )  # fmt: skip
 
 

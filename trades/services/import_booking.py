@@ -48,7 +48,7 @@ def _end(found: FillImport, state: ImportState, **columns: Any) -> None:
 
 def _kept_facts(booked: Booked) -> dict[str, Any]:
     return {
-        "absorbed": booked.absorbed,
+        "firsts": booked.firsts,
         "trades_changed": booked.trades_changed,
         "incomplete": booked.incomplete,
     }

@@ -95,7 +95,7 @@ def _created(request: HttpRequest, form: ImportForm) -> FillImport | None:
 
 @login_required
 @require_GET
-def import_template(request: HttpRequest) -> HttpResponse:
+def import_template(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="import-template.csv"'
     csv.writer(response).writerows([TEMPLATE_HEADER, *TEMPLATE_LINES])
