@@ -106,13 +106,15 @@ OBJECT_OF = {
 }
 
 
-def _addresses(patterns: Any = None, namespace: str = "") -> Iterator[tuple[str, bool]]:
+def _addresses(patterns: Any = None, namespace: str = "", takes: int = 0) -> Iterator[tuple[str, bool]]:
     """(name, whether it takes arguments) of every address but the admin's, which is staff's."""
     for entry in get_resolver().url_patterns if patterns is None else patterns:
+        groups = takes + entry.pattern.regex.groups
         if isinstance(entry, URLPattern):
-            yield f"{namespace}{entry.name}", bool(entry.pattern.regex.groups)
+            yield f"{namespace}{entry.name}", bool(groups)
         elif entry.namespace != "admin":
-            yield from _addresses(entry.url_patterns, f"{entry.namespace}:" if entry.namespace else namespace)
+            inside = f"{entry.namespace}:" if entry.namespace else namespace
+            yield from _addresses(entry.url_patterns, inside, groups)
 
 
 PLAIN = sorted(name for name, takes in _addresses() if not takes)
