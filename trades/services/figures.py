@@ -8,6 +8,7 @@ contribute after is put in. Both are the same SQL, so the kept sums are always t
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -83,14 +84,18 @@ def _apply(account: TradingAccount, trade_ids: list[UUID], *, sign: int) -> DayM
 
 def _add(where: str, parameters: list[Any], *, sign: int) -> DayMarks:
     """Add what the trades contribute, times the sign, in one statement; returns their marks."""
-    statement = (
+    with connection.cursor() as cursor:
+        cursor.execute(_addition(where, sign), parameters)
+        return dict(cursor.fetchall())
+
+
+@cache
+def _addition(where: str, sign: int) -> str:
+    return (
         f"WITH picked AS MATERIALIZED (SELECT {', '.join(COLUMNS)} FROM trades WHERE {where}), "
         f"totals AS ({_upsert('figure_totals', contributions(DIMENSIONS, 'TRUE', table='picked'), sign)}), "
         f"days AS ({_upsert('account_days', day_changes('TRUE', table='picked'), sign)}) {_MARKS}"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return dict(cursor.fetchall())
 
 
 # A mark for each session these trades closed in, which changes when what streaks are made of changes.
