@@ -19,6 +19,7 @@ from trenddojo.templatetags.numbers import (
     NARROW_SPACE,
     Number,
     as_decimal,
+    averaged,
     minor_units,
     plain,
     rounded,
@@ -163,6 +164,15 @@ def price(value: Number, currency: str = "") -> SafeString:
     if number is None:
         return _NOTHING
     return _plain_span(plain(trimmed(number, 2)), _unit(currency))
+
+
+@register.simple_tag
+def average(value: Number, currency: str = "") -> SafeString:
+    """A mean price, as far as its decimals say something; nine of them in the books make a list hard to read."""
+    number = as_decimal(value)
+    if number is None:
+        return _NOTHING
+    return _plain_span(plain(averaged(number)), _unit(currency))
 
 
 def _time(value: datetime | date | None, form: str) -> SafeString:

@@ -11,6 +11,8 @@ MISSING = "—"
 MINUS = "\N{MINUS SIGN}"
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
+AVERAGE_PLACES, AVERAGE_DIGITS = 4, 6
+
 Number = Decimal | int | float | str | None
 
 # Minor units that differ from two (ISO 4217), and the coins people hold as cash.
@@ -64,6 +66,13 @@ def trimmed(number: Decimal, least: int) -> Decimal:
     normal = number.normalize()
     places = max(least, -int(normal.as_tuple().exponent))
     return number.quantize(Decimal(1).scaleb(-places))
+
+
+def averaged(number: Decimal) -> Decimal:
+    """A mean price to read: four decimals at most from 1 on, six significant digits below, two decimals at least."""
+    size = number.adjusted()
+    places = AVERAGE_PLACES if size >= 0 else AVERAGE_DIGITS - 1 - size
+    return trimmed(rounded(number, places), 2)
 
 
 def span(value: timedelta) -> str:
