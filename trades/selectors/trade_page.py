@@ -1,36 +1,49 @@
 """Everything one trade's page shows, in a number of queries that does not grow with the trade."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from uuid import UUID
 
 from django.http import Http404
 
 from accounts.models import User
-from trades.models import Fill, LimitOverride, StopMove, Trade, TradeTarget
+from trades.models import Fill, StopMove, Trade, TradeTarget
 from trades.selectors.history import HistoryLine, trade_history
 from trenddojo.domain.fills import Direction
 from trenddojo.domain.risk import planned_r, r_multiple
 
 LATEST = 5
-AVERAGE_QUANTUM = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One line of plan versus outcome; `unit` says how both are shown (price, quantity, money, r)."""
+    """One line of plan versus outcome; `unit` says how both are shown (price, quantity, money, r), or the plan alone
+    where what happened is of another one (average)."""
 
     name: str
     unit: str
     planned: Decimal | None
     actual: Decimal | None
     note: str = ""
+    actual_unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
     target: TradeTarget
     r: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """Limits overridden at once: one reason, and what each of them said."""
+
+    reason: str
+    who: str
+    at: datetime
+    sentences: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class TradePage:
     fills: list[Fill]
     stops: list[StopMove]
     targets: list[TargetLine]
-    overrides: list[LimitOverride]
+    overrides: list[Overridden]
     comparisons: list[Comparison]
     open_r: Decimal | None
     history: list[HistoryLine]
@@ -76,7 +89,7 @@ def trade_page(owner: User, pk: UUID) -> TradePage:
         fills=list(trade.fills.all()),
         stops=list(trade.stop_moves.all()),
         targets=[TargetLine(target, _target_r(trade, target.price)) for target in trade.targets.all()],
-        overrides=list(trade.overrides.select_related("actor")),
+        overrides=_overridden(trade),
         comparisons=comparisons(trade),
         open_r=r_multiple(trade.open_risk, trade.initial_risk) if trade.stop_loss is not None else None,
         history=trade_history(trade, limit=LATEST),
@@ -92,18 +105,24 @@ def comparisons(trade: Trade) -> list[Comparison]:
     if trade.initial_stop is not None and trade.planned_quantity is not None:
         plan_risk = abs(trade.entry_price - trade.initial_stop) * trade.planned_quantity * trade.multiplier
     return [
-        Comparison("Entry", "price", trade.entry_price, _shown(trade.actual_entry), "average"),
+        Comparison("Entry", "price", trade.entry_price, trade.actual_entry, "average", "average"),
         Comparison("Quantity", "quantity", trade.planned_quantity, trade.quantity if is_filled else None),
         Comparison("Stop", "price", trade.initial_stop, trade.stop_loss if is_filled else None, "in force"),
-        Comparison("Exit", "price", trade.target_price, _shown(trade.actual_exit), "first target, average"),
+        Comparison("Exit", "price", trade.target_price, trade.actual_exit, "first target, average", "average"),
         Comparison("Initial risk (1R)", "money", plan_risk, trade.initial_risk if is_filled else None),
         Comparison("R", "r", trade.planned_r, trade.r_multiple),
     ]
 
 
-def _shown(average: Decimal | None) -> Decimal | None:
-    """An average with the decimals a price has; the last of its nine say nothing to a reader."""
-    return None if average is None else average.quantize(AVERAGE_QUANTUM)
+def _overridden(trade: Trade) -> list[Overridden]:
+    found = trade.overrides.select_related("actor")
+    return [
+        Overridden(reason, who, same[0].created_at, [override.sentence for override in same])
+        for (reason, who), same in (
+            (key, list(group))
+            for key, group in groupby(found, lambda each: (each.reason, each.actor.username if each.actor else ""))
+        )
+    ]
 
 
 def _target_r(trade: Trade, price: Decimal) -> Decimal | None:

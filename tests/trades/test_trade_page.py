@@ -1,0 +1,28 @@
+"""A trade's page: what a trader reads there."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests.trades.desk_kit import at, d, make_account, make_fill, make_plan
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_reason_given_once_for_several_limits_is_shown_once(alice: User, alice_client: Client) -> None:
+    account = make_account(alice)
+    trade = make_plan(account, quantity=d(2000), override_reason="Best one this year")
+    overrides = trade.overrides.all()
+    assert overrides.count() > 1
+    text = alice_client.get(f"/trades/{trade.pk}/").content.decode()
+    panel = text[text.index('id="overrides-title"') : text.index("Latest changes")]
+    assert panel.count("Best one this year") == 1
+    assert all(override.sentence in panel.replace("&#x27;", "'") for override in overrides)
+
+
+def test_a_mean_below_one_keeps_its_digits(alice: User, alice_client: Client) -> None:
+    account = make_account(alice)
+    plan = make_plan(account, symbol="SHIB", asset_class="crypto", entry=d("0.00002"), stop=d("0.000018"))
+    make_fill(plan, "buy", 1, "0.00002012", at(3))
+    make_fill(plan, "buy", 2, "0.00002013", at(3, 16))
+    assert "0.000020127" in alice_client.get(f"/trades/{plan.pk}/").content.decode()
