@@ -96,3 +96,14 @@ def test_filtered_days_are_those_of_the_kept_ones(account: TradingAccount) -> No
     losses = Scope("USD", (account,), Trade.objects.filter(outcome="loss"))
     found = [(row.day.day, row.net, row.n) for row in day_results(losses, date(2025, 3, 1))]
     assert found == [(4, Decimal(-50), 1), (12, Decimal(-120), 1)]
+
+
+def test_the_day_of_a_partial_exit_shows_its_result(alice: User, alice_client: Client) -> None:
+    trade = make_closed_trade(make_account(alice), entry_date=datetime(2025, 3, 4, 15, tzinfo=UTC))
+    make_fill(
+        trade, "sell", "10", "130", executed_at=datetime(2025, 3, 6, 15, tzinfo=UTC), is_exit=True, realised_net=300
+    )
+    figures_rebuild(trade.account)
+    text = alice_client.get("/performance/calendar/", {"month": "2025-03"}).content.decode()
+    assert "+300.00" in text
+    assert "partial exit" in text
