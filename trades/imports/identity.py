@@ -64,7 +64,6 @@ class Identities:
         self.firsts: dict[str, str] = {}
         self._before = before
         self._given_back = {UUID(trade_id) for trade_id in before.values()}
-        self._met: set[UUID] = set()
 
     def choose(self, built: BuiltTrade) -> tuple[UUID, bool]:
         """The id of a rebuilt trade and whether the account has a row with it."""
@@ -87,8 +86,7 @@ class Identities:
         found = []
         for piece in built.pieces:
             for row in _told_by(piece, built):
-                if row.trade_id is not None and row.trade_id not in self._met:
-                    self._met.add(row.trade_id)
+                if row.is_first and row.trade_id is not None:
                     self.firsts[_place(piece, row.part)] = str(row.trade_id)
                     found.append(row.trade_id)
         return found

@@ -44,10 +44,11 @@ _MERGED = """
 SELECT symbol, asset_class, multiplier, executed_at, id, NULL::uuid AS trade_id, 'trade' AS kind, side, quantity, price,
     commission, fees, FALSE AS has_estimated_costs, execution_id, content_key, number AS content_number, 0 AS part,
     closes AS only_closes, FALSE AS is_exit, 0 AS trade_fills,
-    NULL::timestamptz AS created_at, line, NULL::uuid AS source_id
+    NULL::timestamptz AS created_at, line, NULL::uuid AS source_id,
+    FALSE AS is_first
 FROM import_new
 UNION ALL
-SELECT * FROM (
+SELECT *, 1 = row_number() OVER (PARTITION BY trade_id ORDER BY executed_at, created_at, part, id) FROM (
     SELECT t.symbol, t.asset_class, t.multiplier, f.executed_at, f.id, f.trade_id, f.kind, f.side, f.quantity, f.price,
         f.commission, f.fees, f.has_estimated_costs, f.execution_id, f.content_key, f.content_number, f.part,
         f.only_closes, f.is_exit, count(*) OVER (PARTITION BY f.trade_id), f.created_at, 0, f.source_id
@@ -84,6 +85,7 @@ class Row(NamedTuple):
     created_at: datetime | None
     line: int
     source_id: UUID | None
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import TradingAccount
 from trades.imports.formats import ROLES
 from trades.imports.mapping import (
+    DATE_ORDERS,
     Mapping,
     doubled_names,
     guess,
@@ -100,7 +101,9 @@ def import_read(found: FillImport, progress: Progress) -> None:
         import_settle(found, ImportState.REFUSED, errors=[problem_entry(0, "file_gone", _GONE)], error_count=1)
         return
     if mapping_is_ambiguous := order_is_ambiguous(mapping, [cells for _, cells in first]):
-        columns["warnings"].append(problem_entry(0, "ambiguous_dates", _AMBIGUOUS.format(mapping.date_order)))
+        columns["warnings"].append(
+            problem_entry(0, "ambiguous_dates", _AMBIGUOUS.format(DATE_ORDERS[mapping.date_order].lower()))
+        )
     columns["settings"] = {**found.settings, "header_line": table.header_line, "ambiguous": mapping_is_ambiguous}
     import_settle(found, ImportState.PREVIEW, **columns)
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.selectors import accounts_in_use
 from trades.forms.imports import CommitForm, ImportForm, MappingForm
 from trades.imports.formats import FORMATS, ROLES, TEMPLATE_HEADER, TEMPLATE_LINES
-from trades.imports.mapping import Mapping
+from trades.imports.mapping import Mapping, missing_roles
 from trades.imports.reading import MAX_BYTES, refusal
 from trades.imports.refusals import FileRefused
 from trades.models import FillImport, ImportState
@@ -145,6 +145,7 @@ def _preview(found: FillImport, mapping_form: MappingForm | None, commit_form: C
         "may_commit": not found.error_count and found.new,
         "is_maybe_cut_off": any(entry["code"] == "maybe_cut_off" for entry in found.warnings),
         "errors_beyond": found.error_count - len(found.errors),
+        "is_unmapped": bool(missing_roles(mapping)),
         "was_refused": any(not error["line"] for error in found.errors),
     }
 
