@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
-from tests.factories import make_account, make_closed_trade, make_plan
+from tests.factories import make_account, make_cash, make_closed_trade, make_plan
 from trades.services.figures import figures_rebuild
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +77,13 @@ def test_equity_today_and_week_are_shown(alice: User, alice_client: Client) -> N
     now = answer.context["sections"][0]["now"]
     assert (now.equity, now.today, now.week, now.closed_today) == (Decimal(99_370), Decimal(300), Decimal(-700), 1)
     assert answer.context["sections"][0]["chart"]["data"]["series"][0]["points"][-1] == ["2025-03-05", "99370.00"]
+
+
+def test_the_line_without_results_starts_before_the_first_result(alice: User, alice_client: Client) -> None:
+    account = make_account(alice, opened_on=(NOW - timedelta(days=2)).date())
+    closed(account, "300.00", at=NOW - timedelta(days=2))
+    chart = alice_client.get("/").context["sections"][0]["chart"]["data"]
+    assert {point[1] for point in chart["series"][1]["points"]} == {"100000.00"}
 
 
 def test_open_trades_show_their_risk_and_the_heat(alice: User, alice_client: Client) -> None:
@@ -187,3 +194,25 @@ def test_the_number_of_queries_does_not_grow(
 def test_a_new_account_without_money_has_no_heat_and_says_why(alice: User, alice_client: Client) -> None:
     make_account(alice, starting_balance=Decimal(0), opened_on=timezone.now().date())
     assert "There is no equity to compare" in page(alice_client)
+
+
+@pytest.mark.parametrize(
+    ("_case", "opened_on", "sessions", "first", "base"),
+    [
+        ("older than the chart", date(2024, 1, 2), 90, "100300.00", "100300.00"),
+        ("younger than the chart", date(2025, 3, 3), 3, "100000.00", "100000.00"),
+    ],
+)
+def test_the_chart_sets_equity_beside_what_it_would_be_without_results(
+    alice: User, alice_client: Client, _case: str, opened_on: date, sessions: int, first: str, base: str
+) -> None:
+    account = make_account(alice, opened_on=opened_on)
+    if sessions == 90:
+        closed(account, "300.00", at=NOW - timedelta(days=300))
+    make_cash(account, "deposit", "5000.00", date(2025, 3, 4))
+    closed(account, "70.00")
+    equity, without = alice_client.get("/").context["sections"][0]["chart"]["data"]["series"]
+    assert len(equity["points"]) == len(without["points"]) == sessions
+    assert (equity["points"][0][1], without["points"][0][1]) == (first, base)
+    assert Decimal(equity["points"][-1][1]) == Decimal(first) + 5_070
+    assert Decimal(without["points"][-1][1]) == Decimal(base) + 5_000

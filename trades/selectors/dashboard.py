@@ -77,11 +77,12 @@ class AccountNow:
 
 @dataclass(frozen=True, slots=True)
 class CurrencyNow:
-    """The accounts of one currency together, and their equity over the last sessions."""
+    """The accounts of one currency together, their equity over the last sessions and just before these."""
 
     currency: str
     accounts: list[AccountNow]
     days: list[EquityDay] = field(default_factory=list)
+    equity_before: Decimal = ZERO
 
     def _sum(self, name: str) -> Decimal:
         return sum((getattr(account, name) for account in self.accounts), ZERO)
@@ -133,7 +134,8 @@ def desk_now(accounts: Sequence[TradingAccount], *, now: datetime) -> list[Curre
 def _first_chart_day(account: TradingAccount, now: datetime) -> date:
     today = now.astimezone(exchange_timezone(account.exchange)).date()
     sessions = sessions_between(account.exchange, today - _CHART_SPAN, today)
-    return sessions[-CHART_SESSIONS] if len(sessions) > CHART_SESSIONS else today - _CHART_SPAN
+    # One session more than is shown: what came before is added up in it.
+    return sessions[-CHART_SESSIONS - 1] if len(sessions) > CHART_SESSIONS else today - _CHART_SPAN
 
 
 def _currency_now(currency: str, here: list[AccountNow], found: Iterable[Change], now: datetime) -> CurrencyNow:
@@ -141,7 +143,8 @@ def _currency_now(currency: str, here: list[AccountNow], found: Iterable[Change]
     keys = {account.pk for account in accounts}
     until = max(now.astimezone(exchange_timezone(account.exchange)).date() for account in accounts)
     days = equity_days(accounts, [change for change in found if change.account_id in keys], until=until)
-    return CurrencyNow(currency, here, days[-CHART_SESSIONS:])
+    earlier = days[:-CHART_SESSIONS]
+    return CurrencyNow(currency, here, days[-CHART_SESSIONS:], earlier[-1].equity if earlier else ZERO)
 
 
 def _account_now(

@@ -31,11 +31,11 @@ def equity_data(days: Sequence[EquityDay], currency: str) -> Data:
     return {"unit": currency, "places": 2, "series": series}
 
 
-def recent_data(days: Sequence[EquityDay], currency: str) -> Data:
-    """Equity of the last sessions, and what it would be without their results: the first plus what was paid in."""
-    base, equity, without = days[0].equity if days else Decimal(0), [], []
-    for number, day in enumerate(days):
-        base += day.deposits - day.withdrawals if number else 0
+def recent_data(days: Sequence[EquityDay], before: Decimal, currency: str) -> Data:
+    """Equity of the last sessions, and what it would be without their results: ``before`` and what was paid in."""
+    base, equity, without = before, [], []
+    for day in days:
+        base += day.deposits - day.withdrawals
         equity.append([day.day.isoformat(), str(day.equity)])
         without.append([day.day.isoformat(), str(base)])
     series = [
@@ -101,12 +101,11 @@ def _signed(number: Decimal) -> str:
 
 def r_chart(buckets: Sequence[KeyTotals]) -> Data:
     bars = r_bars(buckets)
-    n = sum(count for _label, count in bars)
     return {
         "id": "r-distribution",
         "kind": "bars",
         "title": "Distribution of R",
-        "summary": f"How many of the {n:,} trades with an R ended in each half R.",
+        "summary": "How many trades with an R ended in each half R.",
         "data": {
             "unit": "trades",
             "places": 0,

@@ -102,7 +102,7 @@ def _equity_chart(here: CurrencyNow, query: dict[str, Any]) -> dict[str, Any]:
         "kind": "area",
         "title": f"Equity, last {_count(len(here.days), 'session')}",
         "summary": f"From {first.equity:,.2f} on {first.day} to {last.equity:,.2f} {here.currency} on {last.day}.",
-        "data": recent_data(here.days, here.currency),
+        "data": recent_data(here.days, here.equity_before, here.currency),
         "table_url": f"{reverse('trades:performance-equity')}?{urlencode(query)}",
     }
 

@@ -113,7 +113,7 @@ def _month_chart(page: Asked, months: Sequence[KeyTotals]) -> dict[str, Any]:
         "id": "months",
         "kind": "bars",
         "title": "Net result by month",
-        "summary": f"Closed trades of the last {len(shown)} months with any.",
+        "summary": "Closed trades, each in the month of its last exit.",
         "data": {
             "unit": currency,
             "places": 2,
