@@ -67,7 +67,8 @@ def _check_exits(fills: Sequence[Fill], direction: Direction) -> None:
     if exited > entered:
         raise FillError(
             "exit_exceeds_position",
-            f"The exits come to {exited:f}, but only {entered:f} were entered: reduce the quantity.",
+            f"The exits come to {exited.normalize():f}, but only {entered.normalize():f} were entered: "
+            "reduce the quantity.",
             "quantity",
         )
     held = ZERO
