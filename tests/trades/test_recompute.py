@@ -120,6 +120,18 @@ def test_a_missing_opening_is_cured_by_adding_it(alice: User) -> None:
     assert FigureTotal.objects.get(account=account, dimension="all").n == 1
 
 
+def test_an_exit_larger_than_what_is_known_of_its_opening_keeps_the_result_of_both_parts(alice: User) -> None:
+    trade = Trade.objects.create(
+        owner=alice, account=make_account(alice), symbol="KO", direction="long", occurred_at=NOW, is_incomplete=True
+    )
+    make_fill(trade, "sell", 100, 60, at(3))
+    make_fill(trade, "buy", 40, 50, at(2))
+    trade.refresh_from_db()
+    exit_fill = trade.fills.get(is_exit=True)
+    assert (exit_fill.realised_gross, exit_fill.realised_net) == (trade.gross_pnl, trade.net_pnl)
+    assert trade.is_incomplete
+
+
 def test_deleting_a_closed_trade_takes_it_out_of_the_figures_and_its_pictures_off_the_disk(
     alice: User, django_capture_on_commit_callbacks: Any
 ) -> None:

@@ -28,7 +28,7 @@ from trades.imports.streams import (
 )
 from trades.imports.writing import Writer
 from trades.models import FillImport, Trade
-from trades.services.columns import trade_columns
+from trades.services.columns import realised_by_fill, trade_columns
 from trades.services.figures import figures_following
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.positions import CostMethod
@@ -166,7 +166,7 @@ class _Booking:
         return columns
 
     def _fills(self, built: BuiltTrade, trade_id: UUID) -> None:
-        realised = _realised(built)
+        realised = realised_by_fill(built.result)
         writer = self.writer
         for piece in built.pieces:
             key = piece.fill.key
@@ -202,18 +202,6 @@ class _Booking:
                 f"Fills recorded later close positions that this import opened, or the other way round ({names})."
                 " Undo or delete those first.",
             )
-
-
-def _realised(built: BuiltTrade) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
-    """Gross, costs and net of each exit. One larger than the known position has a matched and an unmatched part."""
-    found: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
-    for match in built.result.exits:
-        gross, costs, net = match.gross, match.entry_costs + match.exit_costs, match.net
-        if match.fill_key in found:
-            before = found[match.fill_key]
-            gross, costs, net = before[0] + gross, before[1] + costs, before[2] + net
-        found[match.fill_key] = (gross, costs, net)
-    return found
 
 
 def _columns_text(realised: tuple[Decimal, Decimal, Decimal]) -> str:

@@ -128,23 +128,33 @@ def fill_columns(
     result: positions.TradeResult, fills: Iterable[positions.Fill], *, account: TradingAccount
 ) -> dict[str, dict[str, Any]]:
     """What each fill realised and the session it counts in, by the fill's key."""
-    exits = {match.fill_key: match for match in result.exits}
+    realised = realised_by_fill(result)
     return {
         fill.key: {
-            **(_realised(exits[fill.key]) if fill.key in exits else NOT_REALISED),
+            **(_realised_columns(*realised[fill.key]) if fill.key in realised else NOT_REALISED),
             "session": session_for(account.exchange, fill.executed_at),
         }
         for fill in fills
     }
 
 
-def _realised(match: positions.ExitMatch) -> dict[str, Any]:
-    return {
-        "is_exit": True,
-        "realised_gross": match.gross,
-        "realised_costs": match.entry_costs + match.exit_costs,
-        "realised_net": match.net,
-    }
+def realised_by_fill(result: positions.TradeResult) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """Gross, costs and net of each exit, by the fill's key.
+
+    An exit larger than the known position of an incomplete trade has a matched and an unmatched part, which add up.
+    """
+    found: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
+    for match in result.exits:
+        gross, costs, net = match.gross, match.entry_costs + match.exit_costs, match.net
+        if match.fill_key in found:
+            before = found[match.fill_key]
+            gross, costs, net = before[0] + gross, before[1] + costs, before[2] + net
+        found[match.fill_key] = (gross, costs, net)
+    return found
+
+
+def _realised_columns(gross: Decimal, costs: Decimal, net: Decimal) -> dict[str, Any]:
+    return {"is_exit": True, "realised_gross": gross, "realised_costs": costs, "realised_net": net}
 
 
 def _money_columns(result: positions.TradeResult, *, plan_of: Trade) -> dict[str, Any]:
