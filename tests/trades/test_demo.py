@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from accounts.models import TradingAccount, User
 from trades.demo.writing import demo_write
 from trades.models import FigureTotal, Fill, Trade
+from trades.selectors.equity import account_equity
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +49,14 @@ def test_it_makes_some_money_but_no_fortune(year: list[Trade]) -> None:
     total = FigureTotal.objects.get(dimension="all", account__currency="USD")
     assert Decimal("0.35") < Decimal(total.wins) / (total.wins + total.losses) < Decimal("0.6")
     assert 0 < total.sum_net < 60_000
+
+
+def test_what_is_open_and_planned_leaves_room_for_another_plan(year: list[Trade]) -> None:
+    account = TradingAccount.objects.get(currency="USD")
+    taken = sum(trade.open_value for trade in year)
+    waiting = Trade.objects.filter(account=account, status="planned")
+    taken += sum(plan.entry_price * plan.planned_quantity for plan in waiting)
+    assert taken < account_equity(account) * Decimal("0.8")
 
 
 def test_no_fill_lies_after_the_last_day(year: list[Trade]) -> None:

@@ -177,6 +177,9 @@ def _size(diary: Diary, story: StoryTrade) -> Decimal:
             instrument=instrument_for(story.listing.symbol, story.listing.asset_class, fractions=fractions),
         )
     )
+    if not story.is_finished:
+        # Half of it: what is open together leaves room for a plan of whoever looks around.
+        return sized.quantity // 2
     return sized.quantity.quantize(Decimal("0.0001")).normalize() if sized.quantity % 1 else sized.quantity
 
 
@@ -286,8 +289,8 @@ def _plans(account: TradingAccount, setups: dict[str, Setup]) -> None:
     """Two plans that wait for their price."""
     now = timezone.now()
     for symbol, entry, stop, target, quantity in (
-        ("GOOG", "182.40", "178.90", "192.90", 120),
-        ("IWM", "228.15", "225.60", "235.80", 150),
+        ("GOOG", "182.40", "178.90", "192.90", 40),
+        ("IWM", "228.15", "225.60", "235.80", 50),
     ):
         trade = Trade.objects.create(
             owner_id=account.owner_id,
