@@ -30,8 +30,8 @@ def quantity_field(label: str = "Quantity", **options: Any) -> DecimalTextField:
     return DecimalTextField(label=label, name="quantity", digits=11, places=9, error_messages=told, **options)
 
 
-def cost_field(label: str, **options: Any) -> DecimalTextField:
-    return DecimalTextField(label=label, name=label.lower(), digits=10, places=6, required=False, **options)
+def cost_field(label: str, *, noun: str = "", **options: Any) -> DecimalTextField:
+    return DecimalTextField(label=label, name=noun or label.lower(), digits=10, places=6, required=False, **options)
 
 
 class MomentField(forms.CharField):

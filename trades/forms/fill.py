@@ -24,7 +24,7 @@ class FillFields(UnchangedMoments):
     price = price_field("Price", required=False, help_text="Per share, contract or coin.")
     executed_at = MomentField(label="Time", help_text="In your time zone.")
     commission = cost_field("Commission")
-    fees = cost_field("Fees")
+    fees = cost_field("Fees", noun="fee")
     # The costs as they were proposed: what comes back unchanged is still an estimate.
     proposed = forms.CharField(required=False, widget=forms.HiddenInput)
     are_final = forms.BooleanField(
