@@ -102,8 +102,8 @@ def test_open_trades_show_their_risk_and_the_heat(alice: User, alice_client: Cli
 @pytest.mark.parametrize(
     ("_case", "net", "said"),
     [
-        ("near", "-2200.00", "2.20 % of equity lost today; the daily limit is 3 %."),
-        ("over", "-3100.00", "3.10 % of equity lost today; the daily limit is 3 %."),
+        ("near", "-2200.00", "2.25 % of equity lost today; the daily limit is 3 %."),
+        ("over", "-3100.00", "3.20 % of equity lost today; the daily limit is 3 %."),
         ("far", "-900.00", None),
     ],
 )

@@ -163,8 +163,9 @@ def _account_now(
         closed_today=sum(change.closed for change in mine if change.day == session),
         open=opened,
         heat=Used(_percent(opened.risk, equity), policy.max_open_risk_percent),
-        daily_loss=Used(_percent(max(-today, ZERO), equity - today), policy.max_daily_loss_percent),
-        weekly_loss=Used(_percent(max(-week, ZERO), equity - week), policy.max_weekly_loss_percent),
+        # Of today's equity, as a plan is checked: what is said here is what a plan would be refused for.
+        daily_loss=Used(_percent(max(-today, ZERO), equity), policy.max_daily_loss_percent),
+        weekly_loss=Used(_percent(max(-week, ZERO), equity), policy.max_weekly_loss_percent),
     )
 
 

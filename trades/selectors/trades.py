@@ -119,10 +119,14 @@ def untagged() -> Q:
 
 @dataclass(frozen=True)
 class TradeSum:
-    """How many trades, and their net result by currency. ``n`` is None where there are more than COUNT_LIMIT."""
+    """How many trades, and their net result by currency. ``n`` is None where there are more than COUNT_LIMIT.
+
+    ``left_out`` of them miss their opening fills: they are counted, and like in every figure not summed.
+    """
 
     n: int | None
     net: dict[str, Decimal]
+    left_out: int = 0
 
 
 def trades_sum_kept(user: User, account_id: UUID | None = None) -> TradeSum:
@@ -141,15 +145,14 @@ def trades_sum(trades: QuerySet[Trade], accounts: Iterable[TradingAccount]) -> T
     for account in accounts:
         by_currency.setdefault(account.currency, []).append(account.pk)
     sums = {
-        f"net_{currency}": Sum("net_pnl", filter=Q(account_id__in=keys), default=Decimal(0))
+        f"net_{currency}": Sum("net_pnl", filter=Q(account_id__in=keys, is_incomplete=False), default=Decimal(0))
         for currency, keys in sorted(by_currency.items())
     }
     counts = {f"n_{currency}": Count("pk", filter=Q(account_id__in=keys)) for currency, keys in by_currency.items()}
-    first = trades.order_by().only("id", "account_id", "net_pnl")[: COUNT_LIMIT + 1]
-    found = first.aggregate(**sums, **counts)
+    first = trades.order_by().only("id", "account_id", "net_pnl", "is_incomplete")[: COUNT_LIMIT + 1]
+    found = first.aggregate(**sums, **counts, left_out=Count("pk", filter=Q(is_incomplete=True)))
     n = sum(found[f"n_{currency}"] for currency in by_currency)
     if n > COUNT_LIMIT:
         return TradeSum(n=None, net={})
-    return TradeSum(
-        n=n, net={currency: found[f"net_{currency}"] for currency in sorted(by_currency) if found[f"n_{currency}"]}
-    )
+    net = {currency: found[f"net_{currency}"] for currency in sorted(by_currency) if found[f"n_{currency}"]}
+    return TradeSum(n=n, net=net, left_out=found["left_out"])

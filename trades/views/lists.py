@@ -62,7 +62,7 @@ def _list_page(request: HttpRequest, query: QueryDict, *, status: int = 200, **f
         "tabs": _tabs(query, chosen),
         "heads": heads,
         "end_heads": [heads[name] for name in ("result", "r", "holding")],
-        "more_is_open": any(field.data or field.errors for field in more),
+        "more_is_open": any((field.data or field.errors) and field.name != "status" for field in more),
         "list_query": _filled(query),
         "sort": sort,
         "query": kept_query,
@@ -100,6 +100,8 @@ def _summary(request: HttpRequest, chosen: TradeFilter) -> dict[str, Any]:
             if total.n is None
             else f"{total.n:,} trade{'' if total.n == 1 else 's'}"
         )
+    if total.left_out:
+        words += f", {total.left_out:,} without opening fills left out of the sum"
     return {"words": words, "net": total.net}
 
 
