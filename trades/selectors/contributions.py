@@ -49,8 +49,6 @@ KEYS: dict[str, str] = {
     "checklist": _CHECKLIST,
     "r": _R,
 }
-_TAGS = """SELECT 'tag', g.tag_id::text FROM trade_tags g WHERE g.trade_id = t.id
-    UNION ALL SELECT 'tag', '' WHERE NOT EXISTS (SELECT 1 FROM trade_tags g WHERE g.trade_id = t.id)"""
 DIMENSIONS: tuple[str, ...] = (*KEYS, "tag")
 
 SUMS: dict[str, str] = {
@@ -90,23 +88,48 @@ COLUMNS: tuple[str, ...] = (
 )
 
 
+_SUMMED_COLUMNS = (
+    *("id", "account_id", "outcome", "gross_pnl", "costs", "net_pnl"),
+    *("r_multiple", "planned_r", "holding_seconds"),
+)
+_SUM_LIST = ", ".join(f"{expression} AS {name}" for name, expression in SUMS.items())
+
+
 def contributions(dimensions: Iterable[str], where: str, *, table: str = "trades") -> str:
-    """SELECT account_id, dimension, key and every sum, for the trades ``t`` of the table that ``where`` keeps."""
-    sums = ", ".join(f"{expression} AS {name}" for name, expression in SUMS.items())
+    """SELECT account_id, dimension, key and every sum, for the trades ``t`` of the table that ``where`` keeps.
+
+    One pass over the trades serves all dimensions: each key is computed once a trade and grouped by on its own.
+    """
+    wanted = tuple(dimensions)
+    unknown = set(wanted) - set(DIMENSIONS)
+    if unknown:
+        raise ValueError(f"no such dimension: {', '.join(sorted(unknown))}")
+    of_trades = [name for name in wanted if name != "tag"]
+    parts = [_BY_TAG] if "tag" in wanted else []
+    parts += [_by_keys(of_trades)] if of_trades else []
+    columns = [f"t.{name}" for name in _SUMMED_COLUMNS]
+    columns += [f"{KEYS[name]} AS key_{name}" for name in of_trades if name != "all"]
+    kept = f"SELECT {', '.join(columns)} FROM {table} t WHERE {COUNTED} AND {where}"
+    return f"WITH keyed AS MATERIALIZED ({kept}) {' UNION ALL '.join(parts)}"
+
+
+def _by_keys(dimensions: Sequence[str]) -> str:
+    keyed = [name for name in dimensions if name != "all"]
+    sets = ", ".join("(account_id)" if name == "all" else f"(account_id, key_{name})" for name in dimensions)
+    dimension = "".join(f" WHEN grouping(key_{name}) = 0 THEN '{name}'" for name in keyed)
+    key = "".join(f" WHEN grouping(key_{name}) = 0 THEN key_{name}" for name in keyed)
     return (
-        f"SELECT t.account_id, d.dimension, d.key, {sums} FROM {table} t "
-        f"CROSS JOIN LATERAL ({_keys(tuple(dimensions))}) d(dimension, key) "
-        f"WHERE {COUNTED} AND {where} AND d.key IS NOT NULL GROUP BY t.account_id, d.dimension, d.key"
+        f"SELECT * FROM (SELECT account_id, CASE{dimension} WHEN TRUE THEN 'all' END AS dimension, "
+        f"CASE{key} WHEN TRUE THEN '' END AS key, {_SUM_LIST} "
+        f"FROM keyed t GROUP BY GROUPING SETS ({sets})) AS summed WHERE key IS NOT NULL"
     )
 
 
-def _keys(dimensions: Sequence[str]) -> str:
-    unknown = set(dimensions) - set(DIMENSIONS)
-    if unknown:
-        raise ValueError(f"no such dimension: {', '.join(sorted(unknown))}")
-    values = ", ".join(f"('{name}', {KEYS[name]})" for name in dimensions if name != "tag")
-    parts = [f"VALUES {values}"] if values else []
-    return " UNION ALL ".join([*parts, _TAGS] if "tag" in dimensions else parts)
+# A trade counts once for each of its tags, and under no tag when it has none.
+_BY_TAG = (
+    f"SELECT t.account_id, 'tag' AS dimension, coalesce(g.tag_id::text, '') AS key, {_SUM_LIST} "
+    "FROM keyed t LEFT JOIN trade_tags g ON g.trade_id = t.id GROUP BY 1, 3"
+)
 
 
 def closed_days(where: str, *, table: str = "trades") -> str:
