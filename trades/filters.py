@@ -12,6 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts.forms.fields import DecimalTextField
 from accounts.models import TradingAccount, User
 from accounts.selectors import accounts_of
 from trades.models import AssetClass, Direction, Outcome, Tag, TagKind, Trade, TradeStatus
@@ -53,15 +54,15 @@ def _day(label: str, method: str) -> filters.DateFilter:
     )
 
 
+class _PlainNumberFilter(filters.NumberFilter):
+    """A number written as in every other form of the desk."""
+
+    field_class = DecimalTextField
+
+
 def _number(label: str, field: str, lookup: str, places: int) -> filters.NumberFilter:
-    return filters.NumberFilter(
-        label=label,
-        field_name=field,
-        lookup_expr=lookup,
-        max_digits=18,
-        decimal_places=places,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        error_messages={"invalid": "Enter a number, for example 1.5 or -200."},
+    return _PlainNumberFilter(
+        label=label, field_name=field, lookup_expr=lookup, name="figure", digits=18 - places, places=places
     )
 
 

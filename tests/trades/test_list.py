@@ -193,7 +193,7 @@ def test_a_bad_value_is_said_at_its_field_and_the_list_still_stands(
     answer = alice_client.get("/trades/?r_min=lots&direction=up")
     assert answer.status_code == 200
     page = answer.content.decode()
-    assert "Enter a number, for example 1.5 or -200." in page
+    assert "The figure must be a number, such as 12.50." in page
     assert "There is no such direction: choose one of the list." in page
     assert 'value="lots"' in page
     assert "AAPL" in page

@@ -170,7 +170,7 @@ def test_a_bad_filter_is_said_and_filters_nothing(account: TradingAccount, alice
     answer = alice_client.get("/performance/", {"r_min": "much"})
     text = answer.content.decode()
     assert "A part of the filter was left out:" in text
-    assert "Enter a number" in text
+    assert "The figure must be a number" in text
     assert answer.context["closed"] == 6
 
 

@@ -135,7 +135,7 @@ def test_deleting_takes_the_tag_off_and_moves_the_figures(
 def test_the_page_lists_the_three_kinds_with_their_closed_trades(
     alice_client: Client, alice: User, account: TradingAccount
 ) -> None:
-    assert "No words yet" in alice_client.get("/tags/").content.decode()
+    assert "No tags yet" in alice_client.get("/tags/").content.decode()
     tag = make_tag(alice, "gap")
     make_tag(alice, "FOMO", "mistake")
     make_closed_trade(account, "AAPL", "250.00").tags.add(tag)

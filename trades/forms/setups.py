@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from accounts.forms.fields import DecimalTextField
 from accounts.models import TradingAccount
 from trades.models import Setup, Tag, TagKind
 from trades.services.setups import CriterionLine, RiskLine, SetupInput
@@ -56,18 +57,16 @@ class CriterionForm(forms.Form):
         )
 
 
-def _percent(label: str) -> forms.DecimalField:
-    return forms.DecimalField(
+def _percent(label: str) -> DecimalTextField:
+    return DecimalTextField(
+        name="percentage",
+        digits=3,
         label=label,
         required=False,
-        max_digits=5,
-        decimal_places=2,
-        widget=forms.TextInput({"inputmode": "decimal"}),
         validators=[
             MinValueValidator(Decimal("0.01"), "Enter at least 0.01 %%, or nothing."),
             MaxValueValidator(Decimal(100), "Enter 100 %% at most."),
         ],
-        error_messages={"invalid": "Enter a percentage, for example 0.5, or nothing."},
     )
 
 
