@@ -129,7 +129,7 @@ def test_another_users_trades_setups_tags_and_accounts_do_not_exist(
         ("to=9999-12-31", "to", "Enter a day before the year 2200."),
         ("r_min=NaN", "r_min", "The figure must be an ordinary number, such as 12.50."),
         ("net_min=1e5", "net_min", "Write the figure out in full, without an exponent."),
-        ("net_max=" + "9" * 30, "net_max", "Ensure that there are no more than 18 digits in total."),
+        ("net_max=" + "9" * 30, "net_max", "The figure is too large: use at most 16 digits before the decimal point."),
         ("status=lost", "status", "There is no such status: choose one of the list."),
         ("weekday=8", "weekday", "There is no such weekday: choose one of the list."),
         ("hour=x", "hour", "There is no such hour: choose one of the list."),
