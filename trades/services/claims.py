@@ -7,8 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.http import Http404
 
-from accounts.models import User
-from accounts.selectors import account_get_locked
+from accounts.models import TradingAccount, User
 from trades.models import Trade
 from trades.services.errors import StaleVersion
 
@@ -18,12 +17,11 @@ def trade_locked(*, owner: User, trade_id: UUID, version: int | None = None) -> 
 
     Raises Http404 for another's trade and StaleVersion when the version is not the one given.
     """
-    account_id = Trade.objects.filter(pk=trade_id, owner=owner).values_list("account_id", flat=True).first()
-    if account_id is None:
-        raise Http404
-    account = account_get_locked(owner, account_id)
-    trade = Trade.objects.defer("search").filter(pk=trade_id, owner=owner).first()
-    if trade is None:
+    # The trade is read in a statement of its own: one that waited for the lock would still see what was before it.
+    account_id = Trade.objects.filter(pk=trade_id, owner=owner).values("account_id")
+    account = TradingAccount.objects.select_for_update().filter(pk__in=account_id, owner=owner).order_by().first()
+    trade = Trade.objects.defer("search").filter(pk=trade_id, owner=owner).order_by().first() if account else None
+    if account is None or trade is None:
         raise Http404
     trade.account = account
     if version is not None and trade.version != version:

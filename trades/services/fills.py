@@ -58,10 +58,10 @@ def fill_create(*, owner: User, trade_id: UUID, given: FillInput, creation_key: 
         raise TradeError("cancelled", "This plan was cancelled: reopen it before you record a fill.")
     fill = Fill(account_id=trade.account_id, trade=trade, creation_key=creation_key)
     fill_apply(fill, trade=trade, given=given, now=now)
-    _refuse_impossible(trade, [*trade.fills.all(), fill], now=now)
+    fills = [*trade.fills.all(), fill]
+    _refuse_impossible(trade, fills, now=now)
     with figures_following(trade.account, [trade.pk]):
-        fill.save(force_insert=True)
-        trade_recompute(trade)
+        trade_recompute(trade, fills)
     _audit(trade, owner, "fill.added", fill, before=None)
     return fill
 
@@ -72,11 +72,11 @@ def fill_edit(*, owner: User, fill_id: UUID, given: FillInput, version: int, now
     trade, fill = _claim(owner, fill_id, version)
     before = snapshot(fill)
     fill_apply(fill, trade=trade, given=given, now=now)
-    others = trade.fills.exclude(pk=fill.pk)
-    _refuse_impossible(trade, [*others, fill], now=now)
+    fills = [*trade.fills.exclude(pk=fill.pk), fill]
+    _refuse_impossible(trade, fills, now=now)
     with figures_following(trade.account, [trade.pk]):
-        fill.save()
-        trade_recompute(trade)
+        fill.save(force_update=True)
+        trade_recompute(trade, fills)
     _audit(trade, owner, "fill.edited", fill, before=before)
     return fill
 
@@ -86,10 +86,11 @@ def fill_delete(*, owner: User, fill_id: UUID, version: int, now: datetime) -> T
     """Take a fill away; without its last fill the trade is a plan again. Raises as fill_edit."""
     trade, fill = _claim(owner, fill_id, version)
     before = snapshot(fill)
-    _refuse_impossible(trade, list(trade.fills.exclude(pk=fill.pk)), now=now)
+    others = list(trade.fills.exclude(pk=fill.pk))
+    _refuse_impossible(trade, others, now=now)
     with figures_following(trade.account, [trade.pk]):
         Fill.objects.filter(pk=fill.pk).delete()
-        trade_recompute(trade)
+        trade_recompute(trade, others)
     audit_record(
         account=trade.account,
         actor=owner,
@@ -112,12 +113,12 @@ def fill_apply(fill: Fill, *, trade: Trade, given: FillInput, now: datetime) -> 
     fill.quantity, fill.price, fill.executed_at = given.quantity, given.price, given.executed_at
     fill.commission, fill.fees = given.commission or NOTHING, given.fees or NOTHING
     positions.validate_fill(domain_fill(fill), now=now, instrument=instrument_of(trade))
-    for name in ("commission", "fees"):
-        check_decimal(getattr(fill, name), max_digits=COST_DIGITS, places=COST_PLACES, field=name, name=name)
     estimate = fill_costs(trade=trade, given=given)
     fill.has_estimated_costs = bool(estimate.schedule_name) and None in (given.commission, given.fees)
     fill.commission = estimate.commission if given.commission is None else given.commission
     fill.fees = estimate.fees if given.fees is None else given.fees
+    for name in ("commission", "fees"):
+        check_decimal(getattr(fill, name), max_digits=COST_DIGITS, places=COST_PLACES, field=name, name=name)
     fill.session = session_for(trade.account.exchange, given.executed_at)
 
 

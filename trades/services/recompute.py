@@ -38,12 +38,14 @@ Item = TypeVar("Item")
 _FILLED = (TradeStatus.ACTIVE, TradeStatus.CLOSED)
 
 
-def trade_recompute(trade: Trade) -> Trade:
-    """Compute the trade and its fills anew from the fills in the database, and raise its version.
+def trade_recompute(trade: Trade, fills: Iterable[Fill] | None = None) -> Trade:
+    """Compute the trade and its fills anew, and raise its version.
 
-    Raises FillError when the fills are not one trade from flat to flat, StaleVersion when it was written meanwhile.
+    `fills` are all the trade's fills where the caller has read them under the account's lock already; those that are
+    not saved yet are added. Without them they are read. Raises FillError when the fills are not one trade from flat to
+    flat, StaleVersion when it was written meanwhile.
     """
-    fills = list(trade.fills.order_by("executed_at", "created_at", "id"))
+    fills = list(trade.fills.all()) if fills is None else sorted(fills, key=attrgetter("executed_at"))
     stops = list(trade.stop_moves.order_by("moved_at", "created_at"))
     if not fills:
         return _back_to_plan(trade)
@@ -52,7 +54,8 @@ def trade_recompute(trade: Trade) -> Trade:
     result = result_of(trade, known, account=trade.account)
     columns = trade_columns(result, account=trade.account, plan_of=trade, stops=stops)
     columns["has_estimated_costs"] = any(fill.has_estimated_costs for fill in fills)
-    if columns["status"] == TradeStatus.ACTIVE:
+    # Whoever holds the position already is its only holder: the database sees to that.
+    if columns["status"] == TradeStatus.ACTIVE != trade.status:
         refuse_second_position(trade)
     _write_fills(fills, fill_columns(result, known, account=trade.account))
     return trade_write(trade, columns)
@@ -112,9 +115,12 @@ def _write_fills(fills: Sequence[Fill], columns: dict[str, dict[str, Any]]) -> N
     changed = []
     for fill in fills:
         wanted = columns[str(fill.pk)]
-        if any(getattr(fill, name) != value for name, value in wanted.items()):
-            for name, value in wanted.items():
-                setattr(fill, name, value)
+        is_other = any(getattr(fill, name) != value for name, value in wanted.items())
+        for name, value in wanted.items():
+            setattr(fill, name, value)
+        if fill.created_at is None:  # not saved yet
+            fill.save(force_insert=True)
+        elif is_other:
             changed.append(fill)
     if changed:
         Fill.objects.bulk_update(changed, list(columns[str(changed[0].pk)]), batch_size=500)
