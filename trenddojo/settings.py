@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "trenddojo.middleware.TimezoneMiddleware",
+    "trenddojo.form_pages.FormPageMiddleware",
 ]
 
 ROOT_URLCONF = "trenddojo.urls"
