@@ -97,10 +97,19 @@ def account_edit(*, owner: User, pk: uuid.UUID, terms: AccountTerms, version: st
             setattr(account, name, getattr(terms, name))
         _check_name(account)
         if changed:
-            account.save(update_fields=[*changed, "updated_at"])
+            _save(account, changed)
         if any(name in RULES for name in changed):
             _recompute()(account)
     return account
+
+
+def _save(account: TradingAccount, changed: list[str]) -> None:
+    """Write the columns; the same name given to another account at the same moment is refused by the database."""
+    try:
+        with transaction.atomic():
+            account.save(update_fields=[*changed, "updated_at"])
+    except IntegrityError as problem:
+        raise _name_taken() from problem
 
 
 def account_archive(*, owner: User, pk: uuid.UUID) -> TradingAccount:

@@ -7,7 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import Http404
 
-from accounts.models import User
+from accounts.models import TradingAccount, User
 from accounts.services.errors import AccountError
 from accounts.services.removal import rows_delete
 
@@ -48,6 +48,8 @@ def user_delete(*, user: User, typed_username: str, typed_password: str) -> None
     if not user.check_password(typed_password):
         raise AccountError("wrong_password", "This is not your password.", "typed_password")
     with transaction.atomic():
+        # Accounts before anything is deleted: whoever is recording a fill ends first, and nothing comes in between.
+        list(TradingAccount.objects.select_for_update().filter(owner=user.pk).order_by("pk"))
         locked = User.objects.select_for_update().get(pk=user.pk)
         for session in UserSession.objects.filter(user=locked):
             session.end()
