@@ -87,7 +87,10 @@ def changes(accounts: Sequence[TradingAccount], *, since: date = date.min) -> li
     first = {account.pk: max(account.opened_on, since) for account in accounts}
     for change in found:
         first[change.account_id] = min(first[change.account_id], change.day)
-    return found + [Change(account.pk, first[account.pk], deposits=account.starting_balance) for account in accounts]
+    moved = {change.account_id for change in found}
+    # An account that began empty begins with its first money: idle sessions before would dilute every ratio.
+    started = [account for account in accounts if account.starting_balance or account.pk not in moved]
+    return found + [Change(account.pk, first[account.pk], deposits=account.starting_balance) for account in started]
 
 
 def _change(account_id: UUID, day: date, kind: str, amount: Decimal, closed: int) -> Change:

@@ -111,10 +111,7 @@ def twr_annualised(returns: Sequence[float], *, days: int) -> Figure:
     n = len(returns)
     if days < DAYS_A_YEAR:
         return undefined(n, "It needs at least one year.")
-    growth = _growth(returns)
-    if growth < 0:
-        return undefined(n, "More than everything was lost.")
-    return Figure(growth ** (DAYS_A_YEAR / days) - 1, n)
+    return _power(_growth(returns), DAYS_A_YEAR / days, n)
 
 
 def cagr(returns: Sequence[float]) -> Figure:
@@ -122,10 +119,7 @@ def cagr(returns: Sequence[float]) -> Figure:
     n = len(returns)
     if n < MIN_SESSIONS:
         return undefined(n, _TOO_FEW)
-    growth = _growth(returns)
-    if growth < 0:
-        return undefined(n, "More than everything was lost.")
-    return Figure(growth ** (SESSIONS_A_YEAR / n) - 1, n)
+    return _power(_growth(returns), SESSIONS_A_YEAR / n, n)
 
 
 def volatility(returns: Sequence[float]) -> Figure:
@@ -184,6 +178,17 @@ def calmar(returns: Sequence[float]) -> Figure:
 
 def _growth(returns: Sequence[float]) -> float:
     return math.prod(1 + r for r in returns)
+
+
+def _power(growth: float, exponent: float, n: int) -> Figure:
+    """growth^exponent - 1 as a rate of n sessions."""
+    if growth < 0:
+        return undefined(n, "More than everything was lost.")
+    try:
+        found = growth**exponent - 1
+    except OverflowError:
+        found = math.inf
+    return Figure(found, n) if math.isfinite(found) else undefined(n, "The rate is too large to be told.")
 
 
 def _mean(values: Sequence[float]) -> float:
