@@ -3,6 +3,8 @@
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.models import User
 from trades.models import Fill, Trade
 from trades.services.errors import TradeError
@@ -15,6 +17,9 @@ def sent_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept |
 
     Raises TradeError (sent_before) for a key that is somebody else's.
     """
+    # Two accounts have two locks: the key's own lock puts the same form sent to both in line.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(creation_key)])
     known = model.objects.filter(creation_key=creation_key).select_related("account").first()
     if known is not None and known.account.owner_id != owner.pk:
         raise TradeError("sent_before", "This form was sent before: save once more to send it anew.")

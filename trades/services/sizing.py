@@ -65,7 +65,7 @@ def plan_size(*, account: TradingAccount, plan: PlanInput, now: datetime, withou
     with exact():
         risk = cents(abs(plan.entry - plan.stop) * quantity * instrument.multiplier)
         value = cents(plan.entry * quantity * instrument.multiplier)
-    if value >= MOST_MONEY or quantity >= MOST_QUANTITY:
+    if max(value, risk) >= MOST_MONEY or quantity >= MOST_QUANTITY:
         raise SizingError("too_large", "This position is too large to be kept: check price and quantity.", "quantity")
     shares = portions(plan.targets)
     rs = _target_rs(plan)
