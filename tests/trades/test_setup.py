@@ -14,6 +14,7 @@ from accounts.models import User
 from tests.factories import make_account, make_closed_trade, make_plan, make_setup
 from trades.models import ChecklistAnswer, FigureTotal, Setup, SetupRisk
 from trades.services.figures import figures_rebuild
+from trades.services.setups import setup_version
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +70,7 @@ def test_lines_are_reordered_reworded_retired_and_removed_and_keep_their_answers
         ChecklistAnswer.objects.create(trade=trade, criterion=row, text=row.text, is_met=True) for row in (one, three)
     ]
     lines = [("Two!", 1, two.pk, False), ("One", 2, one.pk, True), ("", 3, three.pk, False), ("Four", "", "", False)]
-    assert alice_client.post(f"/setups/{setup.pk}/", form(lines)).status_code == 302
+    assert alice_client.post(f"/setups/{setup.pk}/", form(lines, version=setup_version(setup))).status_code == 302
     assert list(setup.criteria.values_list("pk", "text", "is_active"))[:2] == [
         (two.pk, "Two!", True),
         (one.pk, "One", False),
@@ -84,10 +85,10 @@ def test_lines_are_reordered_reworded_retired_and_removed_and_keep_their_answers
 def test_a_risk_left_empty_follows_the_policy_again(alice_client: Client, alice: User) -> None:
     account, setup = make_account(alice), make_setup(alice)
     SetupRisk.objects.create(account=account, setup=setup, risk_per_trade_percent=Decimal(2))
-    alice_client.post(f"/setups/{setup.pk}/", form(risks=[(account.pk, "", "15")]))
+    alice_client.post(f"/setups/{setup.pk}/", form(risks=[(account.pk, "", "15")], version=setup_version(setup)))
     kept = SetupRisk.objects.get()
     assert (kept.risk_per_trade_percent, kept.max_position_percent) == (None, Decimal("15.00"))
-    alice_client.post(f"/setups/{setup.pk}/", form(risks=[(account.pk, "", "")]))
+    alice_client.post(f"/setups/{setup.pk}/", form(risks=[(account.pk, "", "")], version=setup_version(setup)))
     assert not SetupRisk.objects.exists()
 
 
@@ -153,7 +154,7 @@ def test_renaming_a_setup_moves_no_figure(alice_client: Client, alice: User) -> 
     make_closed_trade(account, setup=setup)
     figures_rebuild(account)
     before = list(FigureTotal.objects.order_by("pk").values())
-    alice_client.post(f"/setups/{setup.pk}/", form(name="Other"))
+    alice_client.post(f"/setups/{setup.pk}/", form(name="Other", version=setup_version(setup)))
     assert Setup.objects.get().name == "Other"
     assert list(FigureTotal.objects.order_by("pk").values()) == before
 
@@ -194,3 +195,44 @@ def test_a_checklist_without_an_end_is_refused(alice_client: Client) -> None:
     answer = alice_client.post("/setups/new/", data)
     assert answer.status_code == 422
     assert not Setup.objects.exists()
+
+
+def test_the_second_of_two_tabs_is_told_and_nothing_of_the_first_is_lost(alice_client: Client, alice: User) -> None:
+    setup = make_setup(alice, criteria=("One",))
+    (line,) = setup.criteria.all()
+    seen = setup_version(setup)
+    first = form([("One", 1, line.pk, False), ("Two", 2, "", False)], version=seen)
+    assert alice_client.post(f"/setups/{setup.pk}/", first).status_code == 302
+    second = form([("Mine", 1, line.pk, False)], name="Gap", version=seen)
+    answer = alice_client.post(f"/setups/{setup.pk}/", second)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "This setup was changed elsewhere" in page
+    assert "its checklist is “One”, “Two”" in page
+    assert 'value="Mine"' in page
+    setup.refresh_from_db()
+    assert (setup.name, [row.text for row in setup.criteria.all()]) == ("Breakout", ["One", "Two"])
+    shown = re.search(r'name="version" value="(\w+)"', page)
+    assert shown is not None
+    assert alice_client.post(f"/setups/{setup.pk}/", second | {"version": shown[1]}).status_code == 302
+    setup.refresh_from_db()
+    assert setup.name == "Gap"
+
+
+def test_a_change_sent_twice_is_kept_once(alice_client: Client, alice: User) -> None:
+    account, setup = make_account(alice), make_setup(alice, criteria=("One",))
+    (line,) = setup.criteria.all()
+    lines = [("One", 1, line.pk, False), ("Two", "", "", False)]
+    data = form(lines, [(account.pk, "0.5", "")], version=setup_version(setup)) | {"criteria-INITIAL_FORMS": 1}
+    for _time in range(2):
+        assert alice_client.post(f"/setups/{setup.pk}/", data).status_code == 302
+    assert [row.text for row in setup.criteria.all()] == ["One", "Two"]
+
+
+def test_a_line_removed_elsewhere_may_be_typed_again(alice_client: Client, alice: User) -> None:
+    setup = make_setup(alice, criteria=("One",))
+    (line,) = setup.criteria.all()
+    setup.criteria.all().delete()
+    data = form([("One", 1, line.pk, False)], version=setup_version(setup))
+    assert alice_client.post(f"/setups/{setup.pk}/", data).status_code == 302
+    assert [row.text for row in setup.criteria.all()] == ["One"]

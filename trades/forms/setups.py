@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from accounts.forms.fields import DecimalTextField
 from accounts.models import TradingAccount
 from trades.models import Setup, Tag, TagKind
-from trades.services.setups import CriterionLine, RiskLine, SetupInput
+from trades.services.setups import CriterionLine, RiskLine, SetupInput, setup_version
 
 NEW_LINES = 4
 MOST_LINES = 40
@@ -19,6 +19,7 @@ MOST_LINES = 40
 
 class SetupForm(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
     name = forms.CharField(
         label="Name", max_length=80, error_messages={"required": "Give the setup a name, for example Breakout."}
     )
@@ -94,6 +95,7 @@ class SetupForms:
         initial: dict[str, Any] = {"key": uuid.uuid4()}
         if setup is not None:
             initial = {"name": setup.name, "description": setup.description, "is_active": setup.is_active}
+            initial["version"] = setup_version(setup)
         self.setup = SetupForm(data, initial=initial)
         self.criteria = CriterionSet(data, prefix="criteria", initial=_criteria(setup))
         self.risks = RiskSet(data, prefix="risks", initial=_risks(setup, accounts))
@@ -123,6 +125,7 @@ class SetupForms:
             is_active=clean["is_active"],
             criteria=[line for line in lines if line.text or line.key],
             risks={form.cleaned_data["account"]: form.line() for form in self.risks.forms},
+            version=clean["version"],
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -17,6 +18,23 @@ from trenddojo.domain.errors import DomainError
 
 class SetupError(DomainError):
     """A setup that cannot be kept so."""
+
+
+class StaleSetup(SetupError):
+    """Somebody else wrote the setup since it was read; `version` is what it is now, `setup` what it says."""
+
+    def __init__(self, setup: Setup, version: str) -> None:
+        super().__init__(
+            "stale",
+            "This setup was changed elsewhere since you opened this page, and nothing was saved. "
+            f"{_told(setup)} Your entries are kept: look at them, then save again.",
+        )
+        self.setup, self.version = setup, version
+
+
+def _told(setup: Setup) -> str:
+    lines = [f"“{line.text}”" for line in setup.criteria.all() if line.is_active]
+    return f"It is now “{setup.name}”, and its checklist is {', '.join(lines) or 'empty'}."
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,7 @@ class SetupInput:
     is_active: bool = True
     criteria: Sequence[CriterionLine] = ()
     risks: Mapping[UUID, RiskLine] | None = None
+    version: str = ""
 
 
 @transaction.atomic
@@ -58,11 +77,55 @@ def setup_create(*, owner: User, key: UUID, typed: SetupInput) -> Setup:
 
 @transaction.atomic
 def setup_edit(*, owner: User, setup_id: UUID, typed: SetupInput) -> Setup:
-    """Change a setup, its checklist and its risks. Raises SetupError for a taken name, Http404 for another's."""
+    """Change a setup, its checklist and its risks; what is kept already is kept once.
+
+    Raises StaleSetup when it was written since `typed.version`, SetupError for a taken name, Http404 for another's.
+    """
+    # A plan is checked against a setup's risks, and answers its criteria, under its account's lock.
+    accounts_locked(owner)
     setup = Setup.objects.select_for_update().filter(pk=setup_id, owner=owner).first()
     if setup is None:
         raise Http404
+    version = setup_version(setup)
+    if typed.version != version:
+        if _says(setup) == _typed_words(setup, typed):
+            return setup
+        raise StaleSetup(setup, version)
     return _save(setup, typed, is_new=False)
+
+
+def setup_version(setup: Setup) -> str:
+    """A short digest of everything the page of a setup shows: two readers of the same setup hold the same version."""
+    lines = list(setup.criteria.order_by("pk").values_list("pk", "text", "position", "is_active"))
+    words = (setup.name, setup.description, setup.is_active, lines, sorted(_risk_lines(setup).items()))
+    return sha256(repr(words).encode()).hexdigest()[:16]
+
+
+def _risk_lines(setup: Setup) -> dict[str, tuple[str, str]]:
+    return {
+        str(risk.account_id): (str(risk.risk_per_trade_percent), str(risk.max_position_percent))
+        for risk in setup.risks.all()
+    }
+
+
+Words = tuple[str, str, bool, list[tuple[str, bool]], dict[UUID, RiskLine]]
+
+
+def _says(setup: Setup) -> Words:
+    risks = {
+        risk.account_id: RiskLine(risk.risk_per_trade_percent, risk.max_position_percent) for risk in setup.risks.all()
+    }
+    lines = [(line.text, line.is_active) for line in setup.criteria.order_by("position", "text")]
+    return setup.name, setup.description, setup.is_active, lines, risks
+
+
+def _typed_words(setup: Setup, typed: SetupInput) -> Words:
+    """What was typed in the shape of `_says`; accounts the page did not show keep their risk."""
+    shown = {key: line for key, line in (typed.risks or {}).items() if line != RiskLine()}
+    others = {key: line for key, line in _says(setup)[4].items() if key not in (typed.risks or {})}
+    lines = sorted((line for line in typed.criteria if line.text), key=lambda line: line.position)
+    words = [(line.text, line.is_active) for line in lines]
+    return typed.name, typed.description, typed.is_active, words, {**others, **shown}
 
 
 def _save(setup: Setup, typed: SetupInput, *, is_new: bool) -> Setup:
@@ -71,6 +134,10 @@ def _save(setup: Setup, typed: SetupInput, *, is_new: bool) -> Setup:
         with transaction.atomic():
             setup.save(force_insert=is_new)
     except IntegrityError as known:
+        first = Setup.objects.filter(pk=setup.pk, owner=setup.owner_id).first() if is_new else None
+        if first is not None:
+            # The same form, sent twice at once.
+            return first
         raise SetupError("taken", "You already have a setup with this name: choose another one.", "name") from known
     _criteria_save(setup, typed.criteria)
     _risks_save(setup, typed.risks or {})
@@ -81,13 +148,15 @@ def _criteria_save(setup: Setup, lines: Sequence[CriterionLine]) -> None:
     """Lines keep their key, so that answers stay with them; a line without text goes, its answers keep their words."""
     known = {criterion.pk: criterion for criterion in setup.criteria.all()}
     for number, line in enumerate(sorted(lines, key=lambda line: line.position)):
-        if line.key is not None and line.key not in known:
+        key = line.key if line.key in known else None
+        if line.key is not None and key is None and SetupCriterion.objects.filter(pk=line.key).exists():
             raise Http404
         if not line.text:
-            SetupCriterion.objects.filter(pk=line.key, setup=setup).delete()
+            SetupCriterion.objects.filter(pk=key, setup=setup).delete()
             continue
+        # A line that was removed elsewhere and is typed here again is a new one.
         SetupCriterion.objects.update_or_create(
-            pk=line.key or SetupCriterion().pk,
+            pk=key or SetupCriterion().pk,
             setup=setup,
             defaults={"text": line.text, "position": number, "is_active": line.is_active},
         )

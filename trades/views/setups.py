@@ -15,7 +15,7 @@ from trades.forms.setups import SetupForms, TagForm, TagMergeForm, TagNameForm
 from trades.models import Setup
 from trades.selectors.setups import setups_with_results, tags_with_results
 from trades.selectors.trades import setups_of, tags_of
-from trades.services.setups import SetupError, setup_create, setup_delete, setup_edit
+from trades.services.setups import SetupError, StaleSetup, setup_create, setup_delete, setup_edit
 from trades.services.tags import TagError, tag_create, tag_delete, tag_edit, tag_merge
 from trenddojo.domain.errors import DomainError
 
@@ -60,6 +60,11 @@ def setup_change(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST" and forms.is_valid():
         try:
             setup_edit(owner=request.user, setup_id=pk, typed=forms.typed())
+        except StaleSetup as stale:
+            # The writer has been told what changed: saving again is a decision now.
+            forms.setup.add_error(None, stale.sentence)
+            forms.setup.data = forms.setup.data.copy()
+            forms.setup.data["version"] = stale.version
         except SetupError as problem:
             _refused(forms.setup, problem)
         else:
