@@ -21,6 +21,7 @@ ACTIONS = {
     "fill.edited": "Fill changed",
     "fill.deleted": "Fill deleted",
     "stop.moved": "Stop moved",
+    "journal.edited": "Journal written",
     "trade.recorded": "Trade recorded",
     "trade.edited": "Trade changed",
     "trade.deleted": "Trade deleted",
@@ -127,7 +128,7 @@ def _plain(key: str, value: Any) -> str:
             number = Decimal(text)
         except InvalidOperation:
             return text.replace("_", " ")
-        return f"{number.normalize():f}" if number.is_finite() else text
+        return f"{number.normalize():,f}" if number.is_finite() else text
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from trades.models import ChecklistAnswer, JournalDay, SetupCriterion, Tag, TagKind, Trade
+from trades.services.audit import audit_record
 from trades.services.claims import trade_locked, trade_write
 from trades.services.errors import StaleVersion
 from trades.services.figures import figures_following
@@ -104,12 +105,38 @@ def journal_save(*, owner: User, trade_id: UUID, version: int, notes: TradeNotes
         return trade
     if trade.version != version:
         raise StaleVersion(trade)
+    before = _told(trade)
     if has_same_words and has_same_checklist:
-        return trade_write(trade, columns)
-    with figures_following(trade.account, [trade.pk]):
-        trade.tags.set(_tags(owner, words))
-        _checklist_write(trade, met)
-        return trade_write(trade, columns)
+        trade_write(trade, columns)
+    else:
+        with figures_following(trade.account, [trade.pk]):
+            trade.tags.set(_tags(owner, words))
+            _checklist_write(trade, met)
+            trade_write(trade, columns)
+    _audit(trade, owner, before)
+    return trade
+
+
+def _told(trade: Trade) -> dict[str, Any]:
+    """The journal of a trade as it is kept now."""
+    columns = {name: getattr(trade, name) for name in (*NOTES, "rating")}
+    checklist = dict(trade.checklist.order_by("position", "pk").values_list("text", "is_met"))
+    return {**columns, "tags": sorted(trade.tags.values_list("name", flat=True)), "checklist": checklist}
+
+
+def _audit(trade: Trade, actor: User, before: dict[str, Any]) -> None:
+    """What was written before stays readable; long notes that did not change are not copied."""
+    after = _told(trade)
+    changed = [name for name in after if after[name] != before[name]]
+    audit_record(
+        account=trade.account,
+        actor=actor,
+        action="journal.edited",
+        subject=trade,
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+        trade_id=trade.pk,
+    )
 
 
 def _checklist_write(trade: Trade, met: frozenset[str]) -> None:
