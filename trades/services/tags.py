@@ -49,15 +49,17 @@ def tag_name(text: str, *, field: str = "name") -> str:
 
 
 def tags_named(*, owner: User, kind: str, names: Iterable[str]) -> list[Tag]:
-    """The owner's tags of these names; those there are none of are made."""
-    wanted = list(names)
+    """The owner's tags of these names; those there are none of are made. The caller is inside a transaction."""
+    # Sorted, so that two who make the same names at once wait for each other in one order.
+    wanted = sorted(names, key=str.casefold)
     if not wanted:
         return []
     Tag.objects.bulk_create(
         [Tag(owner=owner, kind=kind, name=name) for name in wanted],
         ignore_conflicts=True,
     )
-    return list(_known(owner, kind, wanted))
+    # Locked until they are put on something: nobody deletes one in between.
+    return list(_known(owner, kind, wanted).order_by("pk").select_for_update(no_key=True))
 
 
 def _known(owner: User, kind: str, names: Iterable[str]) -> QuerySet[Tag]:
@@ -105,11 +107,23 @@ def _tag_of(owner: User, tag_id: UUID) -> Tag:
     return tag
 
 
+def _tags_locked(owner: User, tag_ids: Sequence[UUID]) -> dict[UUID, Tag]:
+    """The owner's tags with their rows locked, in one order; raises Http404 when one of them is gone.
+
+    Whoever puts one of them on a day holds its row too, so nothing is linked to a tag while it goes.
+    """
+    found = Tag.objects.select_for_update().filter(owner=owner, pk__in=tag_ids).order_by("pk")
+    tags = {tag.pk: tag for tag in found}
+    if len(tags) < len(tag_ids):
+        raise Http404
+    return tags
+
+
 @transaction.atomic
 def tag_delete(*, owner: User, tag_id: UUID) -> None:
     """Take a tag off everything and forget it. Raises Http404."""
-    tag = _tag_of(owner, tag_id)
     accounts_locked(owner)
+    tag = _tags_locked(owner, [tag_id])[tag_id]
     carriers = list(tag.trades.values_list("pk", flat=True))
     with trades_following(owner, carriers):
         Tag.objects.filter(pk=tag.pk).delete()
@@ -118,10 +132,11 @@ def tag_delete(*, owner: User, tag_id: UUID) -> None:
 @transaction.atomic
 def tag_merge(*, owner: User, tag_id: UUID, into_id: UUID) -> Tag:
     """Put ``into`` wherever the tag is, and forget the tag. Raises TagError for itself, Http404 for another's."""
-    tag, into = _tag_of(owner, tag_id), _tag_of(owner, into_id)
-    if tag.pk == into.pk:
+    if tag_id == into_id:
         raise TagError("itself", "Choose another tag to merge into.", "into")
     accounts_locked(owner)
+    tags = _tags_locked(owner, [tag_id, into_id])
+    tag, into = tags[tag_id], tags[into_id]
     carriers = list(tag.trades.values_list("pk", flat=True))
     with trades_following(owner, carriers):
         _link(carriers, [into.pk])
