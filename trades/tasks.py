@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 
 from trades.services.import_queue import imports_waiting
 from trades.services.import_work import import_work
-from trades.services.screenshots import screenshots_sweep
+from trades.services.sweeping import files_sweep
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ def import_nudge(import_id: UUID) -> None:
         log.warning("import.nudge.lost import=%s", import_id)
 
 
-@shared_task(name="trades.screenshots_sweep")
-def screenshots_sweep_task() -> None:
-    """Take away the files of deleted screenshots, trades, accounts and users, and of uploads that were killed."""
-    gone = screenshots_sweep(now=timezone.now())
+@shared_task(name="trades.files_sweep")
+def files_sweep_task() -> None:
+    """Take away the files of deleted screenshots, imports, accounts and users, and of uploads that were killed."""
+    gone = files_sweep(now=timezone.now())
     if gone:
-        log.info("screenshots.swept files=%s", gone)
+        log.info("files.swept files=%s", gone)

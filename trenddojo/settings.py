@@ -184,7 +184,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "trenddojo.heartbeat", "schedule": 10.0},
     "imports-sweep": {"task": "trades.imports_sweep", "schedule": 15.0},
-    "screenshots-sweep": {"task": "trades.screenshots_sweep", "schedule": 3600.0},
+    "files-sweep": {"task": "trades.files_sweep", "schedule": 3600.0},
 }
 
 # --- Files ------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from accounts.models import User
 from tests.factories import make_account, make_plan
 from trades.models import JournalDay, Screenshot, Trade
 from trades.pictures import MOST_BYTES, PictureError, picture_read
-from trades.services.screenshots import screenshot_add, screenshots_sweep
+from trades.services.screenshots import screenshot_add
+from trades.services.sweeping import files_sweep
 
 
 def picture(form: str = "PNG", size: tuple[int, int] = (6, 4), mode: str = "RGB", **options: Any) -> bytes:
@@ -326,25 +327,25 @@ def test_files_without_a_row_are_swept_after_an_hour_and_others_never(
             path.write_bytes(b"x")
         moment = (now - age).timestamp()
         os.utime(path, (moment, moment))
-    assert screenshots_sweep(now=now) == 1
+    assert files_sweep(now=now) == 1
     assert files(settings) == sorted([kept, fresh])
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM screenshots")
-    assert screenshots_sweep(now=now) == 1
+    assert files_sweep(now=now) == 1
     assert files(settings) == [fresh]
 
 
 @pytest.mark.django_db
 def test_a_desk_without_screenshots_is_swept_too() -> None:
-    assert screenshots_sweep(now=timezone.now()) == 0
+    assert files_sweep(now=timezone.now()) == 0
 
 
 @pytest.mark.django_db
 def test_the_sweep_is_on_the_clock_of_the_queue(settings: Any) -> None:
-    from trades.tasks import screenshots_sweep_task
+    from trades.tasks import files_sweep_task
 
-    assert settings.CELERY_BEAT_SCHEDULE["screenshots-sweep"] == {
-        "task": screenshots_sweep_task.name,
+    assert settings.CELERY_BEAT_SCHEDULE["files-sweep"] == {
+        "task": files_sweep_task.name,
         "schedule": 3600.0,
     }
-    screenshots_sweep_task.delay()
+    files_sweep_task.delay()

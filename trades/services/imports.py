@@ -11,12 +11,13 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from django.core.files.base import File
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import TradingAccount
 from trades.imports.mapping import Mapping, header_key
 from trades.imports.reading import MAX_BYTES, look_at_start, refusal
+from trades.imports.refusals import FileRefused
 from trades.models import FillImport, ImportMapping, ImportState
 from trades.services.errors import TradeError
 from trades.services.import_work import import_work
@@ -50,8 +51,26 @@ def import_create(*, account: TradingAccount, file: File, creation_key: UUID, nu
     )
     file.seek(0)
     made.file.save(f"{made.pk}.csv", file, save=False)
-    made.save(force_insert=True)
-    _start(made, small=file.size <= INLINE_BYTES, nudge=nudge)
+    first = _insert(made)
+    if first is made:
+        _start(made, small=file.size <= INLINE_BYTES, nudge=nudge)
+    return first
+
+
+def _insert(made: FillImport) -> FillImport:
+    """Write the row; when that fails the file goes too, and a form sent twice at once finds the first's row."""
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError as taken:
+        made.file.storage.delete(made.file.name)
+        first = FillImport.objects.filter(creation_key=made.creation_key, owner_id=made.owner_id).first()
+        if first is None:
+            raise FileRefused("sent_before", "This form was used before: open a new one and try again.") from taken
+        return first
+    except BaseException:
+        made.file.storage.delete(made.file.name)
+        raise
     return made
 
 

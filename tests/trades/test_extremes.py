@@ -1,0 +1,157 @@
+"""Numbers no column can hold, and what was refused halfway: a sentence, and nothing changes."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+from PIL import Image
+
+from accounts.models import User
+from tests.factories import make_cash, make_setup
+from tests.trades.desk_kit import NOW, a_plan, at, d, make_account, make_fill, make_plan
+from tests.trades.import_kit import ROUND_TRIP, upload
+from trades.models import AuditEntry, Fill, FillImport, JournalDay, Trade
+from trades.selectors.equity import changes, equity_days
+from trades.selectors.history import trade_history
+from trades.services.fills import FillInput, fill_create
+from trades.services.journal import TradeNotes, journal_save
+from trades.services.plans import plan_create
+from trades.services.sweeping import files_sweep
+from trenddojo.domain.errors import DomainError
+from trenddojo.domain.metrics.series import SessionRow, series_figures
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_plan_whose_risk_no_column_can_hold_is_refused_at_its_quantity(alice: User) -> None:
+    account = make_account(alice)
+    plan = a_plan(
+        account,
+        direction="short",
+        entry=d(1),
+        stop=d("99999999999"),
+        targets=(),
+        quantity=d(100_000_000),
+        override_reason="why not",
+    )
+    with pytest.raises(DomainError) as refused:
+        plan_create(owner=alice, plan=plan, creation_key=uuid4(), now=NOW)
+    assert (refused.value.code, refused.value.field) == ("too_large", "quantity")
+    assert not Trade.objects.exists()
+
+
+def test_costs_that_are_estimated_beyond_their_column_are_refused(alice: User) -> None:
+    account = make_account(alice, broker="schwab")
+    trade = make_plan(account, asset_class="option", entry=d(2), stop=d(1), targets=(), quantity=d(1))
+    given = FillInput("buy", d("99999999999"), d("0.01"), at(3))
+    with pytest.raises(DomainError) as refused:
+        fill_create(owner=alice, trade_id=trade.pk, given=given, creation_key=uuid4(), now=NOW)
+    assert refused.value.field == "commission"
+    assert not Fill.objects.exists()
+
+
+def test_an_account_funded_later_has_no_idle_sessions_before(alice: User) -> None:
+    account = make_account(alice, starting_balance=Decimal(0), opened_on=date(2025, 1, 2))
+    make_cash(account, "deposit", "1000.00", date(2026, 3, 7))
+    days = equity_days([account], changes([account]), until=date(2026, 3, 10))
+    assert [(day.day, day.equity) for day in days] == [
+        (date(2026, 3, 9), Decimal("1000.00")),
+        (date(2026, 3, 10), Decimal("1000.00")),
+    ]
+    empty = make_account(alice, name="Empty", starting_balance=Decimal(0), opened_on=date(2026, 3, 9))
+    assert [day.equity for day in equity_days([empty], changes([empty]), until=date(2026, 3, 10))] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "movements",
+    [
+        [],
+        [("withdrawal", "100000.00", date(2026, 2, 3))],
+        [("withdrawal", "100000.00", date(2026, 1, 2))],
+        [("withdrawal", "150000.00", date(2026, 2, 3)), ("deposit", "60000.00", date(2026, 2, 4))],
+        [("charge", "100000.00", date(2026, 2, 3))],
+        [("withdrawal", "99999.99", date(2026, 1, 5)), ("dividend", "999999999999999999.00", date(2026, 1, 6))],
+    ],
+)
+def test_every_page_stands_whatever_became_of_the_money(alice: User, alice_client: Client, movements: Any) -> None:
+    account = make_account(alice)
+    for movement in movements:
+        make_cash(account, *movement)
+    for address in ("/", "/performance/", "/performance/equity/", "/performance/equity/?chart=drawdown"):
+        assert alice_client.get(address).status_code == 200
+    for key in ("twr", "xirr", "cagr", "sharpe", "calmar", "max_drawdown"):
+        assert alice_client.get(f"/performance/figures/{key}/").status_code == 200
+
+
+def test_a_rate_beyond_what_can_be_told_is_undefined_and_says_so() -> None:
+    start = date(2026, 1, 5)
+    rows = [SessionRow(start, Decimal("0.01"), Decimal("0.01"))]
+    for number in range(1, 25):
+        equity = Decimal("0.01") if number % 2 else Decimal(10) ** 18
+        taken = Decimal(10) ** 18 - equity if number % 2 else Decimal(0)
+        rows.append(SessionRow(start + timedelta(days=20 * number), equity, Decimal(0), taken))
+    found = series_figures(rows)
+    assert (found["cagr"].value, found["cagr"].reason) == (None, "The rate is too large to be told.")
+    assert found["calmar"].value is None
+
+
+def picture() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (2, 2)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_file_that_is_no_picture_leaves_no_empty_page_of_the_day(alice_client: Client) -> None:
+    for content, pages in ((b"no picture", 0), (picture(), 1)):
+        data = {"key": uuid4(), "caption": "", "image": SimpleUploadedFile("a.png", content)}
+        alice_client.post("/journal/2026-03-04/screenshots/", data)
+        assert JournalDay.objects.count() == pages
+
+
+def test_files_of_killed_uploads_and_deleted_imports_are_swept_and_no_others(alice: User) -> None:
+    made = upload(make_account(alice), ROUND_TRIP)
+    left = default_storage.save("imports/left.csv", ContentFile(b"x"))
+    assert files_sweep(now=timezone.now()) == 0
+    assert files_sweep(now=timezone.now() + timedelta(hours=2)) == 1
+    assert not default_storage.exists(left)
+    assert FillImport.objects.get(pk=made.pk).file.read()
+    assert len([path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()]) == 1
+
+
+def test_the_journal_of_a_trade_keeps_what_it_said_before(alice: User) -> None:
+    account, setup = make_account(alice), make_setup(alice, criteria=("In trend",))
+    trade = make_plan(account, setup_id=setup.pk, thesis="Strong open")
+    make_fill(trade, "buy", 10, 100, at(3))
+    trade.refresh_from_db()
+    (answer,) = trade.checklist.all()
+    notes = TradeNotes(
+        thesis="Strong open",
+        notes_after="Sold late",
+        rating=2,
+        words={"mistake": ["greed"]},
+        met={f"answer-{answer.pk}"},
+    )
+    for _time in range(2):
+        journal_save(owner=alice, trade_id=trade.pk, version=trade.version, notes=notes)
+    (entry,) = AuditEntry.objects.filter(action="journal.edited")
+    assert (entry.actor, entry.trade_id) == (alice, trade.pk)
+    assert entry.before == {"notes_after": "", "rating": None, "tags": [], "checklist": {"In trend": False}}
+    assert entry.after == {
+        "notes_after": "Sold late",
+        "rating": 2,
+        "tags": ["greed"],
+        "checklist": {"In trend": True},
+    }
+    line = trade_history(trade, since=datetime(2020, 1, 1, tzinfo=UTC))[0]
+    assert line.what == "Journal written"
+    assert ("Notes after", "", "Sold late") in line.changes
