@@ -22,7 +22,8 @@
     const places = data.places ?? 2;
     const text = Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
     const unit = data.unit ? `\u202f${data.unit}` : "";
-    return (value < 0 ? "\u2212" : "") + text + unit;
+    // What rounds to zero has no sign.
+    return (value < 0 && /[1-9]/.test(text) ? "\u2212" : "") + text + unit;
   }
 
   // --- Series over time ------------------------------------------------------------------------------------------
@@ -83,6 +84,19 @@
     });
   }
 
+  function isFlat(series) {
+    return series.points.every(([, value]) => Number(value) === Number(series.points[0][1]));
+  }
+
+  /** The scale of lines that never move: around their values, not zoomed into digits nobody asked for. */
+  function roomAround(original) {
+    const info = original();
+    const range = info?.priceRange;
+    if (!range) return info;
+    const room = Math.abs(range.minValue) / 20 || 1;
+    return { ...info, priceRange: { minValue: range.minValue - room, maxValue: range.maxValue + room } };
+  }
+
   function drawSeries(figure, area, data) {
     const library = window.LightweightCharts;
     const chart = library.createChart(area, chartOptions(tones(area)));
@@ -90,6 +104,7 @@
       const kind = series.kind || figure.dataset.chart;
       const line = chart.addSeries(library[KINDS[kind] || "LineSeries"], {
         priceScaleId: series.axis || "right",
+        ...(data.series.every(isFlat) && { autoscaleInfoProvider: roomAround }),
         priceFormat: { type: "custom", minMove: 10 ** -(data.places ?? 2), formatter: (value) => shown(value, { places: data.places }) },
       });
       return { line, kind, series, index };

@@ -31,8 +31,8 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WIDTHS = (390, 820, 1440)
-SCHEMES = ("light", "dark")
+# The last width of each is the one axe looks at. The colours change nothing about the widths, but pictures want all.
+SHOWN = {"light": (390, 820, 1440), "dark": (1440, 820, 390)}
 SERIOUS = frozenset({"serious", "critical"})
 # Chromium and htmx write such a line for every answer of 400 and above; tests look at answers themselves.
 EXPECTED_CONSOLE = ("Failed to load resource", "Response Status Error Code")
@@ -73,14 +73,14 @@ def page(page: Page) -> Iterator[Page]:
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith(EXPECTED_CONSOLE):
-            problems.append(message.text)
+            problems.append(f"{page.url}: {message.text}")
 
     def on_request(request: Request) -> None:
         if urlsplit(request.url).hostname not in {"127.0.0.1", "localhost", None}:
             problems.append(f"left this machine: {request.url}")
 
     page.on("console", on_console)
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
     page.on("request", on_request)
     page.set_default_timeout(15_000)
     yield page
@@ -123,7 +123,7 @@ def axe() -> Callable[[Page], None]:
     """Asserts that axe-core finds nothing serious or critical on the page as it is shown: ``axe(page)``."""
 
     def checked(page: Page) -> None:
-        found = Axe().run(page).response["violations"]
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         serious = [
             f"{violation['id']}: {violation['help']}: "
             + "; ".join(node["html"][:160] for node in violation["nodes"][:5])
@@ -137,21 +137,63 @@ def axe() -> Callable[[Page], None]:
 
 @pytest.fixture
 def screenshots(axe: Callable[[Page], None]) -> Callable[[Page, str], None]:
-    """Shows the page at each width in light and dark: axe, no sideways scrolling, and a picture in test-results/.
+    """Shows the page at each width in light and dark: no sideways scrolling, and axe once in each scheme.
 
-    SCREENSHOTS names another folder for the pictures.
+    Where SCREENSHOTS names a folder, the pictures are kept in it.
     """
-    folder = Path(os.environ.get("SCREENSHOTS", "test-results"))
+    folder = os.environ.get("SCREENSHOTS", "")
 
     def taken(page: Page, name: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for scheme in SCHEMES:
+        for scheme, widths in SHOWN.items():
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            for width in WIDTHS:
+            for width in widths:
                 page.set_viewport_size({"width": width, "height": 900})
-                settled(page)
-                page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls at {width} px"
+                if folder:
+                    settled(page)
+                    Path(folder).mkdir(parents=True, exist_ok=True)
+                    page.screenshot(path=Path(folder, f"{name}-{width}-{scheme}.png"), full_page=True)
             axe(page)
 
     return taken
+
+
+class Tour:
+    """Goes from page to page and gathers what is wrong, so that one run names every page that is not fit."""
+
+    def __init__(self, page: Page, address: str, screenshots: Callable[[Page, str], None]) -> None:
+        self.page = page
+        self.address = address
+        self.screenshots = screenshots
+        self.refused: list[str] = []
+
+    def visit(self, name: str, path: str, status: int = 200) -> None:
+        """Open a path and show what comes; anything but the expected status is refused."""
+        answer = self.page.goto(self.address + path)
+        if answer is None or answer.status != status:
+            self.refused.append(f"{name}: {path} answered {answer and answer.status}, not {status}")
+            return
+        settled(self.page)
+        self.show(name)
+
+    def send(self, name: str, button: str) -> None:
+        """Press a button that sends a form, and show the answer."""
+        self.page.get_by_role("button", name=button, exact=True).click()
+        self.page.wait_for_load_state("load")
+        settled(self.page)
+        self.show(name)
+
+    def show(self, name: str) -> None:
+        """Check the page as it stands."""
+        try:
+            self.screenshots(self.page, name)
+        except AssertionError as problem:
+            self.refused.append(f"{name}: {problem}")
+
+
+@pytest.fixture
+def tour(page: Page, live_server: Any, screenshots: Callable[[Page, str], None]) -> Iterator[Tour]:
+    """Every page it visited is fit to be shown to a customer, or the test fails and names those that are not."""
+    going = Tour(page, live_server.url, screenshots)
+    yield going
+    assert not going.refused, "\n".join(going.refused)

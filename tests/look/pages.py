@@ -268,6 +268,11 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("broken on purpose")
 
 
+def refused(request: HttpRequest, code: str) -> HttpResponse:
+    """An error page as the desk answers with it, 403_csrf included."""
+    return render(request, f"{code}.html", status=int(code[:3]))
+
+
 def _stand_ins() -> list[URLPattern | URLResolver]:
     """An address for every entry of the navigation that neither allauth nor the admin brings."""
     names = [name for section in NAVIGATION.values() for name, _, _ in section if ":" in name]
@@ -286,6 +291,7 @@ urlpatterns = [
     path("look/sign-in/", sign_in),
     path("look/confirm/", confirm),
     path("look/broken/", broken),
+    path("look/refused/<str:code>/", refused),
     path("look/size/", size),
     path("look/progress/", progress),
     *_stand_ins(),

@@ -108,7 +108,7 @@ def test_a_stranger_is_sent_to_the_sign_in_page_and_back(alice: User) -> None:
 
 def test_without_an_account_the_page_says_what_to_do(alice_client: Client) -> None:
     for page in ("plan-create", "quick-entry"):
-        assert "You need an account first" in page_of(alice_client.get(reverse(f"trades:{page}")))
+        assert "Start with an account" in page_of(alice_client.get(reverse(f"trades:{page}")))
 
 
 def test_a_plan_is_sized_and_kept(alice: User, alice_client: Client) -> None:
