@@ -26,6 +26,7 @@ from trades.selectors.contributions import (
     contributions,
     day_changes,
 )
+from trades.services.open_exits import open_exits, open_exits_change
 from trades.services.streak_days import streaks_renew
 
 BY_IDS = "account_id = %s AND id = ANY(%s)"
@@ -57,9 +58,23 @@ def figures_following(account: TradingAccount, trade_ids: Sequence[UUID] = ()) -
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("figures follow only inside a transaction")
     following = Following(account, trade_ids)
-    before = _apply(account, list(following.trade_ids), sign=-1)
+    exits = open_exits(account, list(following.trade_ids))
+    before = _apply(account, list(following.trade_ids), sign=-1) if exits is None else {}
     yield following
-    after = _apply(account, list(following.trade_ids), sign=1)
+    ids = list(following.trade_ids)
+    if exits is None:
+        _put_in(account, ids, before)
+    elif (left := open_exits(account, ids)) is None:
+        open_exits_change(account, exits, {})
+        _put_in(account, ids, before)
+    else:
+        open_exits_change(account, exits, left)
+        if exits.keys() - left.keys():
+            _drop_empty(account)
+
+
+def _put_in(account: TradingAccount, trade_ids: list[UUID], before: DayMarks) -> None:
+    after = _apply(account, trade_ids, sign=1)
     _drop_empty(account)
     streaks_renew(account, [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)])
 

@@ -1,0 +1,62 @@
+# ruff: noqa: S608 - statements are put together from constants of the code; every value is a parameter
+"""The exits of trades that are still open: all they add to the figures is what they realised on their days.
+
+Saving a fill of an open trade is what traders do all day, and needs none of the sums over closed trades.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+
+from accounts.models import TradingAccount
+from trades.selectors.contributions import COUNTED, DAY_SUMS, EXIT_SUMS, exit_days
+
+# More trades than these at once are no fill being saved.
+FEW = 20
+
+# Day → what was realised on it: gross, costs, net.
+ExitDays = dict[date, tuple[Decimal, ...]]
+
+_THESE = "t.account_id = %s AND t.id = ANY(%s)"
+_EXITS = f"""
+SELECT NULL::date AS day, count(*), 0, 0 FROM trades t WHERE {COUNTED} AND {_THESE}
+UNION ALL SELECT day, {", ".join(EXIT_SUMS)} FROM ({exit_days(_THESE)}) AS exits
+"""
+_REST = (*DAY_SUMS, "deposits", "withdrawals", "income")
+_SUMMED = ", ".join(f"{name} = account_days.{name} + excluded.{name}" for name in EXIT_SUMS)
+_CHANGE = f"""
+INSERT INTO account_days (account_id, day, {", ".join((*EXIT_SUMS, *_REST))})
+SELECT %s, *, {", ".join("0" for _ in _REST)}
+FROM unnest(%s::date[], {", ".join("%s::numeric[]" for _ in EXIT_SUMS)}) AS changed(day) ORDER BY day
+ON CONFLICT (account_id, day) DO UPDATE SET {_SUMMED}
+"""
+
+
+def open_exits(account: TradingAccount, trade_ids: Sequence[UUID]) -> ExitDays | None:
+    """What these trades realised by day; None when one of them is counted as closed, or when they are many."""
+    if len(trade_ids) > FEW:
+        return None
+    if not trade_ids:
+        return {}
+    these = [account.pk, list(trade_ids)]
+    with connection.cursor() as cursor:
+        cursor.execute(_EXITS, these * 2)
+        found = {day: tuple(sums) for day, *sums in cursor.fetchall()}
+    closed, *_ = found.pop(None)
+    return None if closed else found
+
+
+def open_exits_change(account: TradingAccount, before: ExitDays, after: ExitDays) -> None:
+    """Put on each day what differs."""
+    nothing = (Decimal(0),) * len(EXIT_SUMS)
+    changes = []
+    for day in before.keys() | after.keys():
+        old, new = before.get(day, nothing), after.get(day, nothing)
+        if old != new:
+            changes.append((day, *(now - then for now, then in zip(new, old, strict=True))))
+    if changes:
+        with connection.cursor() as cursor:
+            cursor.execute(_CHANGE, [account.pk, *map(list, zip(*changes, strict=True))])
