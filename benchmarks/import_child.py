@@ -14,11 +14,14 @@ def main() -> None:
     django.setup()
     from django.core.files import File
 
+    from accounts.calendars import sessions_warm
     from accounts.models import TradingAccount
     from trades.models import FillImport
     from trades.services.import_work import import_work
     from trades.services.imports import MAYBE_CUT_OFF, import_commit, import_create
 
+    # As every worker does at its start.
+    sessions_warm()
     account = TradingAccount.objects.get(pk=sys.argv[1])
     path = Path(sys.argv[2])
     started = time.perf_counter()

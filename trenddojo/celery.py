@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent
+from celery.signals import heartbeat_sent, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
@@ -13,6 +13,14 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # A task that runs in a thread would otherwise find celery's fallback application and its amqp queue.
 app.set_default()
+
+
+@worker_init.connect
+def _sessions_warm(**_arguments: Any) -> None:
+    """The calendar library takes a second to import: once, before the worker forks, not in the first import."""
+    from accounts.calendars import sessions_warm  # once the settings are read
+
+    sessions_warm()
 
 
 @heartbeat_sent.connect

@@ -64,7 +64,7 @@ def cost(value: Decimal) -> Decimal:
     return value if decimal_places(value) <= COST_PLACES else value.quantize(_COST_QUANTUM, ROUND_HALF_UP, EXACT)
 
 
-_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?").fullmatch
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(Z?)").fullmatch
 _DAY = re.compile(r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})").match
 _COMPACT_DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?![0-9])").match
 _COMPACT_ALL = re.compile(r"([0-9]{8})([0-9]{6})$").match
@@ -94,8 +94,10 @@ def time_reader(zone: ZoneInfo, date_order: str) -> Callable[[str], datetime]:
     """A reader of times in the zone chosen: text to aware UTC, or LineError. An offset in the text wins."""
 
     def read(text: str) -> datetime:
-        if _ISO(text):
+        if found := _ISO(text):
             try:
+                if found[1]:
+                    return datetime.fromisoformat(text)
                 return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
             except (ValueError, OverflowError):
                 raise _no_time(text) from None
