@@ -2,29 +2,72 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db import models
 from django.http import HttpRequest
 
-from accounts.models import CashMovement, RiskPolicy, TradingAccount, User
+from accounts.calendars import exchange_choices
+from accounts.currencies import currency_choices
+from accounts.models import CashMovement, RiskPolicy, TradingAccount, User, timezone_choices
+
+# Typed freely, a value nobody knows would break every page of its owner.
+CHOICES = {"currency": currency_choices, "exchange": exchange_choices, "timezone": timezone_choices}
+
+
+class ChoicesMixin:
+    """Codes are chosen from the lists the pages choose from."""
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is None or db_field.name not in CHOICES:
+            return field
+        return forms.ChoiceField(
+            choices=CHOICES[db_field.name],
+            initial=db_field.get_default(),
+            label=field.label,
+            help_text=field.help_text,
+        )
 
 
 @admin.register(User)
-class TraderAdmin(UserAdmin):
+class TraderAdmin(ChoicesMixin, UserAdmin):
+    """A user who is no longer wanted is made inactive: what they recorded stays, and they cannot sign in."""
+
     list_display = ["username", "email", "timezone", "is_staff", "is_active", "last_login", "date_joined"]
     search_fields = ["username", "email"]
     ordering = ["username"]
+    # Without an address nobody can confirm it, and a site may ask for that before signing in.
+    add_fieldsets = [
+        (
+            None,
+            {
+                "classes": ["wide"],
+                "fields": ["username", "email", "timezone", "usable_password", "password1", "password2"],
+            },
+        )
+    ]
     fieldsets = [*(UserAdmin.fieldsets or ()), ("Desk", {"fields": ["timezone"]})]
     readonly_fields = ["last_login", "date_joined"]
 
 
+class RiskPolicyForm(forms.ModelForm):
+    """A policy left as it is offered is saved too: every account has one."""
+
+    def has_changed(self) -> bool:
+        return True
+
+
 class RiskPolicyInline(admin.StackedInline):
     model = RiskPolicy
+    form = RiskPolicyForm
     can_delete = False
+    min_num = 1
 
 
 @admin.register(TradingAccount)
-class TradingAccountAdmin(admin.ModelAdmin):
+class TradingAccountAdmin(ChoicesMixin, admin.ModelAdmin):
     """What the figures are computed by is changed on the account's own page, which computes them anew."""
 
     list_display = ["name", "owner", "broker", "account_type", "currency", "is_archived", "created_at"]
@@ -36,7 +79,7 @@ class TradingAccountAdmin(admin.ModelAdmin):
     date_hierarchy = "created_at"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
-        computed_by = ["currency", "exchange", "cost_method", "break_even_band", "allows_fractions"]
+        computed_by = ["currency", "exchange", "cost_method", "break_even_band", "allows_fractions", "opened_on"]
         return ["owner", *computed_by] if obj else []
 
 

@@ -40,7 +40,7 @@ class StopMoveInline(ReadOnlyMixin, admin.TabularInline):
 
 class LimitOverrideInline(ReadOnlyMixin, admin.TabularInline):
     model = models.LimitOverride
-    fields = ["created_at", "code", "sentence", "reason", "actor"]
+    fields = readonly_fields = ["created_at", "code", "sentence", "reason", "actor"]
     extra = 0
 
 
