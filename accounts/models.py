@@ -13,10 +13,14 @@ from django.utils.translation import gettext_lazy as _
 PERCENT = {"max_digits": 5, "decimal_places": 2}
 MONEY = {"max_digits": 20, "decimal_places": 2}
 
+# Placeholders of the time zone database: not set yet, and that of whatever machine asks.
+NOBODYS_ZONES = {"Factory", "localtime", "posixrules"}
+
 
 def timezone_choices() -> list[tuple[str, str]]:
-    """All zones of the time zone database, for the settings form."""
-    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
+    """All zones of the time zone database that are somebody's, for the settings form."""
+    names = zoneinfo.available_timezones() - NOBODYS_ZONES
+    return [(name, name.replace("_", " ")) for name in sorted(names)]
 
 
 class User(AbstractUser):

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import CashMovement, TradingAccount, User
+from accounts.models import CashMovement, TradingAccount, User, timezone_choices
 from tests.factories import make_account, make_cash
 
 
@@ -183,3 +183,9 @@ def test_an_account_is_deleted_by_its_name_only(alice_client: Client, account: T
 
 def test_whoever_has_an_account_is_not_asked_for_a_first_one(alice_client: Client, account: TradingAccount) -> None:
     assert alice_client.get("/accounts/first/").url == reverse("accounts:account-create")
+
+
+def test_zones_that_are_nobodys_are_not_offered() -> None:
+    offered = {name for name, _label in timezone_choices()}
+    assert {"America/New_York", "Europe/Berlin", "UTC"} <= offered
+    assert not {"Factory", "localtime"} & offered
