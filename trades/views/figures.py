@@ -29,7 +29,7 @@ BEHIND: dict[str, dict[str, str]] = {
     "expectancy_r": {"has_r": "yes"},
     "sqn": {"has_r": "yes"},
 }
-_FIELDS = ("id", "symbol", "direction", "exit_date", "net_pnl", "r_multiple", "outcome", "account")
+_FIELDS = ("id", "symbol", "direction", "entry_date", "exit_date", "net_pnl", "r_multiple", "outcome", "account")
 
 
 @require_safe
