@@ -19,7 +19,7 @@ from PIL import Image
 from accounts.models import User
 from tests.factories import make_cash, make_setup
 from tests.trades.desk_kit import NOW, a_plan, at, d, make_account, make_fill, make_plan
-from tests.trades.import_kit import ROUND_TRIP, upload
+from tests.trades.import_kit import ROUND_TRIP, commit, upload
 from trades.models import AuditEntry, Fill, FillImport, JournalDay, Trade
 from trades.selectors.equity import changes, equity_days
 from trades.selectors.history import trade_history
@@ -155,3 +155,56 @@ def test_the_journal_of_a_trade_keeps_what_it_said_before(alice: User) -> None:
     line = trade_history(trade, since=datetime(2020, 1, 1, tzinfo=UTC))[0]
     assert line.what == "Journal written"
     assert ("Notes after", "", "Sold late") in line.changes
+
+
+HUGE = ("99999999999", "0.000000001", "99999999999.999999999", "100000000000", "1" * 30, "-99999999999")
+
+
+@pytest.mark.parametrize("broker", ["schwab"])
+@pytest.mark.parametrize("column", ["quantity", "price", "commission", "fees", "multiplier", "execution_id"])
+def test_an_import_of_extreme_numbers_is_booked_or_refused_in_words(alice: User, broker: str, column: str) -> None:
+    account = make_account(alice, broker=broker, allows_fractions=True)
+    for number, value in enumerate(HUGE):
+        row = {"quantity": "2", "price": "3", "commission": "", "fees": "", "execution_id": "", "multiplier": "100"}
+        row |= {column: value if column != "execution_id" else f"{value}{'x' * 254}"}
+        content = IMPORT_HEADER
+        for at_minute, side in ((31, "buy"), (32, "sell")):
+            content += f"2026-03-02 09:{at_minute}:05,S{number},{side},option,{','.join(row.values())}\n"
+        made = upload(account, content)
+        assert made.state in ("preview", "refused")
+        if made.state == "preview" and not made.error_count:
+            made = commit(made)
+            assert made.state == "committed" or made.errors
+
+
+IMPORT_HEADER = "executed_at,symbol,side,asset_class,quantity,price,commission,fees,execution_id,multiplier\n"
+
+
+@pytest.mark.parametrize("value", HUGE[:3])
+@pytest.mark.parametrize("broker", ["schwab", "interactive_brokers"])
+def test_the_forms_answer_extreme_numbers_in_words(alice: User, alice_client: Client, value: str, broker: str) -> None:
+    account = make_account(alice, broker=broker, allows_fractions=True, starting_balance=Decimal(10) ** 17)
+    plan = {"account": account.pk, "symbol": "AAPL", "asset_class": "option", "direction": "long", "multiplier": ""}
+    plan |= {"entry": "100", "stop": "95", "target_1": "110", "override": "on", "reason": "extreme"}
+    for name in ("entry", "stop", "target_1", "quantity", "multiplier", "risk_percent"):
+        for direction in ("long", "short"):
+            sent = {**plan, name: value, "direction": direction, "creation_key": uuid4()}
+            assert alice_client.post("/trades/plan/", sent).status_code in (200, 302, 422)
+            assert alice_client.post("/trades/plan/size/", sent).status_code in (200, 422)
+    quick = {"account": account.pk, "symbol": "QUICK", "asset_class": "option", "direction": "short", "quantity": "1"}
+    quick |= {"entry_at": "2026-03-02T10:00", "exit_at": "2026-03-02T11:00", "entry_price": "2", "exit_price": "3"}
+    for name in ("quantity", "entry_price", "exit_price", "stop", "costs", "multiplier"):
+        sent = {**quick, name: value, "creation_key": uuid4()}
+        assert alice_client.post("/trades/quick/", sent).status_code in (200, 302, 422)
+    trade = make_plan(account, symbol="MSFT", entry=d(100), stop=d(95), quantity=d(10))
+    make_fill(trade, "buy", 10, 100, at(2))
+    fill = {"kind": "trade", "side": "buy", "quantity": "1", "price": "2", "executed_at": "2026-03-02T12:00"}
+    for name in ("quantity", "price", "commission", "fees"):
+        sent = {**fill, name: value, "creation_key": uuid4()}
+        assert alice_client.post(f"/trades/{trade.pk}/fills/new/", sent).status_code in (200, 302, 422)
+    trade.refresh_from_db()
+    stop = {"price": value, "moved_at": "2026-03-02T13:00", "version": trade.version}
+    assert alice_client.post(f"/trades/{trade.pk}/stop/", stop).status_code in (200, 302, 422)
+    for address in ("/", "/trades/", "/performance/", f"/trades/{trade.pk}/", "/performance/breakdowns/symbol/"):
+        assert alice_client.get(address).status_code == 200
+    assert b"".join(alice_client.get("/trades/export/"))

@@ -29,6 +29,8 @@ from trenddojo.domain.money import check_decimal, decimal_places
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 NOTHING = Decimal(0)
 LONGEST_EXECUTION_ID = 255
+# What the column of a fill's costs holds.
+MOST_COST = Decimal(10) ** 10
 _PLAIN_COST = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?").fullmatch
 MOST_MULTIPLIER = Decimal(10_000_000)
 MULTIPLIER_PLACES = 4
@@ -238,7 +240,9 @@ class FillReader:
         fees = self._cost(self._fees, cells, "fee")
         if commission < 0:
             # A rebate: paid to the trader, so it lowers the fees.
-            return NOTHING, fees + commission
+            commission, fees = NOTHING, fees + commission
+        if commission >= MOST_COST or abs(fees) >= MOST_COST:
+            raise LineError("too_many_digits", "The commission or fee is too large: check the column.")
         return commission, fees
 
     def _cost(self, at: int | None, cells: Sequence[str], name: str) -> Decimal:
