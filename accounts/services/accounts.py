@@ -98,8 +98,8 @@ def account_edit(*, owner: User, pk: uuid.UUID, terms: AccountTerms, version: st
         _check_name(account)
         if changed:
             _save(account, changed)
-        if any(name in RULES for name in changed):
-            _recompute()(account)
+        if rules := [name for name in changed if name in RULES]:
+            _recompute()(account, rules)
     return account
 
 
@@ -153,7 +153,7 @@ def _archived_set(owner: User, pk: uuid.UUID, archived: bool) -> TradingAccount:
     return account
 
 
-def _recompute() -> Callable[[TradingAccount], Any]:
+def _recompute() -> Callable[[TradingAccount, list[str]], Any]:
     # Named in the settings, because accounts know nothing of the trades whose results hang on these rules.
     return import_string(settings.ACCOUNT_RULES_CHANGED)
 

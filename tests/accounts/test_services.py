@@ -42,7 +42,7 @@ TERMS = AccountTerms(
 recomputed: list[uuid.UUID] = []
 
 
-def note_recompute(account: TradingAccount) -> None:
+def note_recompute(account: TradingAccount, _rules: list[str]) -> None:
     recomputed.append(account.pk)
 
 

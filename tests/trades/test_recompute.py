@@ -67,6 +67,26 @@ def test_a_break_even_band_changes_outcomes_and_the_figures_with_them(alice: Use
     assert (total.wins, total.break_evens) == (0, 1)
 
 
+@pytest.mark.parametrize("rules", [["break_even_band"], ["break_even_band", "cost_method"], ["exchange"]])
+def test_every_way_of_recomputing_gives_the_outcomes_of_the_new_band(alice: User, rules: list[str]) -> None:
+    account = make_account(alice)
+    trades = {}
+    for symbol, exit_price in (("A", "100.10"), ("B", "99.90"), ("C", "100.11"), ("D", "99.89"), ("E", 100)):
+        trade = make_plan(account, symbol=symbol, quantity=d(100))
+        make_fill(trade, "buy", 100, 100, at(2))
+        make_fill(trade, "sell", 100, exit_price, at(3))
+        trades[symbol] = trade
+    account.break_even_band = d(10)
+    account.save()
+    assert account_recompute(account, rules) >= 0
+    found = dict(Trade.objects.filter(account=account).values_list("symbol", "outcome"))
+    assert found == {"A": "break_even", "B": "break_even", "C": "win", "D": "loss", "E": "break_even"}
+    total = FigureTotal.objects.get(account=account, dimension="all")
+    assert (total.wins, total.losses, total.break_evens) == (1, 1, 3)
+    versions = dict(Trade.objects.filter(account=account).values_list("symbol", "version"))
+    assert versions == {"A": 4, "B": 4, "C": 3, "D": 3, "E": 3}
+
+
 def test_another_exchange_moves_the_session(alice: User) -> None:
     account = make_account(alice)
     trade = make_plan(account)

@@ -8,15 +8,27 @@ from django.db.models import Model
 from psycopg import sql
 
 
-def rows_update(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set columns of rows by their id; each row is (id, value, …) in the order of `columns`."""
+def rows_update(
+    model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, counter: str | None = None
+) -> None:
+    """Set columns of rows by their id; each row is (id, value, …) in the order of `columns`.
+
+    Rows that hold these values already are left alone; `counter` names a column that each changed row adds one to.
+    """
     table = sql.Identifier(model._meta.db_table)
     names = sql.SQL(", ").join(map(sql.Identifier, ("id", *columns)))
-    changes = sql.SQL(", ").join(sql.SQL("{0} = made.{0}").format(sql.Identifier(name)) for name in columns)
+    changes = [sql.SQL("{0} = made.{0}").format(sql.Identifier(name)) for name in columns]
+    if counter is not None:
+        changes.append(sql.SQL("{0} = kept.{0} + 1").format(sql.Identifier(counter)))
+    kept, made = (sql.SQL(", ").join(sql.Identifier(side, name) for name in columns) for side in ("kept", "made"))
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("CREATE TEMPORARY TABLE made AS SELECT {} FROM {} WITH NO DATA").format(names, table))
         with cursor.copy(sql.SQL("COPY made ({}) FROM STDIN").format(names)) as copy:
             for row in rows:
                 copy.write_row(row)
-        cursor.execute(sql.SQL("UPDATE {0} SET {1} FROM made WHERE {0}.id = made.id").format(table, changes))
+        cursor.execute(
+            sql.SQL("UPDATE {} AS kept SET {} FROM made WHERE kept.id = made.id AND ({}) IS DISTINCT FROM ({})").format(
+                table, sql.SQL(", ").join(changes), kept, made
+            )
+        )
         cursor.execute("DROP TABLE made")

@@ -4,16 +4,18 @@ Callers of ``trade_recompute`` hold the account's row lock and stand inside ``fi
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Case, Count, F, QuerySet, Value, When
+from django.db.models.functions import Now
 
 from accounts.models import TradingAccount
-from trades.models import Fill, StopMove, Trade, TradeStatus
+from trades.models import Fill, Outcome, StopMove, Trade, TradeStatus
 from trades.services.bulk import rows_update
 from trades.services.claims import trade_write
 from trades.services.columns import (
@@ -34,7 +36,14 @@ __all__ = ["account_recompute", "fill_columns", "result_of", "trade_columns", "t
 
 CHUNK = 2000
 FILL_COLUMNS = (*NOT_REALISED, "session")
-Item = TypeVar("Item")
+# The rules of an account that results hang on.
+RULES = ("cost_method", "exchange", "break_even_band")
+# What a recompute of many needs of a fill and of a trade.
+_SAID = ("id", "side", "kind", "quantity", "price", "commission", "fees", "executed_at")
+_PLANNED = (
+    *("direction", "multiplier", "is_incomplete", "planned_quantity", "entry_price", "initial_stop"),
+    *("stop_loss", "status"),
+)
 _FILLED = (TradeStatus.ACTIVE, TradeStatus.CLOSED)
 
 
@@ -127,39 +136,67 @@ def _write_fills(fills: Sequence[Fill], columns: dict[str, dict[str, Any]]) -> N
 
 
 @transaction.atomic
-def account_recompute(account: TradingAccount) -> int:
-    """Compute every trade with fills anew, a chunk at a time, then the kept figures; returns how many trades.
+def account_recompute(account: TradingAccount, changed: Collection[str] = RULES) -> int:
+    """Compute anew the trades with fills that `changed` rules of the account can change, then the kept figures.
 
-    For a changed cost method, exchange or break-even band. Locks the account; every trade's version is raised.
+    Returns how many trades were looked at. Locks the account; the version of every trade that changes is raised.
     """
     account = TradingAccount.objects.select_for_update().get(pk=account.pk)
-    ids = Trade.objects.filter(account=account, status__in=[TradeStatus.ACTIVE, TradeStatus.CLOSED])
-    done = 0
-    for chunk in _chunks(ids.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=CHUNK)):
-        done += len(chunk)
-        _recompute_chunk(account, chunk)
+    trades = Trade.objects.filter(account=account, status__in=_FILLED)
+    if set(changed) <= {"break_even_band"}:
+        done = _outcomes_renew(trades.filter(status=TradeStatus.CLOSED), account.break_even_band)
+    else:
+        if set(changed) <= {"break_even_band", "cost_method"}:
+            _outcomes_renew(trades.filter(status=TradeStatus.CLOSED), account.break_even_band)
+            # One entry, or one exit of everything, costs the same by every method.
+            trades = trades.annotate(fill_count=Count("fills")).filter(fill_count__gt=2)
+        done = _trades_renew(account, trades)
     figures_rebuild(account)
     return done
 
 
+def _outcomes_renew(trades: QuerySet[Trade], band: Decimal) -> int:
+    """Win, loss or break-even by another band; the rule is the domain's outcome_of."""
+    outcome = Case(
+        When(net_pnl__range=(-band, band), then=Value(Outcome.BREAK_EVEN)),
+        When(net_pnl__gt=0, then=Value(Outcome.WIN)),
+        default=Value(Outcome.LOSS),
+    )
+    trades.exclude(outcome=outcome).update(outcome=outcome, version=F("version") + 1, updated_at=Now())
+    return trades.count()
+
+
+def _trades_renew(account: TradingAccount, trades: QuerySet[Trade]) -> int:
+    ids = list(trades.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), CHUNK):
+        _recompute_chunk(account, ids[start : start + CHUNK])
+    return len(ids)
+
+
 def _recompute_chunk(account: TradingAccount, ids: list[UUID]) -> None:
-    fills = _by_trade(Fill.objects.filter(trade_id__in=ids).order_by("executed_at", "created_at", "id"))
+    fills: dict[UUID, list[positions.Fill]] = defaultdict(list)
+    for trade_id, *said in Fill.objects.filter(trade_id__in=ids).order_by().values_list("trade_id", *_SAID):
+        fills[trade_id].append(_domain_fill(*said))
     stops = _by_trade(StopMove.objects.filter(trade_id__in=ids).order_by("moved_at", "created_at"))
     trade_rows: list[tuple[UUID, dict[str, Any]]] = []
-    fill_rows: list[tuple[UUID, dict[str, Any]]] = []
-    for trade in Trade.objects.filter(pk__in=ids).defer("search", "thesis", "notes_during", "notes_after"):
-        known = [domain_fill(fill) for fill in fills[trade.pk]]
-        if not known:
-            continue
+    fill_rows: list[tuple[str, dict[str, Any]]] = []
+    for trade in Trade.objects.filter(pk__in=list(fills)).only(*_PLANNED):
+        known = fills[trade.pk]
         result = result_of(trade, known, account=account)
-        columns = trade_columns(result, account=account, plan_of=trade, stops=stops[trade.pk])
-        trade_rows.append((trade.pk, columns | {"version": trade.version + 1}))
-        realised = fill_columns(result, known, account=account)
-        fill_rows.extend((UUID(key), row) for key, row in realised.items())
+        trade_rows.append((trade.pk, trade_columns(result, account=account, plan_of=trade, stops=stops[trade.pk])))
+        fill_rows.extend(fill_columns(result, known, account=account).items())
     if trade_rows:
         names = tuple(trade_rows[0][1])
-        rows_update(Trade, names, ((pk, *(columns[name] for name in names)) for pk, columns in trade_rows))
+        rows = ((pk, *(columns[name] for name in names)) for pk, columns in trade_rows)
+        rows_update(Trade, names, rows, counter="version")
     rows_update(Fill, FILL_COLUMNS, ((pk, *(row[name] for name in FILL_COLUMNS)) for pk, row in fill_rows))
+
+
+def _domain_fill(pk: UUID, side: str, kind: str, *said: Any) -> positions.Fill:
+    quantity, price, commission, fees, executed_at = said
+    return positions.Fill(
+        str(pk), positions.Side(side), quantity, price, commission, fees, executed_at, positions.FillKind(kind)
+    )
 
 
 def _by_trade(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
@@ -167,9 +204,3 @@ def _by_trade(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
     for row in rows:
         found[row.trade_id].append(row)
     return found
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    source = iter(items)
-    while chunk := list(islice(source, CHUNK)):
-        yield chunk

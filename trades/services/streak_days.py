@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date
-from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -13,9 +13,10 @@ from django.db import connection
 from accounts.models import TradingAccount
 from trades.models import StreakDay
 from trades.selectors.contributions import COUNTED
+from trenddojo.domain.metrics.outcomes import Outcome
 from trenddojo.domain.metrics.streaks import StreakSummary
 
-SIGN_OF_OUTCOME = {"win": Decimal(1), "loss": Decimal(-1)}
+OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 _OUTCOMES = f"""
 SELECT t.account_id, t.closed_session, t.outcome FROM trades t JOIN accounts a ON a.id = t.account_id
@@ -64,21 +65,22 @@ def _write(account: TradingAccount, days: list[date]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_OUTCOMES, [account.owner_id, account.currency, days])
         outcomes = cursor.fetchall()
-    mine, together = _by_day(row for row in outcomes if row[0] == account.pk), _by_day(outcomes)
+    own = [row for row in outcomes if row[0] == account.pk]
+    mine = _runs(own)
+    together = mine if len(own) == len(outcomes) else _runs(outcomes)
     known = StreakDay.objects.filter(owner_id=account.owner_id, currency=account.currency, day__in=days)
     known.filter(account=account).delete()
     known.filter(account=None).delete()
     StreakDay.objects.bulk_create([*_rows(account, account, mine), *_rows(account, None, together)], batch_size=2000)
 
 
-def _by_day(outcomes: Iterable[tuple[UUID, date, str]]) -> dict[date, list[Decimal]]:
-    found: dict[date, list[Decimal]] = defaultdict(list)
+def _runs(outcomes: Iterable[tuple[UUID, date, str]]) -> dict[date, dict[str, Any]]:
+    found: dict[date, list[Outcome]] = defaultdict(list)
     for _account, day, outcome in outcomes:
-        found[day].append(SIGN_OF_OUTCOME[outcome])
-    return found
+        found[day].append(OUTCOMES[outcome])
+    return {day: asdict(StreakSummary.of_outcomes(decided)) for day, decided in found.items()}
 
 
-def _rows(account: TradingAccount, of: TradingAccount | None, days: dict[date, list[Decimal]]) -> Iterator[StreakDay]:
-    for day, signs in days.items():
-        runs = asdict(StreakSummary.of(signs))
-        yield StreakDay(owner_id=account.owner_id, account=of, currency=account.currency, day=day, runs=runs)
+def _rows(account: TradingAccount, of: TradingAccount | None, runs: dict[date, dict[str, Any]]) -> Iterator[StreakDay]:
+    for day, found in runs.items():
+        yield StreakDay(owner_id=account.owner_id, account=of, currency=account.currency, day=day, runs=found)

@@ -30,7 +30,12 @@ class StreakSummary:
     @classmethod
     def of(cls, nets: Iterable[Decimal], band: Decimal = Decimal(0)) -> "StreakSummary":
         """Summarise net results in closing order; `band` is the break-even band in money."""
-        decided = [outcome for net in nets if (outcome := outcome_of(net, band)) is not Outcome.BREAK_EVEN]
+        return cls.of_outcomes(outcome_of(net, band) for net in nets)
+
+    @classmethod
+    def of_outcomes(cls, outcomes: Iterable[Outcome]) -> "StreakSummary":
+        """Summarise outcomes in closing order."""
+        decided = [outcome for outcome in outcomes if outcome is not Outcome.BREAK_EVEN]
         return cls(len(decided), _run_of(decided, Outcome.WIN), _run_of(decided, Outcome.LOSS))
 
     def __add__(self, later: "StreakSummary") -> "StreakSummary":
