@@ -2,19 +2,21 @@
 .DEFAULT_GOAL := help
 # The first Python there is; tools/bootstrap.py looks for a better one where its version does not fit.
 PYTHON ?= $(firstword $(shell command -v python3 python3.13 python3.12 python3.11) python3-is-not-installed)
-DEV := $(PYTHON) tools/bootstrap.py dev --
+NO_PYTHON = There is no Python called $(PYTHON): install Python 3.11, 3.12 or 3.13, or name one as in make run PYTHON=/path/to/python3.12.
+BOOTSTRAP = command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(NO_PYTHON)" >&2; exit 1; }; exec $(PYTHON) tools/bootstrap.py
+DEV = $(BOOTSTRAP) dev --
 export PORT WEB_CONCURRENCY WORKER_CONCURRENCY CHROMIUM CI
 
-.PHONY: help run test check bench fmt setup requirements vendor clean
+.PHONY: help run test check bench fmt setup requirements vendor screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the desk at http://127.0.0.1:8000/ (PORT=8001 for another port); Ctrl-C stops it
-	@exec $(PYTHON) tools/bootstrap.py run
+	@$(BOOTSTRAP) run
 
 setup: ## Make .venv with everything for development, and start nothing
-	@$(PYTHON) tools/bootstrap.py dev
+	@$(BOOTSTRAP) dev
 
 test: ## Run every test, browser tests in Chromium included (CHROMIUM=/path/to/chromium to choose one)
 	@$(DEV) -m tools.test
@@ -34,6 +36,9 @@ requirements: ## Pin the newest allowed packages in requirements.txt and require
 
 vendor: ## Fetch the front-end libraries again into static/vendor
 	@$(DEV) tools/vendor.py
+
+screenshots: ## Take the pictures of the README again, from the demo trader's desk
+	@$(DEV) -m tools.screenshots
 
 clean: ## Remove what can be made again; never .env, never var/
 	rm -rf .venv staticfiles htmlcov test-results .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .bootstrap.lock
