@@ -200,6 +200,18 @@
     return group;
   }
 
+  // The width of a letter, roughly; and how many of them still tell one label from another.
+  const LETTER = 6.5;
+  const LEAST = 8;
+
+  /** Which bars are labelled, and with what: each by what fits of its name, or every so many by the whole of it. */
+  function labels(bars, each) {
+    const fits = Math.floor((each - 8) / LETTER);
+    const longest = Math.max(...bars.map((bar) => bar.label.length));
+    if (fits < LEAST || longest <= fits) return { every: Math.ceil(longest / Math.max(1, fits)), name: (bar) => bar.label };
+    return { every: 1, name: ({ label }) => (label.length > fits ? `${label.slice(0, fits - 1).trimEnd()}…` : label) };
+  }
+
   function drawBars(figure, area, data) {
     function paint() {
       const width = Math.max(area.clientWidth, 160);
@@ -210,7 +222,7 @@
       const left = 12 + 6.5 * Math.max(...marks.map((mark) => shown(mark, { places: data.places }).length));
       const y = (value) => 10 + ((high - value) / (high - low || 1)) * (height - 42);
       const each = (width - left - 8) / data.bars.length;
-      const every = Math.ceil((7 * Math.max(...data.bars.map((bar) => bar.label.length)) + 8) / each);
+      const { every, name } = labels(data.bars, each);
       const picture = svg("svg", { viewBox: `0 0 ${width} ${height}` });
       for (const mark of marks) {
         picture.append(svg("line", { x1: left, x2: width - 8, y1: y(mark), y2: y(mark), class: "rule" }));
@@ -219,7 +231,10 @@
       data.bars.forEach((bar, index) => {
         const x = left + index * each;
         picture.append(oneBar(bar, { x, width: each, y }, data));
-        if (index % every === 0) picture.append(svg("text", { x: x + each / 2, y: height - 12, "text-anchor": "middle" }, bar.label));
+        if (index % every) return;
+        const text = name(bar);
+        const over = x + each / 2 + text.length * LETTER / 2 > width;
+        picture.append(svg("text", { x: over ? width : x + each / 2, y: height - 12, "text-anchor": over ? "end" : "middle" }, text));
       });
       picture.append(svg("line", { x1: left, x2: width - 8, y1: y(0), y2: y(0), class: "zero" }));
       area.replaceChildren(picture);
