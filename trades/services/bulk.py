@@ -26,6 +26,8 @@ def rows_update(
         with cursor.copy(sql.SQL("COPY made ({}) FROM STDIN").format(names)) as copy:
             for row in rows:
                 copy.write_row(row)
+        # A temporary table nobody counted would be joined by reading the whole table it changes.
+        cursor.execute("ANALYZE made")
         cursor.execute(
             sql.SQL("UPDATE {} AS kept SET {} FROM made WHERE kept.id = made.id AND ({}) IS DISTINCT FROM ({})").format(
                 table, sql.SQL(", ").join(changes), kept, made
