@@ -81,6 +81,9 @@ def sessions_between(code: str, start: date, end: date) -> list[date]:
 
 def session_count(code: str, first: date, last: date) -> int:
     """How many sessions there are from `first` to `last`, both included."""
+    sessions = _sessions(code)
+    if sessions.first_known <= first and last <= sessions.last_known:
+        return max(0, bisect_right(sessions.days, last) - bisect_left(sessions.days, first))
     return len(sessions_between(code, first, last))
 
 

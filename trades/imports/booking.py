@@ -144,7 +144,7 @@ class _Booking:
                 self.writer.trade_change(trade_id, columns)
             else:
                 self.writer.trade_add(trade_id, columns, (stream.symbol, stream.asset_class, stream.multiplier))
-            self._fills(built, trade_id)
+            self._fills(built, str(trade_id))
         self.done += sum(len(built.pieces) for built in batch)
         self.each(self.done)
 
@@ -165,7 +165,7 @@ class _Booking:
         self.incomplete += built.result.is_incomplete
         return columns
 
-    def _fills(self, built: BuiltTrade, trade_id: UUID) -> None:
+    def _fills(self, built: BuiltTrade, trade_id: str) -> None:
         realised = realised_by_fill(built.result)
         writer = self.writer
         for piece in built.pieces:

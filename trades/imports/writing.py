@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import connection
 
@@ -33,20 +34,24 @@ FILL_COLUMNS = (
 )  # fmt: skip
 
 
-def _text(value: Any) -> str:
-    """A value as COPY reads it."""
-    if value is None:
-        return NULL
-    kind = type(value)
-    if kind is bool:
-        return "t" if value else "f"
-    if kind is datetime or kind is date:
-        return value.isoformat()
-    return escaped(str(value)) if isinstance(value, str) else str(value)
+# A value as COPY reads it, by its exact type.
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: NULL,
+    bool: lambda value: "t" if value else "f",
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+    Decimal: str,
+    int: str,
+    UUID: str,
+}
+
+
+def _words(value: Any) -> str:
+    return escaped(str(value))
 
 
 def line(values: Iterable[Any]) -> str:
-    return "\t".join(map(_text, values)) + "\n"
+    return "\t".join([_TEXTS.get(type(value), _words)(value) for value in values]) + "\n"
 
 
 class Table:
@@ -87,6 +92,7 @@ class Writer:
         self.executions = 0
         self._trade_tail = line((account.owner_id, account.pk, False, "", "", "", "", 1, now, now))
         self._fill_tail = f"\t{account.pk}"
+        self._now = now.isoformat()
 
     def _create_change_tables(self) -> None:
         with connection.cursor() as cursor:
@@ -102,14 +108,14 @@ class Writer:
 
     def trade_add(self, trade_id: UUID, columns: dict[str, Any], key: tuple[str, str, Any]) -> None:
         values = [columns[name] for name in TRADE_COMPUTED]
-        text = line((*values, trade_id, uuid4(), *key))
+        text = line((*values, trade_id, trade_id, *key))
         self.new_trades.add(f"{text[:-1]}\t{self._trade_tail}")
         self.new_trade_ids.append(trade_id)
 
     def trade_change(self, trade_id: UUID, columns: dict[str, Any]) -> None:
         self.changed_trades.add(line((trade_id, *(columns[name] for name in TRADE_COMPUTED))))
 
-    def fill_add(self, fill_id: str, trade_id: UUID, realised: str, session: date, piece: Piece) -> None:
+    def fill_add(self, fill_id: str, trade_id: str, realised: str, session: date, piece: Piece) -> None:
         """A row for an execution, or for its other part; what the broker said is that of the origin.
 
         Written out by hand: this is the line a large import spends its time on.
@@ -123,10 +129,10 @@ class Writer:
             f"{fill_id}\t{fill_id}\t{trade_id}\t{piece.part}\t{fill.quantity}\t{fill.commission}\t{fill.fees}\t{realised}"
             f"\t{session}\t{first.kind}\t{first.side}\t{first.only_closes}\t{first.price}\t{first.has_estimated_costs}\t{first.executed_at}"
             f"\t{escaped(first.execution_id)}\t{first.content_key}\t{first.content_number}\t{source or NULL}"
-            f"{self._fill_tail}\t{created}\t{self.now}\n"
+            f"{self._fill_tail}\t{created}\t{self._now}\n"
         )
 
-    def fill_change(self, fill_id: UUID, trade_id: UUID, realised: str, piece: Piece) -> None:
+    def fill_change(self, fill_id: UUID, trade_id: str, realised: str, piece: Piece) -> None:
         fill = piece.fill
         self.changed_fills.add(
             f"{fill_id}\t{trade_id}\t{piece.part}\t{fill.quantity}\t{fill.commission}\t{fill.fees}\t{realised}\n"

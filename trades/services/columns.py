@@ -84,9 +84,9 @@ def risk_columns(
     """``initial_risk`` (1R in money) and ``initial_stop``, frozen as METRICS says."""
     entries = result.entries if result else ()
     plan = plan_entry(plan_of)
-    first = plan_of.initial_stop if plan else stop_at(stops, entries[0].opened_at, plan_of=plan_of) if entries else None
-    if plan is None and not entries:
+    if plan is None and not stops:
         return {"initial_risk": None, "initial_stop": None}
+    first = plan_of.initial_stop if plan else stop_at(stops, entries[0].opened_at, plan_of=plan_of) if entries else None
     taken = [risk.RiskEntry(lot.quantity, lot.price, stop_at(stops, lot.opened_at, plan_of=plan_of)) for lot in entries]
     amount = risk.initial_risk(taken, multiplier=plan_of.multiplier, plan=plan)
     return {"initial_risk": _checked(amount), "initial_stop": first}
