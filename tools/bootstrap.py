@@ -163,7 +163,7 @@ def install_with_uv(files: "list[str]") -> bool:
 
 
 def uv_environment() -> "dict[str, str]":
-    """uv does not read pip's configuration: hand over a mirror that was set for pip."""
+    """uv does not read pip's configuration: hand over a mirror and certificates that were set for pip."""
     environment = dict(os.environ)
     environment.setdefault("UV_LINK_MODE", "copy")
     home = environment.get("XDG_CACHE_HOME") or environment.get("HOME") or "/nonexistent"
@@ -173,6 +173,9 @@ def uv_environment() -> "dict[str, str]":
         mirror = pip_setting("index-url")
         if mirror:
             environment["UV_DEFAULT_INDEX"] = mirror
+    certificates = pip_setting("cert")
+    if certificates:
+        environment.setdefault("SSL_CERT_FILE", certificates)
     return environment
 
 

@@ -72,7 +72,9 @@ def _refuse_unreachable_database(url: str) -> None:
     try:
         psycopg.connect(parts.geturl(), connect_timeout=5).close()
     except (psycopg.Error, UnicodeError, ValueError) as problem:
-        reason = str(problem).strip().splitlines()[-1] if str(problem).strip() else type(problem).__name__
+        # Indented lines ask the reader questions; the last other one says what happened.
+        said = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
+        reason = said[-1] if said else type(problem).__name__
         password = parts.password
         if password:
             reason = reason.replace(password, "***")

@@ -62,7 +62,6 @@ class Desk:
                 self._start_servers(owner)
                 self._prepare_site()
                 self._start_processes()
-                self._wait_until_ready()
                 self._greet(time.monotonic() - began)
                 self._watch(wake_up)
             except Stopped:
@@ -203,25 +202,21 @@ class Desk:
         }
 
     def _prepare_site(self) -> None:
-        self._manage("migrate", "--no-input", "--verbosity", "0")
-        has_demo = any(self.root.glob("*/management/commands/create_demo.py"))
-        if has_demo and self.settings.environment.get("DEMO_PASSWORD"):
-            self._manage("create_demo")
-        self._collect_static_files()
-
-    def _collect_static_files(self) -> None:
-        """Hash and compress the static files, unless nothing about them changed."""
+        """Migrate, make the demo trader, and hash the static files unless nothing about them changed."""
         stamp = self.var / "static.stamp"
         state = static_state(self.root)
-        if stamp.is_file() and stamp.read_text(encoding="ascii") == state and (self.root / "staticfiles").is_dir():
-            return
-        self._manage("collectstatic", "--no-input", "--clear", "--verbosity", "0")
+        collected = (self.root / "staticfiles").is_dir() and stamp.is_file() and stamp.read_text("ascii") == state
+        # One process for all of it: loading Django costs more than the work of a second start.
+        self._manage("prepare_desk", *([] if collected else ["--static"]))
         stamp.write_text(state, encoding="ascii")
 
     def _start_processes(self) -> None:
         environment = self._environment()
         for name, command in read_procfile(self.root / "Procfile", environment).items():
             self._start(Program(name, command, environment, self.root))
+            if name == "web":
+                # Pages first: loading Django three times at once would make everybody wait for all three.
+                self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_PATIENCE
