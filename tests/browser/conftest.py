@@ -152,7 +152,8 @@ def screenshots(axe: Callable[[Page], None]) -> Callable[[Page, str], None]:
                 if folder:
                     settled(page)
                     Path(folder).mkdir(parents=True, exist_ok=True)
-                    page.screenshot(path=Path(folder, f"{name}-{width}-{scheme}.png"), full_page=True)
+                    path = Path(folder, f"{name}-{width}-{scheme}.png")
+                    page.screenshot(path=path, full_page=True, timeout=60_000)
             axe(page)
 
     return taken
@@ -178,8 +179,8 @@ class Tour:
 
     def send(self, name: str, button: str) -> None:
         """Press a button that sends a form, and show the answer."""
-        self.page.get_by_role("button", name=button, exact=True).click()
-        self.page.wait_for_load_state("load")
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=button, exact=True).click()
         settled(self.page)
         self.show(name)
 
