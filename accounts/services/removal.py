@@ -24,7 +24,7 @@ def rows_delete(owner: User | TradingAccount) -> None:
         _forget_references(owner, one, paths)
         one.rows(owner)._raw_delete(using="default")
     owner.delete()
-    transaction.on_commit(lambda: _files_delete(files))
+    transaction.on_commit(lambda: files_delete(files))
 
 
 def _forget_references(owner: User | TradingAccount, one: Owned, paths: dict[type[models.Model], str]) -> None:
@@ -49,7 +49,8 @@ def _files(owner: User | TradingAccount, owned: list[Owned]) -> list[str]:
     ]
 
 
-def _files_delete(names: list[str]) -> None:
+def files_delete(names: list[str]) -> None:
+    """Delete files whose rows are gone; one that cannot be deleted keeps no other and no answer back."""
     for name in names:
         try:
             default_storage.delete(name)

@@ -20,12 +20,15 @@ from accounts.models import User
 from tests.factories import make_cash, make_setup
 from tests.trades.desk_kit import NOW, a_plan, at, d, make_account, make_fill, make_plan
 from tests.trades.import_kit import ROUND_TRIP, commit, upload
-from trades.models import AuditEntry, Fill, FillImport, JournalDay, Trade
+from trades.models import AccountDay, AuditEntry, Fill, FillImport, JournalDay, Screenshot, Trade
+from trades.selectors.dashboard import desk_now
 from trades.selectors.equity import changes, equity_days
 from trades.selectors.history import trade_history
-from trades.services.fills import FillInput, fill_create
+from trades.selectors.risk_state import risk_state
+from trades.services.fills import FillInput, fill_create, fill_edit
 from trades.services.journal import TradeNotes, journal_save
 from trades.services.plans import plan_create
+from trades.services.status import trade_delete
 from trades.services.sweeping import files_sweep
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.metrics.series import SessionRow, series_figures
@@ -208,3 +211,71 @@ def test_the_forms_answer_extreme_numbers_in_words(alice: User, alice_client: Cl
     for address in ("/", "/trades/", "/performance/", f"/trades/{trade.pk}/", "/performance/breakdowns/symbol/"):
         assert alice_client.get(address).status_code == 200
     assert b"".join(alice_client.get("/trades/export/"))
+
+
+def test_what_was_bought_in_parts_can_be_sold_when_the_account_buys_whole_shares_since(alice: User) -> None:
+    account = make_account(alice, allows_fractions=True)
+    trade = make_plan(account, quantity=d("1.5"))
+    make_fill(trade, "buy", "1.5", 100, at(2))
+    type(account).objects.filter(pk=account.pk).update(allows_fractions=False)
+    make_fill(trade, "sell", "0.5", 101, at(3))
+    make_fill(trade, "sell", "1", 101, at(3, 16))
+    trade.refresh_from_db()
+    assert trade.status == "closed"
+
+
+def test_a_partial_exit_that_comes_to_nothing_leaves_no_day(alice: User) -> None:
+    trade = make_plan(make_account(alice))
+    make_fill(trade, "buy", 10, 100, at(2))
+    exit_fill = make_fill(trade, "sell", 4, 101, at(3))
+    assert AccountDay.objects.count() == 1
+    trade.refresh_from_db()
+    given = FillInput("sell", d(4), d(100), at(3))
+    fill_edit(owner=alice, fill_id=exit_fill.pk, given=given, version=trade.version, now=NOW)
+    assert not AccountDay.objects.exists()
+
+
+def test_a_trade_goes_even_where_one_of_its_files_cannot_be_deleted(
+    alice: User, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = make_plan(make_account(alice))
+    names = [default_storage.save(f"screenshots/{name}.png", ContentFile(picture())) for name in ("a", "b")]
+    for name in names:
+        Screenshot.objects.create(owner=alice, trade=trade, image=name, width=2, height=2, byte_size=9)
+    delete = default_storage.delete
+
+    def failing(name: str) -> None:
+        if name == names[0]:
+            raise PermissionError(name)
+        delete(name)
+
+    monkeypatch.setattr("accounts.services.removal.default_storage.delete", failing)
+    with django_capture_on_commit_callbacks(execute=True):
+        trade_delete(owner=alice, trade_id=trade.pk, version=trade.version)
+    assert not Trade.objects.exists()
+    assert [default_storage.exists(name) for name in names] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "now", "session"),
+    [
+        # 20:00 on Tuesday in New York is Wednesday in Tokyo; the trader's own zone has no say.
+        ("XTKS", datetime(2026, 3, 4, 1, 0, tzinfo=UTC), date(2026, 3, 4)),
+        ("XNYS", datetime(2026, 3, 4, 1, 0, tzinfo=UTC), date(2026, 3, 3)),
+        ("XASX", datetime(2026, 3, 3, 22, 0, tzinfo=UTC), date(2026, 3, 4)),
+    ],
+)
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_the_loss_of_today_is_that_of_the_exchanges_day(
+    alice: User, exchange: str, now: datetime, session: date, zone: str
+) -> None:
+    alice.timezone = zone
+    alice.save()
+    account = make_account(alice, exchange=exchange)
+    AccountDay.objects.create(account=account, day=session, realised_net=d(-100))
+    AccountDay.objects.create(account=account, day=session - timedelta(days=1), realised_net=d(-10))
+    with timezone.override(zone):
+        state = risk_state(account, now=now).account
+        (here,) = desk_now([account], now=now)
+    assert (state.loss_today, state.loss_this_week) == (d(100), d(110))
+    assert (here.today, here.week) == (d(-100), d(-110))

@@ -69,7 +69,7 @@ def figures_following(account: TradingAccount, trade_ids: Sequence[UUID] = ()) -
         _put_in(account, ids, before)
     else:
         open_exits_change(account, exits, left)
-        if exits.keys() - left.keys():
+        if exits.keys() - left.keys() or not all(map(any, left.values())):
             _drop_empty(account)
 
 

@@ -11,13 +11,16 @@ def account_instrument(
     account: TradingAccount, symbol: str, asset_class: str, multiplier: Decimal | None = None
 ) -> Instrument:
     """The instrument as this account may trade it. Raises SymbolError and DomainError (bad_multiplier)."""
-    return instrument_for(
-        symbol,
-        AssetClass(asset_class),
-        multiplier=multiplier,
-        fractions=Fractions.ALLOWED if account.allows_fractions else Fractions.WHOLE,
-    )
+    fractions = Fractions.ALLOWED if account.allows_fractions else Fractions.WHOLE
+    return instrument_for(symbol, AssetClass(asset_class), multiplier=multiplier, fractions=fractions)
 
 
 def instrument_of(trade: Trade) -> Instrument:
-    return account_instrument(trade.account, trade.symbol, trade.asset_class, trade.multiplier)
+    """The instrument of a trade; what was bought in parts may be sold in parts, whatever the account says since."""
+    is_whole = trade.quantity == trade.quantity.to_integral_value()
+    return instrument_for(
+        trade.symbol,
+        AssetClass(trade.asset_class),
+        multiplier=trade.multiplier,
+        fractions=Fractions.WHOLE if is_whole and not trade.account.allows_fractions else Fractions.ALLOWED,
+    )

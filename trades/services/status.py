@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services.removal import files_delete
 from trades.models import Trade, TradeStatus
 from trades.services.audit import audit_record, snapshot
 from trades.services.claims import trade_locked, trade_write
@@ -58,7 +58,7 @@ def trade_delete(*, owner: User, trade_id: UUID, version: int) -> None:
         after=None,
         trade_id=trade_id,
     )
-    transaction.on_commit(lambda: [default_storage.delete(name) for name in files])
+    transaction.on_commit(lambda: files_delete(files))
 
 
 @transaction.atomic
