@@ -2,15 +2,22 @@
 
 import base64
 import hashlib
+import logging
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.selectors import accounts_of
+
+logger = logging.getLogger(__name__)
+NOT_SENT = "The e-mail could not be sent: try again in a few minutes, or tell the administrator of this desk."
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -23,6 +30,16 @@ class AccountAdapter(DefaultAccountAdapter):
         if accounts_of(request.user).exists():
             return str(super().get_login_redirect_url(request))
         return reverse("accounts:account-first")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send; a mail server that is away is logged and must not break what the mail only tells about."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as problem:  # what smtplib raises is one, too
+            logger.error("The e-mail %s could not be sent: %s", template_prefix, type(problem).__name__)  # noqa: TRY400
+            # Said on a password reset, it would tell strangers which addresses are known.
+            if "email_confirmation" in template_prefix:
+                messages.error(allauth_context.request, NOT_SENT)
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - see above
         return reverse("accounts:account-first")
