@@ -5,7 +5,9 @@ axe in light and dark. The pages of a trade are in test_look_trades.py, imports,
 test_look_first_steps.py, those about the trader in test_accounts.py.
 """
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page
 
+import accounts.urls
+import trades.urls
 from accounts.models import TradingAccount
 from tests.browser.conftest import Tour
 from trades.demo.writing import demo_write
@@ -27,6 +31,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGES = [name for section in NAVIGATION.values() for name, _, _ in section if not name.startswith("admin:")]
+# What is named but has no page of its own: parts of pages, files, and what only a form is sent to.
+NO_PAGES = {
+    *("plan-size", "plan-checklist", "fill-costs", "import-progress", "import-template", "import-mapping"),
+    *("import-commit", "trade-export", "trade-bulk-tag", "trade-pending", "trade-planned", "filter-create"),
+    *("screenshot-add", "screenshot-view", "journal-screenshot-add", "tag-create", "tag-merge", "data-export"),
+    *("session-end", "account-archive", "account-unarchive"),
+}
 
 
 @pytest.fixture
@@ -67,3 +78,13 @@ def test_every_performance_page_is_fit_to_be_shown(year: "User", tour: Tour) -> 
         tour.visit(f"figure-{key}", reverse("trades:performance-figure", args=[key]) + f"?account={main.pk}")
     address = reverse("trades:performance-figure", args=["profit_factor"])
     tour.visit("figure-undefined", f"{address}?account={main.pk}&outcome=win")
+
+
+def test_every_address_with_a_page_is_shown_by_one_of_these_tests() -> None:
+    sources = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    named = {name.split(":")[-1] for name in PAGES} | set(re.findall(r"[\"':]([a-z]+(?:-[a-z]+)*)[\"']", sources))
+    named |= {f"performance-{name}" for name in ("equity", "calendar", "plan", "overrides")}
+    addresses = {pattern.name for pattern in (*trades.urls.urlpatterns, *accounts.urls.urlpatterns)}
+
+    assert addresses - named - NO_PAGES == set()
+    assert addresses >= NO_PAGES
