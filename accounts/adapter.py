@@ -19,6 +19,9 @@ from accounts.selectors import accounts_of
 logger = logging.getLogger(__name__)
 NOT_SENT = "The e-mail could not be sent: try again in a few minutes, or tell the administrator of this desk."
 
+# Marks a request whose confirmation could not be sent.
+UNSENT = "trenddojo.unsent"
+
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
@@ -39,7 +42,16 @@ class AccountAdapter(DefaultAccountAdapter):
             logger.error("The e-mail %s could not be sent: %s", template_prefix, type(problem).__name__)  # noqa: TRY400
             # Said on a password reset, it would tell strangers which addresses are known.
             if "email_confirmation" in template_prefix:
-                messages.error(allauth_context.request, NOT_SENT)
+                allauth_context.request.META[UNSENT] = True
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Never says that a confirmation was sent when it was not."""
+        if request.META.get(UNSENT) and message_template == "account/messages/email_confirmation_sent.txt":
+            messages.error(request, NOT_SENT)
+            return
+        super().add_message(request, level, message_template, *args, **kwargs)
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - see above
         return reverse("accounts:account-first")

@@ -58,6 +58,7 @@ def test_a_confirmation_that_could_not_be_sent_is_said_and_the_user_is_made(clie
 
     assert answer.status_code == 200
     assert NOT_SENT in answer.content.decode()
+    assert "sent to dora@example.com" not in answer.content.decode()
     assert User.objects.filter(username="dora").exists()
 
 
