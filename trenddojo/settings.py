@@ -365,5 +365,9 @@ LOGGING = {
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         # A page that is not there is the visitor's matter; what broke is ours.
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+        # Scanners knock under any name; a traceback for each would bury what matters.
+        "django.security.DisallowedHost": {"handlers": [], "level": "CRITICAL", "propagate": True},
+        # Warns of every HEAD request that Django answers with the page's body.
+        "gunicorn.http.wsgi": {"handlers": [], "level": "ERROR", "propagate": True},
     },
 }
