@@ -17,7 +17,7 @@ def account_instrument(
 
 def instrument_of(trade: Trade) -> Instrument:
     """The instrument of a trade; what was bought in parts may be sold in parts, whatever the account says since."""
-    is_whole = trade.quantity == trade.quantity.to_integral_value()
+    is_whole = trade.quantity % 1 == 0
     return instrument_for(
         trade.symbol,
         AssetClass(trade.asset_class),
