@@ -27,7 +27,7 @@ def test_a_page_has_landmarks_a_skip_link_and_live_messages(alice_client: Client
     html = alice_client.get("/look/").content.decode()
 
     assert '<a class="skip-link" href="#content">' in html
-    assert '<main class="page-body" id="content"' in html
+    assert '<main id="content"' in html
     assert '<nav class="desk-nav" id="nav" aria-label="Main">' in html
     assert 'id="messages" role="status" aria-live="polite"' in html
     assert html.count("<h1") == 1
