@@ -221,6 +221,15 @@ def test_covering_a_short_from_elsewhere_leaves_an_open_long_alone() -> None:
     assert (short.direction, short.is_incomplete) == (Direction.SHORT, True)
 
 
+@pytest.mark.parametrize(("closes", "may_open"), [("a", "b"), ("b", "a")])
+def test_of_equal_sales_the_one_known_to_close_comes_first_whatever_their_keys(closes: str, may_open: str) -> None:
+    bought = fill(0, "buy", "10", "5")
+    sales = [fill(1, "sell", "10", "6", key=closes), fill(1, "sell", "10", "6", key=may_open)]
+    closed, opened = build_trades([bought, *sales], opening_missing={closes})
+    assert (closed.direction, closed.is_closed, closed.is_incomplete, closed.gross) == (Direction.LONG, True, False, 10)
+    assert (opened.direction, opened.open_quantity) == (Direction.SHORT, 10)
+
+
 def test_fills_may_come_in_any_order() -> None:
     fills = [fill(2, "sell", "10", "12"), fill(0, "buy", "10", "10")]
     assert build_trades(fills) == build_trades(fills[::-1])

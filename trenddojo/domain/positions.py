@@ -54,7 +54,8 @@ def build_trades(
     """Turn the fills of one instrument in one account into its trades, oldest first; the last may be open.
 
     Fills may come in any order. At equal time and sequence, what adds to the position comes before what reduces it
-    (from flat: the larger side first, then buys), lower prices first.
+    (from flat: the larger side first, then buys), what is known to close before what may open the other way, lower
+    prices first.
     `opening_missing` names the keys of fills that are known to close: what they close beyond the position marks the
     trade as incomplete instead of opening the other way. Transfers out and expiries never open a position either.
     A transfer out takes its share of the entry costs along; what the transfer itself cost is no cost of the trade.
@@ -73,7 +74,7 @@ def _in_order(fills: Iterable[Fill], book: "_Book") -> Iterator[Fill]:
         group = list(same)
         if len(group) > 1:
             first = book.open.direction.entry_side if book.open else _larger_side(group)
-            group.sort(key=lambda fill: _rank(fill, first))
+            group.sort(key=lambda fill: _rank(fill, first, book.opening_missing))
         yield from group
 
 
@@ -82,12 +83,15 @@ def _larger_side(group: Sequence[Fill]) -> Side:
     return Side.BUY if balance >= 0 else Side.SELL
 
 
-def _rank(fill: Fill, first: Side) -> int:
+def _rank(fill: Fill, first: Side, opening_missing: Collection[str]) -> int:
+    """What can only close comes before what may go on and open the other way: keys, which say nothing, decide nothing."""
     if fill.kind is FillKind.TRANSFER_IN:
         return 0
     if fill.kind in _ONLY_CLOSES:
-        return 3
-    return 1 if fill.side is first else 2
+        return 4
+    if fill.key in opening_missing:
+        return 2
+    return 1 if fill.side is first else 3
 
 
 class _Book:
