@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests.servers import Servers
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from accounts.models import User
+
+# Generated examples may take their time on a busy machine, and leave nothing behind. Where CI=true they are the same in
+# every run: a change is judged by what it changed, not by a new draw.
+hypothesis.settings.register_profile(
+    "desk", deadline=None, database=None, print_blob=True, derandomize=os.environ.get("CI", "").lower() == "true"
+)
+hypothesis.settings.load_profile("desk")
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", ""})  # noqa: S104 - a comparison
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")

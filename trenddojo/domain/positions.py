@@ -84,7 +84,7 @@ def _larger_side(group: Sequence[Fill]) -> Side:
 
 
 def _rank(fill: Fill, first: Side, opening_missing: Collection[str]) -> int:
-    """What can only close comes before what may go on and open the other way: keys, which say nothing, decide nothing."""
+    """What can only close comes before what may open the other way: keys, which say nothing, decide nothing."""
     if fill.kind is FillKind.TRANSFER_IN:
         return 0
     if fill.kind in _ONLY_CLOSES:
