@@ -183,8 +183,9 @@ class Tour:
 
     def send(self, name: str, button: str) -> None:
         """Press a button that sends a form, and show the answer."""
-        with self.page.expect_navigation():
-            self.page.get_by_role("button", name=button, exact=True).click()
+        self.page.get_by_role("button", name=button, exact=True).click()
+        self.page.wait_for_load_state("load")
+        self.page.locator("main .alert").first.wait_for(state="attached")
         settled(self.page)
         self.show(name)
 
