@@ -34,23 +34,10 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _servers: Servers | None = None
 
 
-def _environment(servers_at: Servers | None) -> None:
+def _environment() -> None:
     """What the settings read; a developer's .env and a running desk are never looked at."""
-    for name in (
-        "SIGNUP_OPEN",
-        "HTTPS",
-        "DEBUG",
-        "ALLOWED_HOSTS",
-        "EMAIL_URL",
-        "CACHE_URL",
-        "PORT",
-    ):
+    for name in ("SIGNUP_OPEN", "HTTPS", "DEBUG", "ALLOWED_HOSTS", "EMAIL_URL", "PORT"):
         os.environ.pop(name, None)
-    if servers_at is not None:
-        os.environ |= {
-            "TEST_POSTGRES_URL": servers_at.postgres.url,
-            "TEST_VALKEY_SOCKET": str(servers_at.valkey.socket),
-        }
     # Each xdist worker has its own queue and its own cache; pytest-django names its database.
     database = 2 * (int(WORKER.removeprefix("gw")) + 1) if WORKER else 0
     os.environ |= {
@@ -61,20 +48,30 @@ def _environment(servers_at: Servers | None) -> None:
         "DATABASE_URL": os.environ["TEST_POSTGRES_URL"],
         "DATABASE_CONN_MAX_AGE": "0",
         "REDIS_URL": f"unix://{os.environ['TEST_VALKEY_SOCKET']}?db={database}",
+        "CACHE_URL": f"unix://{os.environ['TEST_VALKEY_SOCKET']}?db={database + 1}",
         "MEDIA_ROOT": tempfile.mkdtemp(prefix="trenddojo-media-"),
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
     }
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers once, before the settings are read; xdist's workers inherit the environment."""
+    """Start the servers once, before the settings are read; xdist's workers inherit where they are."""
     global _servers  # noqa: PLW0603 - one set of servers a test run
     if not WORKER:
         _servers = Servers.start()
-    _environment(_servers)
+        os.environ |= {
+            "TEST_POSTGRES_URL": _servers.postgres.url,
+            "TEST_VALKEY_SOCKET": str(_servers.valkey.socket),
+        }
+    if getattr(config.option, "numprocesses", None):
+        # The workers read settings of their own. Inherited ones would be read before this file is, and all of them
+        # would empty one and the same cache.
+        return
+    _environment()
     from django.conf import settings
 
     assert settings.TESTING
+    assert os.environ["CACHE_URL"] == settings.CACHE_URL
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
