@@ -157,6 +157,12 @@ def test_without_a_losing_day_there_is_no_sortino_and_no_calmar() -> None:
     assert drawdown_figures(rising)["drawdown_sessions"].reason == "There is no drawdown."
 
 
+@pytest.mark.parametrize("first", [1e250, 1e308])
+def test_a_rate_beyond_what_a_number_can_hold_is_undefined(first: float) -> None:
+    found = cagr([first, *[9.0] * 19])
+    assert (found.value, found.n, found.reason) == (None, 20, "The rate is too large to be told.")
+
+
 def test_annualising_waits_for_a_year() -> None:
     assert twr_annualised([0.1], days=364).reason == "It needs at least one year."
     assert twr_annualised([0.21], days=730).value == pytest.approx(0.1, abs=1e-15)
