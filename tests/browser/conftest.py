@@ -152,6 +152,8 @@ def screenshots(axe: Callable[[Page], None]) -> Callable[[Page, str], None]:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             for width in widths:
                 page.set_viewport_size({"width": width, "height": 900})
+                # Colours and sizes are the new ones once a frame was drawn with them.
+                page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls at {width} px"
                 if folder:
                     settled(page)

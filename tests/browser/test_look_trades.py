@@ -242,4 +242,5 @@ def test_setups_tags_and_filters_are_fit_to_be_shown(account: TradingAccount, to
     _refused(tour, "tag", reverse("trades:tag-list"), "Add")
     tour.visit("trades-with-saved-filter", reverse("trades:trade-list") + "?direction=short&outcome=loss")
     tour.page.get_by_text("Keep this filter").click()
+    tour.page.locator("#keep-filter").evaluate("form => { form.noValidate = true; }")
     tour.send("filter-refused", "Keep")

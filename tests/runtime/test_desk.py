@@ -131,7 +131,7 @@ def test_a_killed_process_is_started_again_and_leaves_no_orphans(desk: DeskProce
     before = desk.kill(name)
 
     wait_for(lambda: not living_members(before.pid), f"the end of what {name} had started")
-    assert desk.says(f"{name} was ended by SIGKILL; starting it again.")
+    wait_for(lambda: desk.says(f"{name} was ended by SIGKILL; starting it again."), f"the word that {name} ended")
 
 
 def test_after_kill_9_of_the_desk_everything_stops_and_the_next_start_finds_every_row(desk: DeskProcess) -> None:
