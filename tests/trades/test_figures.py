@@ -223,7 +223,7 @@ class Desk:
     def reopen(self, number: int) -> None:
         self._with_last_fill(
             number,
-            lambda trade, fill: fill_delete(owner=self.owner, fill_id=fill.pk, version=trade.version, now=NOW),
+            lambda trade, fill: fill_delete(owner=self.owner, fill_id=fill.pk, version=trade.version),
         )
 
     def _with_last_fill(self, number: int, act: Callable[[Trade, Fill], Any]) -> None:

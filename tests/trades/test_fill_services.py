@@ -108,7 +108,7 @@ def test_deleting_the_exit_opens_the_position_again(alice: User) -> None:
     trade = make_plan(make_account(alice))
     make_fill(trade, "buy", 100, 100, at(2))
     fill = make_fill(trade, "sell", 100, 110, at(3))
-    fill_delete(owner=alice, fill_id=fill.pk, version=3, now=NOW)
+    fill_delete(owner=alice, fill_id=fill.pk, version=3)
     trade.refresh_from_db()
     assert (trade.status, trade.net_pnl, trade.exit_date, trade.outcome) == ("active", d(0), None, "")
     assert not FigureTotal.objects.exists()
@@ -120,7 +120,7 @@ def test_deleting_all_fills_leaves_the_plan(alice: User) -> None:
     trade = make_plan(make_account(alice))
     created_at = trade.created_at
     fill = make_fill(trade, "buy", 100, 100, at(2))
-    fill_delete(owner=alice, fill_id=fill.pk, version=2, now=NOW)
+    fill_delete(owner=alice, fill_id=fill.pk, version=2)
     trade.refresh_from_db()
     assert (trade.status, trade.quantity, trade.open_risk, trade.open_value) == ("planned", d(0), d(0), d(0))
     assert (trade.initial_risk, trade.stop_loss, trade.actual_entry) == (d("1000.00"), d(95), None)
@@ -182,7 +182,7 @@ def test_an_entry_the_exits_need_cannot_be_deleted(alice: User) -> None:
     entry = make_fill(trade, "buy", 100, 100, at(2))
     make_fill(trade, "sell", 100, 110, at(3))
     with pytest.raises(FillError):
-        fill_delete(owner=alice, fill_id=entry.pk, version=3, now=NOW)
+        fill_delete(owner=alice, fill_id=entry.pk, version=3)
     assert trade.fills.count() == 2
 
 
@@ -248,7 +248,7 @@ def test_a_change_over_somebody_elses_is_refused(alice: User) -> None:
     with pytest.raises(StaleVersion):
         fill_edit(owner=alice, fill_id=fill.pk, given=given(), version=1, now=NOW)
     with pytest.raises(StaleVersion):
-        fill_delete(owner=alice, fill_id=fill.pk, version=1, now=NOW)
+        fill_delete(owner=alice, fill_id=fill.pk, version=1)
     fill.refresh_from_db()
     assert fill.executed_at == at(2)
 
@@ -261,7 +261,7 @@ def test_another_users_trades_and_fills_do_not_exist(alice: User, charlie: User)
     with pytest.raises(Http404):
         fill_edit(owner=charlie, fill_id=fill.pk, given=given(), version=2, now=NOW)
     with pytest.raises(Http404):
-        fill_delete(owner=charlie, fill_id=fill.pk, version=2, now=NOW)
+        fill_delete(owner=charlie, fill_id=fill.pk, version=2)
     assert Fill.objects.count() == 1
 
 
@@ -298,3 +298,14 @@ def test_a_sent_fill_that_was_changed_is_asked_about(alice: User) -> None:
         fill_create(owner=alice, trade_id=trade.pk, given=given(quantity=11), creation_key=key, now=NOW)
     assert refusal.value.code == "sent_before"
     assert Fill.objects.count() == 1
+
+
+def test_the_key_of_a_form_that_filled_another_trade_is_refused_and_adds_nothing(alice: User, charlie: User) -> None:
+    key = uuid4()
+    fill_create(owner=alice, trade_id=make_plan(make_account(alice)).pk, given=given(), creation_key=key, now=NOW)
+    other = make_plan(make_account(charlie))
+    with pytest.raises(TradeError) as refusal:
+        fill_create(owner=charlie, trade_id=other.pk, given=given(), creation_key=key, now=NOW)
+    assert refusal.value.code == "sent_before"
+    other.refresh_from_db()
+    assert (Fill.objects.count(), other.status) == (1, "planned")

@@ -276,9 +276,7 @@ def test_undoing_is_refused_when_fills_were_changed_by_hand(account: TradingAcco
 def test_undoing_is_refused_when_a_fill_was_deleted_by_hand(account: TradingAccount) -> None:
     made = book(account, ROUND_TRIP)
     trade = Trade.objects.get()
-    fill_delete(
-        owner=account.owner, fill_id=Fill.objects.get(side="sell").pk, version=trade.version, now=timezone.now()
-    )
+    fill_delete(owner=account.owner, fill_id=Fill.objects.get(side="sell").pk, version=trade.version)
     assert [error["code"] for error in undo(made).errors] == ["edited_by_hand"]
 
 

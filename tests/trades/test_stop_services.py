@@ -142,7 +142,7 @@ def test_the_second_tab_is_told_and_strangers_find_nothing(alice: User, charlie:
 def test_a_trade_that_is_a_plan_again_has_the_plans_stop(alice: User) -> None:
     trade = opened(alice)
     move(trade, 98)
-    fill_delete(owner=alice, fill_id=trade.fills.get().pk, version=3, now=NOW)
+    fill_delete(owner=alice, fill_id=trade.fills.get().pk, version=3)
     trade.refresh_from_db()
     assert (trade.status, trade.stop_loss) == ("planned", d(95))
     assert list(trade.stop_moves.values_list("to_price", flat=True)) == [d(95)]

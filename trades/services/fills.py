@@ -19,7 +19,7 @@ from trades.services.errors import TradeError
 from trades.services.figures import figures_following
 from trades.services.instruments import instrument_of
 from trades.services.recompute import trade_recompute
-from trades.services.sent_forms import same_or_refuse, sent_before
+from trades.services.sent_forms import key_used_once, same_or_refuse
 from trenddojo.domain import commission, positions
 from trenddojo.domain.errors import FillError
 from trenddojo.domain.money import check_decimal
@@ -49,7 +49,8 @@ def fill_create(*, owner: User, trade_id: UUID, given: FillInput, creation_key: 
     TradeError where the trade takes no fills.
     """
     trade = trade_locked(owner=owner, trade_id=trade_id)
-    known = sent_before(Fill, creation_key, owner=owner)
+    fills = list(trade.fills.all())
+    known = next((fill for fill in fills if fill.creation_key == creation_key), None)
     if known is not None:
         kept = (known.trade_id, known.side, known.quantity, known.price, known.executed_at)
         said = (trade.pk, given.side, given.quantity, given.price, given.executed_at)
@@ -58,9 +59,9 @@ def fill_create(*, owner: User, trade_id: UUID, given: FillInput, creation_key: 
         raise TradeError("cancelled", "This plan was cancelled: reopen it before you record a fill.")
     fill = Fill(account_id=trade.account_id, trade=trade, creation_key=creation_key)
     fill_apply(fill, trade=trade, given=given, now=now)
-    fills = [*trade.fills.all(), fill]
-    _refuse_impossible(trade, fills, now=now)
-    with figures_following(trade.account, [trade.pk]):
+    fills.append(fill)
+    _refuse_impossible(trade, fills)
+    with key_used_once("fills_creation_key_key"), figures_following(trade.account, [trade.pk]):
         trade_recompute(trade, fills)
     _audit(trade, owner, "fill.added", fill, before=None)
     return fill
@@ -73,7 +74,7 @@ def fill_edit(*, owner: User, fill_id: UUID, given: FillInput, version: int, now
     before = snapshot(fill)
     fill_apply(fill, trade=trade, given=given, now=now)
     fills = [*trade.fills.exclude(pk=fill.pk), fill]
-    _refuse_impossible(trade, fills, now=now)
+    _refuse_impossible(trade, fills)
     with figures_following(trade.account, [trade.pk]):
         fill.save(force_update=True)
         trade_recompute(trade, fills)
@@ -82,12 +83,12 @@ def fill_edit(*, owner: User, fill_id: UUID, given: FillInput, version: int, now
 
 
 @transaction.atomic
-def fill_delete(*, owner: User, fill_id: UUID, version: int, now: datetime) -> Trade:
+def fill_delete(*, owner: User, fill_id: UUID, version: int) -> Trade:
     """Take a fill away; without its last fill the trade is a plan again. Raises as fill_edit."""
     trade, fill = _claim(owner, fill_id, version)
     before = snapshot(fill)
     others = list(trade.fills.exclude(pk=fill.pk))
-    _refuse_impossible(trade, others, now=now)
+    _refuse_impossible(trade, others)
     with figures_following(trade.account, [trade.pk]):
         Fill.objects.filter(pk=fill.pk).delete()
         trade_recompute(trade, others)
@@ -151,10 +152,11 @@ def _refuse_wrong_kind(trade: Trade, given: FillInput) -> None:
         raise FillError("expiry_price", "An option that expires does so at zero: enter 0 as its price.", "price")
 
 
-def _refuse_impossible(trade: Trade, fills: Sequence[Fill], *, now: datetime) -> None:
+def _refuse_impossible(trade: Trade, fills: Sequence[Fill]) -> None:
     """Exits must be covered by entries; a trade whose opening fills are missing cannot be held to that."""
-    direction = None if trade.is_incomplete else positions.Direction(trade.direction)
-    positions.validate_fills([domain_fill(fill) for fill in fills], now=now, direction=direction)
+    if not trade.is_incomplete:
+        direction = positions.Direction(trade.direction)
+        positions.validate_exits([domain_fill(fill) for fill in fills], direction=direction)
 
 
 def _claim(owner: User, fill_id: UUID, version: int) -> tuple[Trade, Fill]:

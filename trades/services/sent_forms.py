@@ -1,13 +1,17 @@
 """A form sent twice: the same key with the same words is the same thing, with other words it is asked about."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from accounts.models import User
 from trades.models import Fill, Trade
 from trades.services.errors import TradeError
+
+ANOTHERS = "This form was sent before: save once more to send it anew."
 
 Kept = TypeVar("Kept", Trade, Fill)
 
@@ -22,8 +26,22 @@ def sent_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept |
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(creation_key)])
     known = model.objects.filter(creation_key=creation_key).select_related("account").first()
     if known is not None and known.account.owner_id != owner.pk:
-        raise TradeError("sent_before", "This form was sent before: save once more to send it anew.")
+        raise TradeError("sent_before", ANOTHERS)
     return known
+
+
+@contextmanager
+def key_used_once(constraint: str) -> Iterator[None]:
+    """Let the database say that a form's key was used elsewhere; raises TradeError (sent_before) for it.
+
+    The transaction is then spent: the caller's ends with the exception.
+    """
+    try:
+        yield
+    except IntegrityError as problem:
+        if getattr(problem.__cause__, "diag", None) and problem.__cause__.diag.constraint_name == constraint:
+            raise TradeError("sent_before", ANOTHERS) from problem
+        raise
 
 
 def same_or_refuse(known: Kept, *, said: object, kept: object) -> Kept:

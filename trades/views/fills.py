@@ -75,7 +75,7 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             version = int(request.POST.get("version", ""))
-            fill_delete(owner=request.user, fill_id=pk, version=version, now=timezone.now())
+            fill_delete(owner=request.user, fill_id=pk, version=version)
         except (DomainError, ValueError) as refusal:
             messages.error(request, f"The fill was kept. {refusal_sentence(refusal)}")
         else:

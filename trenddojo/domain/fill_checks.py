@@ -45,7 +45,7 @@ def validate_fills(
     for fill in fills:
         validate_fill(fill, now=now, instrument=instrument)
     if direction is not None:
-        _check_exits(fills, direction)
+        validate_exits(fills, direction=direction)
 
 
 def _check_places(value: Decimal, places: int, field: str) -> None:
@@ -61,7 +61,11 @@ def _check_time(executed_at: datetime, now: datetime) -> None:
         raise FillError("in_future", "The fill lies in the future: enter the time it was executed.", "executed_at")
 
 
-def _check_exits(fills: Sequence[Fill], direction: Direction) -> None:
+def validate_exits(fills: Sequence[Fill], *, direction: Direction) -> None:
+    """Refuse an exit before the entry it closes or larger than the position; raises FillError naming the field.
+
+    For fills that were validated one by one when they came in. At equal times entries count before exits.
+    """
     entered = sum((fill.quantity for fill in fills if fill.side is direction.entry_side), ZERO)
     exited = sum((fill.quantity for fill in fills if fill.side is direction.exit_side), ZERO)
     if exited > entered:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 
-from trenddojo.domain.fill_checks import validate_fill, validate_fills
+from trenddojo.domain.fill_checks import validate_exits, validate_fill, validate_fills
 from trenddojo.domain.fills import (
     CostMethod,
     Direction,
@@ -37,6 +37,7 @@ __all__ = [
     "TradeResult",
     "build_trades",
     "split_flip",
+    "validate_exits",
     "validate_fill",
     "validate_fills",
 ]
