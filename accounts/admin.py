@@ -20,7 +20,7 @@ class ChoicesMixin:
     """Codes are chosen from the lists the pages choose from."""
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
-        field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc] - the mixin knows no base
         if field is None or db_field.name not in CHOICES:
             return field
         return forms.ChoiceField(
@@ -78,7 +78,7 @@ class TradingAccountAdmin(ChoicesMixin, admin.ModelAdmin):
     inlines = [RiskPolicyInline]
     date_hierarchy = "created_at"
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002 - the signature Django calls
         computed_by = ["currency", "exchange", "cost_method", "break_even_band", "allows_fractions", "opened_on"]
         return ["owner", *computed_by] if obj else []
 
