@@ -1,5 +1,6 @@
 """Reading the environment: every helper answers a checked value or stops with one sentence."""
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -114,3 +115,26 @@ def celery_broker_url(url: str) -> str:
         return url
     database = parse_qs(parts.query).get("db", ["0"])[-1]
     return f"redis+socket://{parts.path}?virtual_host={database}"
+
+
+SEALING_KEY_BYTES = 32
+
+
+def sealing_keys(name: str, old_name: str) -> list[bytes]:
+    """The keys that seal credentials, newest first; none when the variable is empty."""
+    found = [_sealing_key(name, word) for word in [text(name, "")] if word]
+    return found + [_sealing_key(old_name, word) for word in words(old_name, "")]
+
+
+def _sealing_key(name: str, word: str) -> bytes:
+    try:
+        key = base64.b64decode(word.replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != SEALING_KEY_BYTES:
+        raise refuse(
+            name,
+            "write 32 random bytes in base64, for example what `python -c "
+            "'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'` prints.",
+        )
+    return key

@@ -269,6 +269,30 @@ USERSESSIONS_TRACK_ACTIVITY = False
 # Called with an account, inside the transaction that changed its cost method, exchange or break-even band.
 ACCOUNT_RULES_CHANGED = "trades.services.recompute.account_recompute"
 
+# --- Brokers ----------------------------------------------------------------------------------------------------------
+
+# Off: connections, sync and paper orders work, live orders do not leave.
+ENABLE_BROKER_INTEGRATIONS = env.boolean("ENABLE_BROKER_INTEGRATIONS", default=False)
+DEFAULT_BROKER_MODE = env.choice("DEFAULT_BROKER_MODE", "paper", ("paper", "live"))
+# Keys that seal the traders' credentials, each 32 bytes in base64; the first seals, all open.
+BROKER_ENCRYPTION_KEYS = env.sealing_keys("BROKER_ENCRYPTION_KEY", "BROKER_ENCRYPTION_KEYS_OLD")
+# A connection for a single-user desk: `manage.py connect_from_env`.
+ALPACA_API_KEY = env.text("ALPACA_API_KEY", "")
+ALPACA_SECRET_KEY = env.text("ALPACA_SECRET_KEY", "")
+# Empty: Alpaca's own hosts, paper or live as the connection says.
+ALPACA_BASE_URL = env.text("ALPACA_BASE_URL", "")
+ALPACA_DATA_URL = env.text("ALPACA_DATA_URL", "")
+ALPACA_STREAM_URL = env.text("ALPACA_STREAM_URL", "")
+ALPACA_DATA_FEED = env.choice("ALPACA_DATA_FEED", "iex", ("iex", "sip", "delayed_sip"))
+IBKR_HOST = env.text("IBKR_HOST", "127.0.0.1")
+IBKR_PORT = env.integer("IBKR_PORT", 7497, lowest=1, highest=65_535)
+IBKR_CLIENT_ID = env.integer("IBKR_CLIENT_ID", 1, lowest=0, highest=999_999)
+# The stand-in exchange that `make run` starts; empty: there is none.
+SIMULATOR_URL = env.text("SIMULATOR_URL", "")
+SIMULATOR_API_KEY = env.text("SIMULATOR_API_KEY", "")
+SIMULATOR_SECRET_KEY = env.text("SIMULATOR_SECRET_KEY", "")
+LIVE_IDLE_MINUTES = env.integer("LIVE_IDLE_MINUTES", 60, lowest=1, highest=1440)
+
 # --- Sessions, cookies and headers ------------------------------------------------------------------------------------
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"

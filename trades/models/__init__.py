@@ -5,16 +5,18 @@ from trades.models.figures import AccountDay, FigureTotal, StreakDay
 from trades.models.fill import Fill, FillKind, Side
 from trades.models.imports import FillImport, ImportMapping, ImportState
 from trades.models.journal import JournalDay, Screenshot
+from trades.models.order import Order, OrderEvent, OrderOrigin
 from trades.models.plan import ChecklistAnswer, LimitOverride, StopMove, TradeTarget
 from trades.models.saved_filter import SavedFilter
 from trades.models.setup import Setup, SetupCriterion, SetupRisk
 from trades.models.tag import Tag, TagKind
-from trades.models.trade import AssetClass, Direction, Outcome, Trade, TradeStatus
+from trades.models.trade import AssetClass, BrokerSyncStatus, Direction, Outcome, Trade, TradeStatus
 
 __all__ = [
     "AccountDay",
     "AssetClass",
     "AuditEntry",
+    "BrokerSyncStatus",
     "ChecklistAnswer",
     "Direction",
     "FigureTotal",
@@ -25,6 +27,9 @@ __all__ = [
     "ImportState",
     "JournalDay",
     "LimitOverride",
+    "Order",
+    "OrderEvent",
+    "OrderOrigin",
     "Outcome",
     "SavedFilter",
     "Screenshot",

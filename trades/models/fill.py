@@ -31,6 +31,7 @@ class Fill(models.Model):
     account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="fills")
     trade = models.ForeignKey(Trade, on_delete=models.CASCADE, related_name="fills")
     kind = models.CharField(max_length=12, choices=FillKind, default=FillKind.TRADE)
+    order = models.ForeignKey("trades.Order", on_delete=models.SET_NULL, null=True, blank=True, related_name="fills")
     side = models.CharField(max_length=4, choices=Side)
     quantity = models.DecimalField(**QUANTITY)
     price = models.DecimalField(**PRICE)

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import TradingAccount
-from trades.models.fields import MONEY, PERCENT, PRICE, QUANTITY, RATIO
+from trades.models.fields import COST, MONEY, PERCENT, PRICE, QUANTITY, RATIO
 from trades.models.setup import Setup
 from trades.models.tag import Tag
 
@@ -35,6 +35,14 @@ class TradeStatus(models.TextChoices):
     PENDING = "pending", "Pending"
     ACTIVE = "active", "Active"
     CLOSED = "closed", "Closed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class BrokerSyncStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    SYNCED = "synced", "Synced"
+    ERROR = "error", "Error"
+    IMPORTED = "imported", "Imported"
     CANCELLED = "cancelled", "Cancelled"
 
 
@@ -102,6 +110,14 @@ class Trade(models.Model):
     mae = models.DecimalField(**MONEY, null=True, blank=True)
     mfe = models.DecimalField(**MONEY, null=True, blank=True)
     excursion_bar = models.CharField(max_length=8, blank=True, help_text="Bar size, as 1Day.")
+
+    # Kept true by trades.execution from the trade's orders; empty where it was kept by hand.
+    broker = models.CharField(max_length=50, blank=True)
+    broker_order_id = models.CharField(max_length=255, blank=True, help_text="Of the entry order.")
+    broker_sync_status = models.CharField(max_length=50, choices=BrokerSyncStatus, blank=True)
+    broker_fill_price = models.DecimalField(**PRICE, null=True, blank=True, help_text="Average of the entry order.")
+    broker_commission = models.DecimalField(**COST, null=True, blank=True)
+    last_sync = models.DateTimeField(null=True, blank=True)
 
     # The journal.
     thesis = models.TextField(max_length=20_000, blank=True, help_text="Before the trade.")
