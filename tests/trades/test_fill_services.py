@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -271,6 +272,32 @@ def test_amounts_no_column_can_hold_are_refused(alice: User) -> None:
         make_fill(trade, "buy", 99_999_999_999, 99_999_999_999, at(2))
     assert refusal.value.code == "too_large"
     assert not Fill.objects.exists()
+
+
+def test_a_gain_no_column_can_hold_is_refused_where_a_loss_of_the_same_trade_balances_it(alice: User) -> None:
+    trade = make_plan(make_account(alice))
+    make_fill(trade, "buy", 11_000_000, 1, at(1))
+    make_fill(trade, "buy", 9_000_000, 90_000_000_000, at(2))
+    make_fill(trade, "sell", 9_000_000, 1, at(4))
+    with pytest.raises(FillError) as refusal:
+        # First in, first out, the cheap lot goes here and the dear one on the 4th: +1.1e18 and −8.1e17.
+        make_fill(trade, "sell", 11_000_000, 99_999_999_999, at(3))
+    assert (refusal.value.code, refusal.value.field) == ("too_large", "quantity")
+    assert trade.fills.count() == 3
+
+
+@pytest.mark.parametrize("earlier", [0, 1, 12])
+def test_saving_a_partial_exit_takes_the_same_few_statements_however_many_fills_there_are(
+    alice: User, earlier: int, django_assert_num_queries: Any
+) -> None:
+    trade = make_plan(make_account(alice))
+    make_fill(trade, "buy", 200, 100, at(2))
+    for number in range(earlier):
+        make_fill(trade, "sell", 1, 101, at(3, minute=number))
+    # Lock, trade, fills, stops; then fill, trade, day and audit entry; with the transaction around them.
+    with django_assert_num_queries(10):
+        make_fill(trade, "sell", 1, 102, at(3, hour=16))
+    assert AccountDay.objects.get(account=trade.account).realised_net == d(earlier + 2)
 
 
 def test_fills_at_the_same_instant_need_no_order(alice: User) -> None:

@@ -320,3 +320,16 @@ def test_booking_and_undoing_twice_changes_nothing_more(account: TradingAccount)
     assert not Fill.objects.exists()
     with pytest.raises(TradeError, match="no longer in its preview"):
         import_commit(fill_import=made, nudge=no_worker)
+
+
+def test_a_gain_no_column_can_hold_is_refused_in_words(account: TradingAccount) -> None:
+    lines = [
+        fill_line(at(10), "AAPL", "buy", 11_000_000, "1"),
+        fill_line(at(11), "AAPL", "buy", 9_000_000, "90000000000"),
+        fill_line(at(12), "AAPL", "sell", 11_000_000, "99999999999"),
+        fill_line(at(13), "AAPL", "sell", 9_000_000, "1"),
+    ]
+    made = commit(upload(account, HEADER + "".join(lines)))
+    assert made.state == "preview"
+    assert made.errors[0]["detail"] == "AAPL: This amount is too large to be kept: check quantity and price."
+    assert not Fill.objects.exists()

@@ -19,6 +19,7 @@ RATIO_QUANTUM = Decimal("0.0001")
 MOST_MONEY = Decimal(10) ** 18
 MOST_RATIO = Decimal(10) ** 10
 MOST_QUANTITY = Decimal(10) ** 11
+TOO_LARGE = "This amount is too large to be kept: check quantity and price."
 
 NOT_REALISED: dict[str, Any] = {
     "is_exit": False,
@@ -142,6 +143,7 @@ def realised_by_fill(result: positions.TradeResult) -> dict[str, tuple[Decimal, 
     """Gross, costs and net of each exit, by the fill's key.
 
     An exit larger than the known position of an incomplete trade has a matched and an unmatched part, which add up.
+    Raises FillError (too_large) for money no column can hold: a gain and a loss may balance in the trade alone.
     """
     found: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
     for match in result.exits:
@@ -149,6 +151,8 @@ def realised_by_fill(result: positions.TradeResult) -> dict[str, tuple[Decimal, 
         if match.fill_key in found:
             before = found[match.fill_key]
             gross, costs, net = before[0] + gross, before[1] + costs, before[2] + net
+        if abs(gross) >= MOST_MONEY or abs(net) >= MOST_MONEY or costs >= MOST_MONEY:
+            raise FillError("too_large", TOO_LARGE, "quantity")
         found[match.fill_key] = (gross, costs, net)
     return found
 
@@ -199,5 +203,5 @@ def _time_columns(result: positions.TradeResult, *, account: TradingAccount) -> 
 
 def _checked(amount: Decimal | None) -> Decimal | None:
     if amount is not None and abs(amount) >= MOST_MONEY:
-        raise FillError("too_large", "This amount is too large to be kept: check quantity and price.", "quantity")
+        raise FillError("too_large", TOO_LARGE, "quantity")
     return amount

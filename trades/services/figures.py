@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts.models import TradingAccount
-from trades.models import AccountDay, FigureTotal, StreakDay
+from trades.models import AccountDay, FigureTotal, Fill, StreakDay, Trade
 from trades.selectors.contributions import (
     COLUMNS,
     COUNTED,
@@ -26,7 +26,7 @@ from trades.selectors.contributions import (
     contributions,
     day_changes,
 )
-from trades.services.open_exits import open_exits, open_exits_change
+from trades.services.open_exits import ExitDays, exits_of, open_exits, open_exits_change
 from trades.services.streak_days import streaks_renew
 
 BY_IDS = "account_id = %s AND id = ANY(%s)"
@@ -58,25 +58,38 @@ def figures_following(account: TradingAccount, trade_ids: Sequence[UUID] = ()) -
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("figures follow only inside a transaction")
     following = Following(account, trade_ids)
-    exits = open_exits(account, list(following.trade_ids))
-    before = _apply(account, list(following.trade_ids), sign=-1) if exits is None else {}
+    was = open_exits(account, list(following.trade_ids))
+    marks = _apply(account, list(following.trade_ids), sign=-1) if was is None else {}
     yield following
     ids = list(following.trade_ids)
-    if exits is None:
-        _put_in(account, ids, before)
-    elif (left := open_exits(account, ids)) is None:
-        open_exits_change(account, exits, {})
-        _put_in(account, ids, before)
-    else:
-        open_exits_change(account, exits, left)
-        if exits.keys() - left.keys() or not all(map(any, left.values())):
-            _drop_empty(account)
+    _put_in(account, ids, marks, was=was, now=None if was is None else open_exits(account, ids))
 
 
-def _put_in(account: TradingAccount, trade_ids: list[UUID], before: DayMarks) -> None:
-    after = _apply(account, trade_ids, sign=1)
-    _drop_empty(account)
-    streaks_renew(account, [day for day in before.keys() | after.keys() if before.get(day) != after.get(day)])
+@contextmanager
+def fills_following(trade: Trade, fills: Iterable[Fill], *, was: ExitDays | None) -> Iterator[None]:
+    """Bracket a change of one trade whose fills were read under the account's lock, without reading them again.
+
+    `was` is what ``exits_of`` said before anything changed; `fills` are all the trade has when the bracket closes,
+    with their realised columns. Otherwise as ``figures_following``.
+    """
+    marks = _apply(trade.account, [trade.pk], sign=-1) if was is None else {}
+    yield
+    _put_in(trade.account, [trade.pk], marks, was=was, now=exits_of(trade, fills))
+
+
+def _put_in(
+    account: TradingAccount, trade_ids: list[UUID], marks: DayMarks, *, was: ExitDays | None, now: ExitDays | None
+) -> None:
+    """Put in what the trades contribute now; `marks` are those of the sessions they were taken out of."""
+    if was is None or now is None:
+        open_exits_change(account, was or {}, {})
+        after = _apply(account, trade_ids, sign=1)
+        _drop_empty(account)
+        streaks_renew(account, [day for day in marks.keys() | after.keys() if marks.get(day) != after.get(day)])
+        return
+    open_exits_change(account, was, now)
+    if was.keys() - now.keys() or not all(map(any, now.values())):
+        _drop_empty(account)
 
 
 def figures_rebuild(account: TradingAccount) -> None:

@@ -16,8 +16,9 @@ from trades.services.audit import audit_record, snapshot
 from trades.services.claims import trade_locked
 from trades.services.columns import domain_fill
 from trades.services.errors import TradeError
-from trades.services.figures import figures_following
+from trades.services.figures import fills_following
 from trades.services.instruments import instrument_of
+from trades.services.open_exits import exits_of
 from trades.services.recompute import trade_recompute
 from trades.services.sent_forms import key_used_once, same_or_refuse
 from trenddojo.domain import commission, positions
@@ -59,9 +60,10 @@ def fill_create(*, owner: User, trade_id: UUID, given: FillInput, creation_key: 
         raise TradeError("cancelled", "This plan was cancelled: reopen it before you record a fill.")
     fill = Fill(account_id=trade.account_id, trade=trade, creation_key=creation_key)
     fill_apply(fill, trade=trade, given=given, now=now)
+    was = exits_of(trade, fills)
     fills.append(fill)
     _refuse_impossible(trade, fills)
-    with key_used_once("fills_creation_key_key"), figures_following(trade.account, [trade.pk]):
+    with key_used_once("fills_creation_key_key"), fills_following(trade, fills, was=was):
         trade_recompute(trade, fills)
     _audit(trade, owner, "fill.added", fill, before=None)
     return fill
@@ -70,12 +72,12 @@ def fill_create(*, owner: User, trade_id: UUID, given: FillInput, creation_key: 
 @transaction.atomic
 def fill_edit(*, owner: User, fill_id: UUID, given: FillInput, version: int, now: datetime) -> Fill:
     """Change a fill; `version` is the trade's, as the form knew it. Raises as fill_create, and StaleVersion."""
-    trade, fill = _claim(owner, fill_id, version)
-    before = snapshot(fill)
+    trade, fill, others = _claim(owner, fill_id, version)
+    before, fills = snapshot(fill), [*others, fill]
+    was = exits_of(trade, fills)
     fill_apply(fill, trade=trade, given=given, now=now)
-    fills = [*trade.fills.exclude(pk=fill.pk), fill]
     _refuse_impossible(trade, fills)
-    with figures_following(trade.account, [trade.pk]):
+    with fills_following(trade, fills, was=was):
         fill.save(force_update=True)
         trade_recompute(trade, fills)
     _audit(trade, owner, "fill.edited", fill, before=before)
@@ -85,11 +87,11 @@ def fill_edit(*, owner: User, fill_id: UUID, given: FillInput, version: int, now
 @transaction.atomic
 def fill_delete(*, owner: User, fill_id: UUID, version: int) -> Trade:
     """Take a fill away; without its last fill the trade is a plan again. Raises as fill_edit."""
-    trade, fill = _claim(owner, fill_id, version)
+    trade, fill, others = _claim(owner, fill_id, version)
     before = snapshot(fill)
-    others = list(trade.fills.exclude(pk=fill.pk))
+    was = exits_of(trade, [*others, fill])
     _refuse_impossible(trade, others)
-    with figures_following(trade.account, [trade.pk]):
+    with fills_following(trade, others, was=was):
         Fill.objects.filter(pk=fill.pk).delete()
         trade_recompute(trade, others)
     audit_record(
@@ -159,15 +161,17 @@ def _refuse_impossible(trade: Trade, fills: Sequence[Fill]) -> None:
         positions.validate_exits([domain_fill(fill) for fill in fills], direction=direction)
 
 
-def _claim(owner: User, fill_id: UUID, version: int) -> tuple[Trade, Fill]:
+def _claim(owner: User, fill_id: UUID, version: int) -> tuple[Trade, Fill, list[Fill]]:
+    """The trade under its account's lock, the fill, and the trade's others."""
     trade_id = Fill.objects.filter(pk=fill_id, account__owner=owner).values_list("trade_id", flat=True).first()
     if trade_id is None:
         raise Http404
     trade = trade_locked(owner=owner, trade_id=trade_id, version=version)
-    fill = trade.fills.filter(pk=fill_id).first()
+    fills = {fill.pk: fill for fill in trade.fills.all()}
+    fill = fills.pop(fill_id, None)
     if fill is None:
         raise Http404
-    return trade, fill
+    return trade, fill, list(fills.values())
 
 
 def _audit(trade: Trade, actor: User, action: str, fill: Fill, *, before: dict[str, object] | None) -> None:

@@ -4,14 +4,16 @@
 Saving a fill of an open trade is what traders do all day, and needs none of the sums over closed trades.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from operator import add
 from uuid import UUID
 
 from django.db import connection
 
 from accounts.models import TradingAccount
+from trades.models import Fill, Trade, TradeStatus
 from trades.selectors.contributions import COUNTED, DAY_SUMS, EXIT_SUMS, exit_days
 
 # More trades than these at once are no fill being saved.
@@ -19,6 +21,7 @@ FEW = 20
 
 # Day → what was realised on it: gross, costs, net.
 ExitDays = dict[date, tuple[Decimal, ...]]
+NOTHING = (Decimal(0),) * len(EXIT_SUMS)
 
 _THESE = "t.account_id = %s AND t.id = ANY(%s)"
 _EXITS = f"""
@@ -49,12 +52,25 @@ def open_exits(account: TradingAccount, trade_ids: Sequence[UUID]) -> ExitDays |
     return None if closed else found
 
 
+def exits_of(trade: Trade, fills: Iterable[Fill]) -> ExitDays | None:
+    """The same for one trade from all its fills, read already; None when the trade is counted as closed."""
+    if trade.is_incomplete:
+        return {}
+    if trade.status == TradeStatus.CLOSED:
+        return None
+    found: ExitDays = {}
+    for fill in fills:
+        if fill.is_exit:
+            sums = (fill.realised_gross, fill.realised_costs, fill.realised_net)
+            found[fill.session] = tuple(map(add, found.get(fill.session, NOTHING), sums))
+    return found
+
+
 def open_exits_change(account: TradingAccount, before: ExitDays, after: ExitDays) -> None:
     """Put on each day what differs."""
-    nothing = (Decimal(0),) * len(EXIT_SUMS)
     changes = []
     for day in before.keys() | after.keys():
-        old, new = before.get(day, nothing), after.get(day, nothing)
+        old, new = before.get(day, NOTHING), after.get(day, NOTHING)
         if old != new:
             changes.append((day, *(now - then for now, then in zip(new, old, strict=True))))
     if changes:

@@ -45,6 +45,7 @@ _PLANNED = (
     *("stop_loss", "status"),
 )
 _FILLED = (TradeStatus.ACTIVE, TradeStatus.CLOSED)
+_STOPS = "SELECT * FROM stop_moves WHERE trade_id = %s ORDER BY moved_at, created_at"
 
 
 def trade_recompute(trade: Trade, fills: Iterable[Fill] | None = None) -> Trade:
@@ -55,10 +56,10 @@ def trade_recompute(trade: Trade, fills: Iterable[Fill] | None = None) -> Trade:
     flat, StaleVersion when it was written meanwhile.
     """
     fills = list(trade.fills.all()) if fills is None else sorted(fills, key=attrgetter("executed_at"))
-    stops = list(trade.stop_moves.order_by("moved_at", "created_at"))
+    stops = list(StopMove.objects.raw(_STOPS, [trade.pk]))
     if not fills:
         return _back_to_plan(trade)
-    _plan_stop_before(fills[0], stops)
+    _plan_stop_before(trade, fills[0], stops)
     known = [domain_fill(fill) for fill in fills]
     result = result_of(trade, known, account=trade.account)
     columns = trade_columns(result, account=trade.account, plan_of=trade, stops=stops)
@@ -111,10 +112,10 @@ def _back_to_plan(trade: Trade) -> Trade:
     return trade_write(trade, {**columns, **risk_columns(None, plan_of=trade)})
 
 
-def _plan_stop_before(first: Fill, stops: list[StopMove]) -> None:
+def _plan_stop_before(trade: Trade, first: Fill, stops: list[StopMove]) -> None:
     """A plan typed after its first fill had its stop in force from that fill on: moves come after it."""
     for move in stops:
-        if move.from_price is None and move.moved_at > first.executed_at and has_plan(move.trade):
+        if move.from_price is None and move.moved_at > first.executed_at and has_plan(trade):
             move.moved_at = first.executed_at
             move.save(update_fields=["moved_at"])
     stops.sort(key=attrgetter("moved_at", "created_at"))
