@@ -1,9 +1,10 @@
 """What every broker can be asked, in the product's own words. Decimal and aware UTC only; no model, no Django."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from trenddojo.domain.fills import Side
@@ -211,6 +212,28 @@ class ConnectionSettings:
     data_url: str = ""
     stream_url: str = ""
     credentials: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+class EndpointClass(StrEnum):
+    """What a request is counted as against a broker's limits."""
+
+    ORDERS = "orders"
+    POSITIONS = "positions"
+    ACCOUNT = "account"
+    DATA = "data"
+
+
+class Priority(IntEnum):
+    """Who goes first when requests are short: the lower number."""
+
+    CANCEL = 0
+    SUBMIT = 1
+    RECONCILE = 2
+    POLL = 3
+
+
+# Called before every single request, pages included; raises TryLater when the budget is used up.
+Spend = Callable[[EndpointClass, Priority], None]
 
 
 @dataclass(frozen=True, slots=True)
