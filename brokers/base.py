@@ -211,6 +211,8 @@ class ConnectionSettings:
     base_url: str
     data_url: str = ""
     stream_url: str = ""
+    # Which of a broker's price feeds the account subscribes to, in the broker's word; empty: its default.
+    data_feed: str = ""
     credentials: dict[str, str] = field(default_factory=dict, repr=False)
 
 
