@@ -1,21 +1,21 @@
 """Trading sessions: on which day of an exchange something counts.
 
-The sessions come from exchange_calendars. It brings pandas along and takes seconds to import, so it is imported on
-the first question about a session and its answer kept as plain dates for the life of the process.
+The sessions come from exchange_calendars, as tables that tools/calendars.py writes and a test compares: the library
+itself brings pandas along and takes seconds to start, which no web process should pay for.
 """
 
+import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
 SATURDAY = 5
-# The library would end a year after today, and a figure must not depend on the day the process was started.
-FIRST_DAY = date(1970, 1, 1)
-LAST_DAY = date(2049, 12, 31)
+TABLES = Path(__file__).resolve().parent / "sessions"
 
 
 DEFAULT_EXCHANGE = "XNYS"
@@ -88,8 +88,43 @@ def session_count(code: str, first: date, last: date) -> int:
 
 
 def sessions_warm() -> None:
-    """Read the sessions of the exchange accounts start with, so that no request waits for the library."""
+    """Read the sessions of the exchange accounts start with, so that no request waits for the table."""
     _sessions(DEFAULT_EXCHANGE)
+
+
+class MarketHours(NamedTuple):
+    """Whether an exchange is open, and the session that is running or comes next; aware, in UTC."""
+
+    is_open: bool
+    opens: datetime
+    closes: datetime
+    next_open: datetime
+
+
+def market_hours(code: str, at: datetime) -> MarketHours:
+    """The exchange's hours at `at` (aware): holidays and half days are in it, breaks at noon are not."""
+    # An exchange that opens the evening before may have begun tomorrow's session.
+    day = at.astimezone(exchange_timezone(code)).date() - ONE_DAY
+    while True:
+        day = _session_on_or_after(_sessions(code), day)
+        opens, closes = session_hours(code, day)
+        if at < closes:
+            break
+        day += ONE_DAY
+    if at < opens:
+        return MarketHours(is_open=False, opens=opens, closes=closes, next_open=opens)
+    following = _session_on_or_after(_sessions(code), day + ONE_DAY)
+    return MarketHours(is_open=True, opens=opens, closes=closes, next_open=session_hours(code, following)[0])
+
+
+def session_hours(code: str, session: date) -> tuple[datetime, datetime]:
+    """When a session opens and closes, in UTC."""
+    hours = _sessions(code).hours
+    _since, opens, closes = hours[max(0, bisect_right(hours, session, key=lambda row: row[0]) - 1)]
+    midnight, zone = datetime.combine(session, time()), exchange_timezone(code)
+    # Added on the wall clock, so that the day on which the clocks change opens at its usual time.
+    opened, closed = ((midnight + timedelta(minutes=n)).replace(tzinfo=zone).astimezone(UTC) for n in (opens, closes))
+    return opened, closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +136,20 @@ class _Sessions:
     first_known: date
     last_known: date
     is_open_at_weekends: bool
+    # From this session on: minutes from its midnight to the open and the close, on the exchange's wall clock.
+    hours: list[tuple[date, int, int]]
 
 
 @cache
 def _sessions(code: str) -> _Sessions:
-    import exchange_calendars as library
-
-    name = library.resolve_alias(code)
-    factory = library.calendar_utils._default_calendar_factories[name]  # noqa: SLF001 - bounds have no other address
-    earliest, latest = factory.bound_min(), factory.bound_max()
-    first = max(FIRST_DAY, earliest.date()) if earliest is not None else FIRST_DAY
-    last = min(LAST_DAY, latest.date()) if latest is not None else LAST_DAY
-    calendar = library.get_calendar(name, start=first.isoformat(), end=last.isoformat())
-    days = [stamp.date() for stamp in calendar.sessions]
-    return _Sessions(days, frozenset(days), first, last, is_open_at_weekends=code == "24/7")
+    table = json.loads((TABLES / f"{code.replace('/', '-')}.json").read_text(encoding="utf-8"))
+    first, last = date.fromisoformat(table["first"]), date.fromisoformat(table["last"])
+    closed, extra = ({date.fromisoformat(day) for day in table[name]} for name in ("closed", "extra"))
+    always = code == "24/7"
+    every = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    days = [day for day in every if day in extra or ((always or day.weekday() < SATURDAY) and day not in closed)]
+    hours = [(date.fromisoformat(day), opens, closes) for day, opens, closes in table["hours"]]
+    return _Sessions(days, frozenset(days), first, last, is_open_at_weekends=always, hours=hours)
 
 
 def _session_on_or_after(sessions: _Sessions, day: date) -> date:

@@ -8,6 +8,7 @@ from accounts.calendars import (
     EXCHANGES,
     exchange_choices,
     exchange_timezone,
+    market_hours,
     session_count,
     session_for,
     sessions_between,
@@ -54,6 +55,34 @@ def test_sessions_run_on_without_a_seam_where_the_holiday_table_begins_and_ends(
         date(1997, 1, 6),
     ]
     assert session_count("XNYS", date(2049, 12, 31), date(2050, 1, 4)) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "is_open", "next_open"),
+    [
+        # Friday after Thanksgiving: New York closes at 13:00, which is 18:00 UTC.
+        ("XNYS", datetime(2026, 11, 27, 17, 59, tzinfo=UTC), True, datetime(2026, 11, 30, 14, 30, tzinfo=UTC)),
+        ("XNYS", datetime(2026, 11, 27, 18, tzinfo=UTC), False, datetime(2026, 11, 30, 14, 30, tzinfo=UTC)),
+        # The clocks changed on the Sunday before: half past nine is an hour earlier in UTC.
+        ("XNYS", datetime(2026, 3, 8, 12, tzinfo=UTC), False, datetime(2026, 3, 9, 13, 30, tzinfo=UTC)),
+        ("XNYS", datetime(2026, 3, 9, 13, 30, tzinfo=UTC), True, datetime(2026, 3, 10, 13, 30, tzinfo=UTC)),
+        # Chicago's Monday begins at 17:00 on Sunday, 23:00 UTC.
+        ("CMES", datetime(2026, 11, 22, 22, 59, tzinfo=UTC), False, datetime(2026, 11, 22, 23, tzinfo=UTC)),
+        ("CMES", datetime(2026, 11, 22, 23, tzinfo=UTC), True, datetime(2026, 11, 23, 23, tzinfo=UTC)),
+        ("24/7", datetime(2026, 11, 22, 23, 59, tzinfo=UTC), True, datetime(2026, 11, 23, tzinfo=UTC)),
+    ],
+)
+def test_the_market_is_open_in_the_sessions_hours(code: str, at: datetime, is_open: bool, next_open: datetime) -> None:
+    hours = market_hours(code, at)
+    assert (hours.is_open, hours.next_open) == (is_open, next_open)
+    assert at < hours.closes
+
+
+@pytest.mark.parametrize("code", EXCHANGES)
+def test_the_table_of_an_exchange_is_what_the_library_says(code: str) -> None:
+    from tools.calendars import file_of, text_of
+
+    assert file_of(code).read_text() == text_of(code), "Run python -m tools.calendars to write the tables again."
 
 
 @pytest.mark.parametrize("code", EXCHANGES)

@@ -1,0 +1,36 @@
+"""Whether a connection's market is open: the broker's word, or the exchange's calendar while the broker is silent."""
+
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+
+from accounts.calendars import market_hours
+from brokers.base import ClockReport
+from brokers.errors import BrokerError
+from brokers.models import BrokerConnection
+from brokers.registry import adapter_for
+
+LONGEST_KEPT = timedelta(seconds=30)
+
+
+def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> ClockReport:
+    """The market's clock at `now`, asked for at most every half minute and at its next turn. May use the network."""
+    key = f"clock:{connection.pk}"
+    kept: ClockReport | None = cache.get(key)
+    if kept is not None and kept.now <= now + LONGEST_KEPT:
+        return kept
+    try:
+        report = adapter_for(connection).clock()
+    except BrokerError:
+        return clock_by_calendar(exchange, now)
+    turn = report.next_close if report.is_open else report.next_open
+    seconds = min(LONGEST_KEPT, turn - report.now).total_seconds()
+    if seconds >= 1:
+        cache.set(key, report, timeout=int(seconds))
+    return report
+
+
+def clock_by_calendar(exchange: str, now: datetime) -> ClockReport:
+    """What the exchange's calendar says, holidays and half days included."""
+    hours = market_hours(exchange, now)
+    return ClockReport(now=now, is_open=hours.is_open, next_open=hours.next_open, next_close=hours.closes)
