@@ -1,4 +1,7 @@
-"""The states of an order and the only ways from one to another: data, read by one function that writes them."""
+"""The states of an order and the only ways from one to another: data, read by one function that writes them.
+
+Legs are rows of their own: NEW until a report shows them, abandoned when their parent ends without having been taken.
+"""
 
 from enum import StrEnum
 
@@ -52,3 +55,89 @@ AT_BROKER = frozenset({S.SUBMITTING, S.IN_DOUBT, S.ACCEPTED, S.PARTIALLY_FILLED,
 # Ours alone: nothing was sent.
 UNSENT = frozenset({S.NEW, S.QUEUED})
 WORKING = UNSENT | AT_BROKER
+
+# What a broker says of an order that it has, whoever asked and however late.
+_REPORTS = {
+    F.FILL: S.FILLED,
+    F.CANCEL: S.CANCELLED,
+    F.REJECT: S.REJECTED,
+    F.EXPIRE: S.EXPIRED,
+    F.REPLACE: S.REPLACED,
+}
+_WORKS = {F.ACCEPT: S.ACCEPTED, F.PARTIAL: S.PARTIALLY_FILLED}
+
+# The broker is the truth: a newer report corrects what we took for the end. Callers drop reports older than the last.
+_LATE: dict[tuple[OrderState, OrderFact], OrderState] = {
+    # A fill raced the cancellation, the expiry or the replacement, and won.
+    (S.CANCELLED, F.FILL): S.FILLED,
+    (S.EXPIRED, F.FILL): S.FILLED,
+    (S.REPLACED, F.FILL): S.FILLED,
+    # Given up here before it was sent, or so it seemed: it works at the broker and must stay in sight.
+    (S.CANCELLED, F.ACCEPT): S.ACCEPTED,
+    (S.CANCELLED, F.PARTIAL): S.PARTIALLY_FILLED,
+    (S.EXPIRED, F.ACCEPT): S.ACCEPTED,
+    (S.EXPIRED, F.PARTIAL): S.PARTIALLY_FILLED,
+    # The replacement was refused after all: the original works on.
+    (S.REPLACED, F.ACCEPT): S.ACCEPTED,
+    (S.REPLACED, F.PARTIAL): S.PARTIALLY_FILLED,
+    # "Never arrived" was the broker's own word, and it has changed its mind.
+    **{(S.REJECTED, fact): state for fact, state in {**_WORKS, **_REPORTS}.items() if state is not S.REJECTED},
+}
+
+# (state, fact) -> state. What is not here changes nothing: repeated, overtaken or impossible.
+TRANSITIONS: dict[tuple[OrderState, OrderFact], OrderState] = {
+    (S.NEW, F.DENY): S.DENIED,
+    (S.NEW, F.QUEUE): S.QUEUED,
+    (S.NEW, F.CLAIM): S.SUBMITTING,
+    (S.NEW, F.ABANDON): S.CANCELLED,
+    (S.NEW, F.LAPSE): S.EXPIRED,
+    (S.QUEUED, F.DENY): S.DENIED,
+    (S.QUEUED, F.RELEASE): S.NEW,
+    (S.QUEUED, F.ABANDON): S.CANCELLED,
+    (S.QUEUED, F.LAPSE): S.EXPIRED,
+    # The adapter found before sending that the broker cannot do this.
+    (S.SUBMITTING, F.DENY): S.DENIED,
+    # The broker said that the market is shut, and took nothing.
+    (S.SUBMITTING, F.QUEUE): S.QUEUED,
+    (S.SUBMITTING, F.RETURN): S.NEW,
+    (S.SUBMITTING, F.DOUBT): S.IN_DOUBT,
+    # Proven absent where the broker refuses a second order with the same id: it may be sent again.
+    (S.IN_DOUBT, F.RETURN): S.NEW,
+    (S.IN_DOUBT, F.NEVER_ARRIVED): S.REJECTED,
+    # While it is on its way the sender owns the row: the wish is kept in cancel_asked_at and followed afterwards.
+    (S.SUBMITTING, F.ASK_CANCEL): S.SUBMITTING,
+    (S.IN_DOUBT, F.ASK_CANCEL): S.IN_DOUBT,
+    (S.ACCEPTED, F.ASK_CANCEL): S.CANCELLING,
+    (S.PARTIALLY_FILLED, F.ASK_CANCEL): S.CANCELLING,
+    # Asked again, because the first asking may have been lost.
+    (S.CANCELLING, F.ASK_CANCEL): S.CANCELLING,
+    # The report that is pulled next says how much of it is filled.
+    (S.CANCELLING, F.CANCEL_REFUSED): S.ACCEPTED,
+    # A part filled while the cancellation is on its way does not take the asking back.
+    (S.CANCELLING, F.PARTIAL): S.CANCELLING,
+    (S.ACCEPTED, F.PARTIAL): S.PARTIALLY_FILLED,
+    # The next part of the same order.
+    (S.PARTIALLY_FILLED, F.PARTIAL): S.PARTIALLY_FILLED,
+    # A leg is new until the broker shows it; an entry may be shown before the answer to sending it has come, and even
+    # when we took it for unsent.
+    **{(state, fact): to for state in (S.NEW, S.QUEUED, S.SUBMITTING, S.IN_DOUBT) for fact, to in _WORKS.items()},
+    **{(state, fact): to for state in WORKING for fact, to in _REPORTS.items()},
+    **_LATE,
+}
+
+# The fact that a broker's report in this state amounts to; CANCELLING is a cancellation asked for, here or elsewhere.
+REPORTED: dict[OrderState, OrderFact] = {
+    S.ACCEPTED: F.ACCEPT,
+    S.PARTIALLY_FILLED: F.PARTIAL,
+    S.FILLED: F.FILL,
+    S.CANCELLING: F.ASK_CANCEL,
+    S.CANCELLED: F.CANCEL,
+    S.REJECTED: F.REJECT,
+    S.EXPIRED: F.EXPIRE,
+    S.REPLACED: F.REPLACE,
+}
+
+
+def next_state(state: OrderState, fact: OrderFact) -> OrderState | None:
+    """The state after the fact; None when the fact changes nothing and is not written down."""
+    return TRANSITIONS.get((state, fact))
