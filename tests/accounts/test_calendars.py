@@ -58,23 +58,23 @@ def test_sessions_run_on_without_a_seam_where_the_holiday_table_begins_and_ends(
 
 
 @pytest.mark.parametrize(
-    ("code", "at", "is_open", "next_open"),
+    ("code", "at", "expected"),
     [
         # Friday after Thanksgiving: New York closes at 13:00, which is 18:00 UTC.
-        ("XNYS", datetime(2026, 11, 27, 17, 59, tzinfo=UTC), True, datetime(2026, 11, 30, 14, 30, tzinfo=UTC)),
-        ("XNYS", datetime(2026, 11, 27, 18, tzinfo=UTC), False, datetime(2026, 11, 30, 14, 30, tzinfo=UTC)),
+        ("XNYS", datetime(2026, 11, 27, 17, 59, tzinfo=UTC), (True, datetime(2026, 11, 30, 14, 30, tzinfo=UTC))),
+        ("XNYS", datetime(2026, 11, 27, 18, tzinfo=UTC), (False, datetime(2026, 11, 30, 14, 30, tzinfo=UTC))),
         # The clocks changed on the Sunday before: half past nine is an hour earlier in UTC.
-        ("XNYS", datetime(2026, 3, 8, 12, tzinfo=UTC), False, datetime(2026, 3, 9, 13, 30, tzinfo=UTC)),
-        ("XNYS", datetime(2026, 3, 9, 13, 30, tzinfo=UTC), True, datetime(2026, 3, 10, 13, 30, tzinfo=UTC)),
+        ("XNYS", datetime(2026, 3, 8, 12, tzinfo=UTC), (False, datetime(2026, 3, 9, 13, 30, tzinfo=UTC))),
+        ("XNYS", datetime(2026, 3, 9, 13, 30, tzinfo=UTC), (True, datetime(2026, 3, 10, 13, 30, tzinfo=UTC))),
         # Chicago's Monday begins at 17:00 on Sunday, 23:00 UTC.
-        ("CMES", datetime(2026, 11, 22, 22, 59, tzinfo=UTC), False, datetime(2026, 11, 22, 23, tzinfo=UTC)),
-        ("CMES", datetime(2026, 11, 22, 23, tzinfo=UTC), True, datetime(2026, 11, 23, 23, tzinfo=UTC)),
-        ("24/7", datetime(2026, 11, 22, 23, 59, tzinfo=UTC), True, datetime(2026, 11, 23, tzinfo=UTC)),
+        ("CMES", datetime(2026, 11, 22, 22, 59, tzinfo=UTC), (False, datetime(2026, 11, 22, 23, tzinfo=UTC))),
+        ("CMES", datetime(2026, 11, 22, 23, tzinfo=UTC), (True, datetime(2026, 11, 23, 23, tzinfo=UTC))),
+        ("24/7", datetime(2026, 11, 22, 23, 59, tzinfo=UTC), (True, datetime(2026, 11, 23, tzinfo=UTC))),
     ],
 )
-def test_the_market_is_open_in_the_sessions_hours(code: str, at: datetime, is_open: bool, next_open: datetime) -> None:
+def test_the_market_is_open_in_the_sessions_hours(code: str, at: datetime, expected: tuple[bool, datetime]) -> None:
     hours = market_hours(code, at)
-    assert (hours.is_open, hours.next_open) == (is_open, next_open)
+    assert (hours.is_open, hours.next_open) == expected
     assert at < hours.closes
 
 
