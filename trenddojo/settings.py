@@ -179,12 +179,26 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Orders have a queue and workers of their own: nothing else may keep one waiting.
+CELERY_TASK_DEFAULT_QUEUE = "desk"
+CELERY_TASK_ROUTES = {"trades.order_*": {"queue": "orders"}}
+# Below the visibility timeout: no message comes back while its task still runs.
+CELERY_TASK_SOFT_TIME_LIMIT = 210
+CELERY_TASK_TIME_LIMIT = 240
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "trenddojo.heartbeat", "schedule": 10.0},
     "imports-sweep": {"task": "trades.imports_sweep", "schedule": 15.0},
     "files-sweep": {"task": "trades.files_sweep", "schedule": 3600.0},
+    "orders-sweep": {"task": "trades.orders_sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "orders-release": {"task": "trades.orders_release", "schedule": 10.0, "options": {"expires": 10.0}},
+    "connections-poll": {"task": "trades.connections_poll", "schedule": 2.0, "options": {"expires": 2.0}},
+    "connections-sync": {"task": "trades.connections_sync", "schedule": 5.0, "options": {"expires": 5.0}},
+    "quotes-refresh": {"task": "trades.quotes_refresh", "schedule": 5.0, "options": {"expires": 5.0}},
+    "notifications-mail": {"task": "brokers.notifications_mail", "schedule": 15.0, "options": {"expires": 15.0}},
+    "live-lapse": {"task": "brokers.live_lapse", "schedule": 60.0, "options": {"expires": 60.0}},
+    "records-clean": {"task": "brokers.records_clean", "schedule": 3600.0},
 }
 
 # --- Files ------------------------------------------------------------------------------------------------------------
@@ -291,6 +305,10 @@ IBKR_CLIENT_ID = env.integer("IBKR_CLIENT_ID", 1, lowest=0, highest=999_999)
 SIMULATOR_URL = env.text("SIMULATOR_URL", "")
 SIMULATOR_API_KEY = env.text("SIMULATOR_API_KEY", "")
 SIMULATOR_SECRET_KEY = env.text("SIMULATOR_SECRET_KEY", "")
+# A portfolio is synced once in this many seconds; open orders are asked for more often, less where a stream is up.
+SYNC_SECONDS = env.integer("SYNC_SECONDS", 60, lowest=5, highest=3600)
+POLL_SECONDS = env.integer("POLL_SECONDS", 4, lowest=1, highest=600)
+POLL_SECONDS_WITH_STREAM = 30
 LIVE_IDLE_MINUTES = env.integer("LIVE_IDLE_MINUTES", 60, lowest=1, highest=1440)
 
 # --- Sessions, cookies and headers ------------------------------------------------------------------------------------
