@@ -26,7 +26,8 @@ INSERT INTO trades (id, owner_id, account_id, symbol, asset_class, multiplier, d
     stop_loss, target_price, planned_quantity, planned_r, initial_stop, initial_risk, setup_id, is_override,
     quantity, open_quantity, actual_entry, actual_exit, entry_date, exit_date, gross_pnl, costs, net_pnl, r_multiple,
     gross_r, outcome, open_risk, open_value, holding_seconds, holding_sessions, has_estimated_costs, is_incomplete,
-    closed_session, entry_weekday, entry_hour, excursion_bar, thesis, notes_during, notes_after, rating, occurred_at,
+    closed_session, entry_weekday, entry_hour, excursion_bar, broker, broker_order_id,
+    broker_sync_status, thesis, notes_during, notes_after, rating, occurred_at,
     version, creation_key, created_at, updated_at)
 WITH days AS (
     SELECT day::date, row_number() OVER (ORDER BY day) - 1 AS place
@@ -57,7 +58,7 @@ SELECT gen_random_uuid(), %(owner)s, %(account)s, (%(symbols)s::text[])[1 + floo
     entered + seconds * interval '1 second', gross, 2.00, net, (net / risk)::numeric(14, 4),
     (gross / risk)::numeric(14, 4), CASE WHEN net > 0 THEN 'win' WHEN net < 0 THEN 'loss' ELSE 'break_even' END, 0, 0,
     seconds, 1, false, false, day, extract(isodow FROM day)::int - 1,
-    extract(hour FROM entered AT TIME ZONE 'America/New_York')::int, '', 'Above the level with volume.', '',
+    extract(hour FROM entered AT TIME ZONE 'America/New_York')::int, '', '', '', '', 'Above the level with volume.', '',
     CASE WHEN words < 0.8 THEN 'Went as planned, sold into strength.' ELSE '' END,
     CASE WHEN words < 0.6 THEN 1 + floor(words * 8)::int %% 5 END, entered, 1, gen_random_uuid(), entered, entered
 FROM netted
@@ -86,14 +87,15 @@ _OPEN = """
 INSERT INTO trades (id, owner_id, account_id, symbol, asset_class, multiplier, direction, status, entry_price,
     stop_loss, target_price, planned_quantity, planned_r, initial_stop, initial_risk, is_override, quantity,
     open_quantity, actual_entry, entry_date, gross_pnl, costs, net_pnl, outcome, open_risk, open_value,
-    has_estimated_costs, is_incomplete, excursion_bar, thesis, notes_during, notes_after, occurred_at, version,
+    has_estimated_costs, is_incomplete, excursion_bar, broker, broker_order_id, broker_sync_status, thesis,
+    notes_during, notes_after, occurred_at, version,
     creation_key, created_at, updated_at)
 SELECT gen_random_uuid(), %(owner)s, %(account)s, 'OPEN' || n, 'stock', 1, 'long',
     CASE WHEN n <= 6 THEN 'active' ELSE 'planned' END, 100, CASE WHEN n = 1 THEN NULL ELSE 96 END, 112, 50, 3,
     CASE WHEN n = 1 THEN NULL ELSE 96 END, CASE WHEN n = 1 THEN NULL ELSE 200 END, false,
     CASE WHEN n <= 6 THEN 50 ELSE 0 END, CASE WHEN n <= 6 THEN 50 ELSE 0 END, CASE WHEN n <= 6 THEN 100 END,
     CASE WHEN n <= 6 THEN at END, 0, 0, 0, '', CASE WHEN n BETWEEN 2 AND 6 THEN 200 ELSE 0 END,
-    CASE WHEN n <= 6 THEN 5000 ELSE 0 END, false, false, '', 'Above the level with volume.', '', '', at, 1,
+    CASE WHEN n <= 6 THEN 5000 ELSE 0 END, false, false, '', '', '', '', 'Above the level with volume.', '', '', at, 1,
     gen_random_uuid(), at, at
 FROM generate_series(1, 10) AS n CROSS JOIN (SELECT now() - interval '2 days' AS at) AS clock
 """

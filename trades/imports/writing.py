@@ -21,9 +21,12 @@ TRADE_COMPUTED = (
     "holding_sessions", "has_estimated_costs", "is_incomplete", "closed_session", "entry_weekday", "entry_hour",
     "initial_stop", "initial_risk", "occurred_at",
 )  # fmt: skip
+TRADE_WORDS = (
+    "excursion_bar", "thesis", "notes_during", "notes_after", "broker", "broker_order_id", "broker_sync_status",
+)  # fmt: skip
 TRADE_FIXED = (
     "id", "creation_key", "symbol", "asset_class", "multiplier", "owner_id", "account_id", "is_override",
-    "excursion_bar", "thesis", "notes_during", "notes_after", "version", "created_at", "updated_at",
+    *TRADE_WORDS, "version", "created_at", "updated_at",
 )  # fmt: skip
 FILL_COMPUTED = ("is_exit", "realised_gross", "realised_costs", "realised_net")
 FILL_CHANGED = ("trade_id", "part", "quantity", "commission", "fees", *FILL_COMPUTED)
@@ -90,7 +93,7 @@ class Writer:
         self.merged_fills: list[UUID] = []
         self.new_trade_ids: list[UUID] = []
         self.executions = 0
-        self._trade_tail = line((account.owner_id, account.pk, False, "", "", "", "", 1, now, now))
+        self._trade_tail = line((account.owner_id, account.pk, False, *("" for _ in TRADE_WORDS), 1, now, now))
         self._fill_tail = f"\t{account.pk}"
         self._now = now.isoformat()
 
