@@ -1,6 +1,7 @@
 """Connections to brokers, and what brokers last said about account, positions and prices."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -8,9 +9,9 @@ from django.db.models import F, Q
 
 from accounts.models import Broker, TradingAccount
 
-PRICE = {"max_digits": 20, "decimal_places": 9}
-QUANTITY = {"max_digits": 20, "decimal_places": 9}
-MONEY = {"max_digits": 20, "decimal_places": 2}
+PRICE: dict[str, Any] = {"max_digits": 20, "decimal_places": 9}
+QUANTITY: dict[str, Any] = {"max_digits": 20, "decimal_places": 9}
+MONEY: dict[str, Any] = {"max_digits": 20, "decimal_places": 2}
 
 
 class ConnectionStatus(models.TextChoices):

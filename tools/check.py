@@ -24,7 +24,7 @@ COVERED_TESTS = [
 CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("formatting", module("ruff", "format", "--check", "--quiet", "."), {}),
     ("lint", module("ruff", "check", "--quiet", "."), {}),
-    ("types", module("mypy"), {}),
+    ("types", module("mypy"), {"ENV_FILE": str(PRODUCTION_EXAMPLE)}),
     ("import contracts", [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"], {}),
     (
         "migrations",

@@ -165,8 +165,9 @@ CACHES = {
 CELERY_BROKER_URL = env.celery_broker_url(REDIS_URL)
 # The row is the job and the message only a nudge: a lost worker's messages must come back within seconds,
 # which kombu's default restore sweep (every hundredth loop) does not do.
+CELERY_VISIBILITY_TIMEOUT = env.integer("CELERY_VISIBILITY_TIMEOUT", 300, lowest=10, highest=86_400)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": env.integer("CELERY_VISIBILITY_TIMEOUT", 300, lowest=10, highest=86_400),
+    "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
 }
@@ -183,8 +184,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "desk"
 CELERY_TASK_ROUTES = {"trades.order_*": {"queue": "orders"}}
 # Below the visibility timeout: no message comes back while its task still runs.
-CELERY_TASK_SOFT_TIME_LIMIT = 210
-CELERY_TASK_TIME_LIMIT = 240
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_VISIBILITY_TIMEOUT * 0.7
+CELERY_TASK_TIME_LIMIT = CELERY_VISIBILITY_TIMEOUT * 0.8
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
