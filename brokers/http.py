@@ -1,0 +1,180 @@
+"""The one place that opens HTTP connections to brokers.
+
+Every call has a time limit, goes to an allowed origin, follows no redirect and is made once. What goes wrong on the way
+becomes an error of `brokers.errors`: a sentence without address, header or body.
+"""
+
+import email.utils
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectTimeout, RequestException
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+from brokers.base import ConnectionSettings
+from brokers.errors import BrokerError, OutcomeUnknown, TryLater, Unsupported
+
+logger = logging.getLogger(__name__)
+
+# Seconds: to connect, and between two bytes of the answer.
+TIMEOUT: Final = (5, 15)
+# Seconds until the whole answer must be here; a broker that drips bytes holds no worker for longer.
+ANSWER_WITHIN: Final = 45
+LARGEST_ANSWER: Final = 64 * 1024 * 1024
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# Seconds to wait after a broker could not be reached.
+UNREACHABLE_WAIT: Final = 15
+LONGEST_WAIT: Final = 300
+PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+Origin = tuple[str, str, int]
+
+
+class Gate(Protocol):
+    """Asked before each request and told after each answer: the budget of the connection."""
+
+    def before(self, method: str, url: str) -> None:
+        """Raises TryLater when the request must wait."""
+        ...
+
+    def after(self, url: str, headers: Mapping[str, str]) -> None: ...
+
+
+class OpenGate:
+    """Lets everything through, for a broker without a budget."""
+
+    def before(self, method: str, url: str) -> None:
+        pass
+
+    def after(self, url: str, headers: Mapping[str, str]) -> None:
+        pass
+
+
+def session(settings: ConnectionSettings, gate: Gate | None = None) -> "BrokerSession":
+    """A session that reaches the origins of these settings and no others."""
+    urls = (settings.base_url, settings.data_url, settings.stream_url)
+    return BrokerSession(settings.broker, frozenset(origin_of(url) for url in urls if url), gate or OpenGate())
+
+
+class BrokerSession(requests.Session):
+    """requests' session with our promises; libraries that take a session are given this one."""
+
+    def __init__(self, broker: str, origins: frozenset[Origin], gate: Gate) -> None:
+        super().__init__()
+        self.broker = broker
+        self.origins = origins
+        self.gate = gate
+        # Neither a proxy nor a .netrc of the machine may see the keys.
+        self.trust_env = False
+        self.mount("https://", HTTPAdapter(max_retries=0))
+        self.mount("http://", HTTPAdapter(max_retries=0))
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """One attempt. Raises TryLater, OutcomeUnknown and Unsupported (an origin that is not allowed)."""
+        method, url = request.method or "GET", request.url or ""
+        refuse_stranger(url, self.origins)
+        self.gate.before(method, url)
+        options = {**kwargs, "allow_redirects": False, "stream": True, "timeout": kwargs.get("timeout") or TIMEOUT}
+        started = time.monotonic()
+        try:
+            response = super().send(request, **options)
+            _read_whole(response, started + ANSWER_WITHIN)
+        except RequestException as problem:
+            self._log(method, url, type(problem).__name__)
+            # Not "from problem": it holds the request with the keys in its headers.
+            raise _failure(method, was_sent=_was_sent(problem)) from None
+        self.gate.after(url, response.headers)
+        if response.is_redirect:
+            self._log(method, url, f"redirect {response.status_code}")
+            raise _failure(method, was_sent=True, request_id=request_id(response))
+        if not response.ok:
+            self._log(method, url, f"status {response.status_code}", request_id(response))
+        return response
+
+    def _log(self, method: str, url: str, what: str, broker_request: str = "") -> None:
+        logger.warning(
+            "broker call: broker=%s method=%s path=%s answer=%s broker_request=%s",
+            self.broker, method, urlsplit(url).path, what, broker_request,
+        )  # fmt: skip
+
+
+def origin_of(url: str) -> Origin:
+    """Scheme, host and port. Raises ValueError for what is no address."""
+    parts = urlsplit(url)
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise ValueError("Write an address such as https://paper-api.alpaca.markets.")
+    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
+
+
+def refuse_stranger(url: str, origins: frozenset[Origin]) -> None:
+    """Raises Unsupported unless the address belongs to one of the origins; streams are checked by it too."""
+    try:
+        is_known = origin_of(url) in origins
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise Unsupported("This address is not one the desk may reach.", code="host_not_allowed")
+
+
+def request_id(response: requests.Response) -> str:
+    """The broker's own number for the call, or empty."""
+    return str(response.headers.get("X-Request-ID", ""))[:64]
+
+
+def seconds_to_wait(headers: Mapping[str, str], default: float) -> float:
+    """How long a 429 or 503 asks us to wait: Retry-After, or until X-RateLimit-Reset (Unix seconds)."""
+    for name, read in (("Retry-After", _retry_after), ("X-RateLimit-Reset", _until)):
+        if (word := headers.get(name)) is not None and (wait := read(word)) is not None:
+            return min(max(wait, 1), LONGEST_WAIT)
+    return default
+
+
+def _retry_after(word: str) -> float | None:
+    if word.strip().isdecimal():
+        return int(word.strip()[:9])
+    try:
+        return email.utils.parsedate_to_datetime(word).timestamp() - time.time()
+    except ValueError:
+        return None
+
+
+def _until(word: str) -> float | None:
+    return int(word.strip()[:12]) - time.time() if word.strip().isdecimal() else None
+
+
+def _read_whole(response: requests.Response, deadline: float) -> None:
+    """Read the body as requests would, but not for ever."""
+    parts, size = [], 0
+    for part in response.iter_content(64 * 1024):
+        parts.append(part)
+        size += len(part)
+        if time.monotonic() > deadline or size > LARGEST_ANSWER:
+            response.close()
+            raise requests.ReadTimeout("The answer did not end.")
+    # What Response.content would have kept.
+    response._content = b"".join(parts)  # noqa: SLF001
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _was_sent(problem: RequestException) -> bool:
+    """False only where no connection came to be, so that nothing can have left."""
+    if isinstance(problem, ConnectTimeout):
+        return False
+    cause = problem.args[0] if problem.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return not isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _failure(method: str, *, was_sent: bool, request_id: str = "") -> BrokerError:
+    if not was_sent:
+        return TryLater("The broker cannot be reached.", after=UNREACHABLE_WAIT, code="unreachable")
+    if method in READS:
+        sentence = "The broker gave no usable answer."
+        return TryLater(sentence, after=UNREACHABLE_WAIT, code="no_answer", request_id=request_id)
+    sentence = "The broker was asked and gave no certain answer."
+    return OutcomeUnknown(sentence, code="no_answer", request_id=request_id)
