@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.utils.module_loading import import_string
 
-from accounts.calendars import EXCHANGES, FIRST_DAY
+from accounts.calendars import EXCHANGES
 from accounts.currencies import CURRENCIES, currency_places
 from accounts.models import RiskPolicy, TradingAccount, User
 from accounts.selectors import account_get_locked, account_has_history, first_day_of, policy_of
@@ -21,6 +21,9 @@ from trenddojo.domain.money import check_decimal
 
 # A change of one of these means other results for the same fills.
 RULES = ("cost_method", "exchange", "break_even_band")
+
+# No account is older than what its fills may be.
+FIRST_DAY = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
