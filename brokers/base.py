@@ -100,6 +100,15 @@ class OrderReport:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderUpdate:
+    """A push about an order: a hint. `report` is None when it could not be read; executions are pulled, not read."""
+
+    event: str
+    report: OrderReport | None
+    is_execution: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FillReport:
     """One execution. `execution_id` is unique for the connection, for ever; `cursor` is where to go on reading."""
 
