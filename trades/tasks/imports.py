@@ -1,4 +1,4 @@
-"""Work of the queue. A message is a nudge: the row says what is to be done, and a sweep nudges again."""
+"""Imports of fills, and files nobody needs any more."""
 
 import logging
 from uuid import UUID
