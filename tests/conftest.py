@@ -3,6 +3,7 @@
 alice owns, bob is staff, charlie must be refused.
 """
 
+import base64
 import os
 import secrets
 import shutil
@@ -36,7 +37,18 @@ _servers: Servers | None = None
 
 def _environment() -> None:
     """What the settings read; a developer's .env and a running desk are never looked at."""
-    for name in ("SIGNUP_OPEN", "HTTPS", "DEBUG", "ALLOWED_HOSTS", "EMAIL_URL", "PORT"):
+    for name in (
+        "ENABLE_BROKER_INTEGRATIONS",
+        "DEFAULT_BROKER_MODE",
+        "SIMULATOR_URL",
+        "ALPACA_API_KEY",
+        "SIGNUP_OPEN",
+        "HTTPS",
+        "DEBUG",
+        "ALLOWED_HOSTS",
+        "EMAIL_URL",
+        "PORT",
+    ):
         os.environ.pop(name, None)
     # Each xdist worker has its own queue and its own cache; pytest-django names its database.
     database = 2 * (int(WORKER.removeprefix("gw")) + 1) if WORKER else 0
@@ -45,6 +57,7 @@ def _environment() -> None:
         "ENV_FILE": os.devnull,
         "TESTING": "true",
         "SECRET_KEY": secrets.token_urlsafe(50),
+        "BROKER_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "DATABASE_URL": os.environ["TEST_POSTGRES_URL"],
         "DATABASE_CONN_MAX_AGE": "0",
         "REDIS_URL": f"unix://{os.environ['TEST_VALKEY_SOCKET']}?db={database}",

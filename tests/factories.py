@@ -6,8 +6,11 @@ Tests of what a service writes call the service; these are for what must already
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from accounts.models import CashMovement, RiskPolicy, TradingAccount, User
+from brokers import vault
+from brokers.models import BrokerConnection
 from trades.models import Fill, Setup, SetupCriterion, Tag, Trade
 
 OPENED_ON = date(2024, 1, 2)
@@ -114,3 +117,19 @@ def make_fill(trade: Trade, side: str, quantity: str, price: str, **fields: Any)
         "session": executed_at.date(),
     }
     return Fill.objects.create(**(defaults | fields))
+
+
+def make_connection(account: TradingAccount, broker: str = "simulator", **fields: Any) -> BrokerConnection:
+    """A connection of the account's owner, as after a verification; keys that open nothing."""
+    connection = BrokerConnection(
+        user=account.owner,
+        account=account,
+        broker=broker,
+        label=fields.pop("label", f"My {broker}"),
+        broker_account_id=fields.pop("broker_account_id", f"PA-{uuid4().hex[:8]}"),
+        **fields,
+    )
+    keys = {"api_key": "PKTEST00000000000000", "secret_key": "not-a-secret-of-anybody"}
+    connection.credentials = vault.seal(keys, row_id=connection.pk)
+    connection.save()
+    return connection
