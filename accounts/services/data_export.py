@@ -23,6 +23,7 @@ CHUNK = 64 * 1024
 SECRET_COLUMNS = {
     "accounts.user": {"password"},
     "account.emailconfirmation": {"key"},
+    "brokers.brokerconnection": {"credentials"},
     "mfa.authenticator": {"data"},
     "usersessions.usersession": {"session_key"},
 }
@@ -31,7 +32,7 @@ README = """Everything TrendDojo keeps about {username}.
 data/   one JSON and one CSV file a table; times are UTC, money and prices are exact decimals
 files/  screenshots and imported files as they are stored; the tables name them
 
-Passwords, keys of the second factor and sessions are left out.
+Passwords, keys of brokers and of the second factor, and sessions are left out.
 """
 
 
