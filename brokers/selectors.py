@@ -1,0 +1,52 @@
+"""Reading connections and what brokers last said, always through the owner."""
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
+
+from accounts.models import Broker, TradingAccount, User
+from accounts.selectors import accounts_in_use
+from brokers.models import AccountSnapshot, BrokerConnection, BrokerPosition, Quote
+from trenddojo.domain.order_state import WORKING
+
+
+def connections_of(user: User) -> QuerySet[BrokerConnection]:
+    """The user's connections with their accounts, the oldest first."""
+    return BrokerConnection.objects.filter(user=user).select_related("account").order_by("created_at")
+
+
+def connection_for(user: User, pk: UUID) -> BrokerConnection:
+    """The user's connection with its account. Raises Http404."""
+    found = connections_of(user).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def connection_has_working_orders(connection: BrokerConnection) -> bool:
+    """Whether orders are not done yet: at the broker, or on their way to it."""
+    # Orders are met by the name of their relation alone: brokers may not import them.
+    orders: QuerySet = connection.orders  # type: ignore[attr-defined, type-arg]
+    return orders.filter(status__in=WORKING).exists()
+
+
+def accounts_to_link(user: User, broker: str) -> QuerySet[TradingAccount]:
+    """Accounts in use without a connection, of this broker or kept by hand until now."""
+    linked = BrokerConnection.objects.filter(account=OuterRef("pk"))
+    return accounts_in_use(user).filter(~Exists(linked), broker__in=[broker, Broker.MANUAL])
+
+
+def account_snapshot(connection: BrokerConnection) -> AccountSnapshot | None:
+    """What the broker last said the account is worth."""
+    return AccountSnapshot.objects.filter(connection=connection).order_by("-at").first()
+
+
+def broker_positions(connection: BrokerConnection) -> QuerySet[BrokerPosition]:
+    """What the broker holds, as of the last sync."""
+    return BrokerPosition.objects.filter(connection=connection).order_by("symbol")
+
+
+def quote_latest(feed: str, symbol: str) -> Quote | None:
+    """The newest usable quote of a feed, however old."""
+    return Quote.objects.filter(feed=feed, symbol=symbol).first()

@@ -1,0 +1,368 @@
+"""Connecting to brokers and what becomes of a connection. The broker is asked outside of every transaction."""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.http import Http404
+from django.utils import timezone
+
+from accounts.models import AccountType, NotificationKind, TradingAccount, User
+from accounts.selectors import account_get_locked
+from accounts.services import AccountError, AccountTerms, account_create
+from accounts.services.notifications import notify
+from brokers import registry, vault
+from brokers.base import AccountReport
+from brokers.errors import BrokerError, CredentialsInvalid, MarketClosed, NoMarketData, Refused
+from brokers.models import AccountSnapshot, BrokerConnection, ConnectionStatus
+from brokers.selectors import connection_has_working_orders
+from brokers.services.credentials import credentials_clean, credentials_prove, key_hint, refusal_of
+from brokers.services.errors import ConnectionRefusal
+from brokers.services.live import live_arm, live_disarm, live_is_armed, live_touch
+from brokers.services.nudges import sync_nudge
+
+__all__ = [
+    "NewAccount",
+    "connection_create",
+    "connection_disable",
+    "connection_enable",
+    "connection_failed",
+    "connection_reconnect",
+    "connection_remove",
+    "connection_rename",
+    "connection_succeeded",
+    "connection_sync_ask",
+    "connection_verify",
+    "live_arm",
+    "live_disarm",
+    "live_is_armed",
+    "live_touch",
+]
+
+logger = logging.getLogger(__name__)
+
+LABEL_LENGTH = 80
+ERROR_LENGTH = 300
+CENT = Decimal("0.01")
+# Answers to one question, which the connection itself was fit to ask.
+NOTHING_WRONG = (Refused, MarketClosed, NoMarketData)
+# A disabled connection has nobody on it and nothing armed.
+AT_REST: dict[str, Any] = {
+    "is_active": False,
+    "status": ConnectionStatus.DISABLED,
+    "live_armed_at": None,
+    "live_used_at": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """Open an account of the journal for the connection; its balance is what the broker says."""
+
+    name: str
+
+
+def connection_create(
+    *,
+    user: User,
+    broker: str,
+    label: str,
+    is_paper: bool,
+    credentials: dict[str, str],
+    account: TradingAccount | NewAccount | None = None,
+    creation_key: uuid.UUID | None = None,
+) -> BrokerConnection:
+    """Try the keys at the broker, then keep them sealed; nothing is kept of keys that do not work.
+
+    The creation key becomes the connection's id: sent twice, the form connects once. Raises ConnectionRefusal,
+    AccountError and Http404 (another's account).
+    """
+    key = creation_key or uuid.uuid4()
+    if found := BrokerConnection.objects.filter(pk=key, user=user).first():
+        return found
+    connection = BrokerConnection(id=key, user=user, broker=broker, label=label.strip(), is_paper=is_paper)
+    _check_new(connection, account)
+    cleaned = credentials_clean(broker, credentials)
+    _seal(connection, cleaned)
+    report = _proven(connection, cleaned)
+    connection.broker_account_id = report.broker_account_id
+    connection.allows_shorts = report.allows_shorts
+    connection.journal_since = timezone.now()
+    try:
+        with transaction.atomic():
+            connection.account = _account_linked(connection, account, report)
+            connection.save(force_insert=True)
+            _snapshot(connection, report)
+            sync_nudge(connection.pk)
+    except IntegrityError as problem:
+        return _made_meanwhile(connection, problem)
+    return connection
+
+
+def connection_rename(*, connection: BrokerConnection, label: str) -> None:
+    """Call it something else. Raises ConnectionRefusal."""
+    connection.label = label.strip()
+    _check_label(connection)
+    connection.save(update_fields=["label", "updated_at"])
+
+
+def connection_verify(*, connection: BrokerConnection) -> AccountReport:
+    """Ask the broker now whether the kept keys still work, and note the answer.
+
+    Raises BrokerError after it was noted (bad keys disable the connection), and VaultError.
+    """
+    try:
+        report = registry.adapter_for(connection, reads=registry.Priority.SUBMIT).verify()
+    except BrokerError as error:
+        connection_failed(connection_id=connection.pk, error=error, sealed=connection.credentials)
+        raise
+    with transaction.atomic():
+        connection_succeeded(connection_id=connection.pk)
+        _snapshot(connection, report)
+    return report
+
+
+def connection_reconnect(*, connection: BrokerConnection, credentials: dict[str, str]) -> None:
+    """Put new keys in the place of the old; the connection, its account, orders and history keep their ids.
+
+    Live trading is switched off. Raises ConnectionRefusal; the old keys then stay.
+    """
+    cleaned = credentials_clean(connection.broker, credentials)
+    _seal(connection, cleaned)
+    report = _proven(connection, cleaned)
+    known = connection.broker_account_id
+    if known and report.broker_account_id != known:
+        raise ConnectionRefusal(
+            "other_account", "These keys open another account: connect that one by itself, and leave this as it is."
+        )
+    changes = {
+        "credentials": connection.credentials,
+        "key_hint": connection.key_hint,
+        "broker_account_id": report.broker_account_id,
+        "allows_shorts": report.allows_shorts,
+    }
+    try:
+        with transaction.atomic():
+            _wake(connection, **changes)
+            _snapshot(connection, report)
+    except IntegrityError as problem:
+        raise _connected_already() from problem
+
+
+def connection_disable(*, connection: BrokerConnection, reason: str) -> None:
+    """Nothing is asked of the broker any more; what works there goes on working. Reconnecting or enabling undoes it."""
+    BrokerConnection.objects.filter(pk=connection.pk).update(
+        **AT_REST, last_error=reason[:ERROR_LENGTH], last_error_at=timezone.now(), updated_at=timezone.now()
+    )
+    connection.refresh_from_db()
+
+
+def connection_enable(*, connection: BrokerConnection) -> None:
+    """Use it again, once the broker has accepted the kept keys. Raises ConnectionRefusal and VaultError."""
+    credentials = vault.unseal(connection.credentials, row_id=connection.pk)
+    report = _proven(connection, credentials)
+    with transaction.atomic():
+        _wake(connection, allows_shorts=report.allows_shorts)
+        _snapshot(connection, report)
+
+
+def connection_remove(*, user: User, pk: uuid.UUID) -> None:
+    """Forget the connection and its keys; the account, its trades and orders stay.
+
+    Raises Http404 and ConnectionRefusal while orders work there: nobody would follow them any more.
+    """
+    with transaction.atomic():
+        connection = BrokerConnection.objects.select_for_update().filter(user=user, pk=pk).first()
+        if connection is None:
+            raise Http404
+        if connection_has_working_orders(connection):
+            raise ConnectionRefusal(
+                "orders_working", "Orders still work or wait there: cancel them, or let them end, before you remove it."
+            )
+        connection.delete()
+
+
+def connection_sync_ask(*, connection: BrokerConnection) -> None:
+    """Have a worker pull everything now. Raises ConnectionRefusal for a disabled connection."""
+    with transaction.atomic():
+        asked = BrokerConnection.objects.filter(pk=connection.pk, is_active=True).update(next_sync_at=None)
+        if not asked:
+            raise ConnectionRefusal("disabled", "This connection is disabled: reconnect it first.")
+        sync_nudge(connection.pk)
+
+
+def connection_failed(*, connection_id: uuid.UUID, error: BrokerError, sealed: str | None = None) -> None:
+    """Note that the broker could not be used. Keys it refuses disable the connection and tell the trader, once.
+
+    `sealed` is what the call was made with, where the caller knows: an answer to keys that have been replaced since
+    says nothing about the new ones.
+    """
+    if isinstance(error, NOTHING_WRONG) or error.code == "rate_limited":
+        return
+    same = Q(pk=connection_id, is_active=True) & (Q() if sealed is None else Q(credentials=sealed))
+    now = timezone.now()
+    noted = {"last_error": error.sentence[:ERROR_LENGTH], "last_error_at": now}
+    if not isinstance(error, CredentialsInvalid):
+        BrokerConnection.objects.filter(same).update(status=ConnectionStatus.NEEDS_ATTENTION, **noted)
+        return
+    with transaction.atomic():
+        if BrokerConnection.objects.filter(same).update(**AT_REST, **noted, updated_at=now):
+            _tell_disabled(connection_id, error, now)
+
+
+def connection_succeeded(*, connection_id: uuid.UUID, synced_at: datetime | None = None) -> None:
+    """Note that the broker answered, and when everything was pulled. A disabled connection stays disabled."""
+    active = BrokerConnection.objects.filter(pk=connection_id, is_active=True)
+    well = {"status": ConnectionStatus.CONNECTED, "last_error": ""}
+    if synced_at is not None:
+        active.update(**well, last_sync=synced_at)
+        return
+    active.exclude(**well).update(**well)
+
+
+def _check_new(connection: BrokerConnection, account: TradingAccount | NewAccount | None) -> None:
+    if not registry.is_connectable(connection.broker):
+        raise ConnectionRefusal("bad_broker", "Choose one of the brokers of the list.", "broker")
+    if registry.spec_of(connection.broker).is_always_paper and not connection.is_paper:
+        raise ConnectionRefusal("paper_only", "There is no money behind this broker: choose paper.", "is_paper")
+    _check_label(connection)
+    if isinstance(account, NewAccount):
+        _check_name(connection.user, account.name.strip())
+
+
+def _check_label(connection: BrokerConnection) -> None:
+    if not 0 < len(connection.label) <= LABEL_LENGTH:
+        raise ConnectionRefusal("bad_label", f"Give a name of at most {LABEL_LENGTH} characters.", "label")
+
+
+def _check_name(user: User, name: str) -> None:
+    if not name:
+        raise ConnectionRefusal("missing", "Give the new account a name, or choose one you have.", "account_name")
+    if TradingAccount.objects.filter(owner=user, name__iexact=name).exists():
+        raise ConnectionRefusal(
+            "name_taken", "You already have an account with this name: choose another.", "account_name"
+        )
+
+
+def _seal(connection: BrokerConnection, credentials: dict[str, str]) -> None:
+    """Before the broker is asked: a desk that cannot keep keys does not try them either."""
+    try:
+        connection.credentials = vault.seal(credentials, row_id=connection.pk)
+    except vault.VaultError as problem:
+        raise ConnectionRefusal("no_vault", str(problem)) from problem
+    connection.key_hint = key_hint(connection.broker, credentials)
+
+
+def _proven(connection: BrokerConnection, credentials: dict[str, str]) -> AccountReport:
+    try:
+        return credentials_prove(connection, credentials)
+    except BrokerError as error:
+        logger.info("connection.refused broker=%s error=%s", connection.broker, type(error).__name__)
+        raise refusal_of(connection, error) from None
+
+
+def _account_linked(
+    connection: BrokerConnection, wanted: TradingAccount | NewAccount | None, report: AccountReport
+) -> TradingAccount | None:
+    """The account of the journal that follows this connection from now on; inside the transaction."""
+    if wanted is None:
+        return None
+    if isinstance(wanted, NewAccount):
+        return _account_opened(connection, wanted, report)
+    account = account_get_locked(connection.user, wanted.pk)
+    if BrokerConnection.objects.filter(account=account).exists():
+        raise ConnectionRefusal("account_taken", "This account has a connection already: choose another.", "account")
+    if account.currency != report.currency:
+        sentence = f"The broker keeps {report.currency} and this account {account.currency}: choose another."
+        raise ConnectionRefusal("other_currency", sentence, "account")
+    account.broker, account.account_type = connection.broker, _account_type(connection)
+    account.save(update_fields=["broker", "account_type", "updated_at"])
+    return account
+
+
+def _account_opened(connection: BrokerConnection, wanted: NewAccount, report: AccountReport) -> TradingAccount:
+    today: date = timezone.localdate()
+    terms = AccountTerms(
+        name=wanted.name.strip(),
+        broker=connection.broker,
+        account_type=_account_type(connection),
+        currency=report.currency,
+        exchange=TradingAccount._meta.get_field("exchange").get_default(),
+        cost_method=TradingAccount._meta.get_field("cost_method").get_default(),
+        break_even_band=Decimal(0),
+        allows_fractions=registry.capabilities_of(connection.broker).fractions,
+        starting_balance=max(report.equity, Decimal(0)).quantize(CENT),
+        opened_on=today,
+    )
+    # A key of its own that is the same however often the form is sent.
+    key = uuid.uuid5(connection.pk, "account")
+    try:
+        return account_create(owner=connection.user, terms=terms, today=today, creation_key=key)
+    except AccountError as refusal:
+        field = "account_name" if refusal.field == "name" else "account"
+        raise ConnectionRefusal(refusal.code, refusal.sentence, field) from refusal
+
+
+def _account_type(connection: BrokerConnection) -> str:
+    return AccountType.PAPER if connection.is_paper else AccountType.LIVE
+
+
+def _made_meanwhile(connection: BrokerConnection, problem: IntegrityError) -> BrokerConnection:
+    """The same form sent twice at once, or the same broker account connected twice."""
+    found = BrokerConnection.objects.filter(pk=connection.pk, user=connection.user).first()
+    if found is None:
+        raise _connected_already() from problem
+    return found
+
+
+def _connected_already() -> ConnectionRefusal:
+    return ConnectionRefusal(
+        "connected_already", "You are already connected to this broker account: reconnect that connection instead."
+    )
+
+
+def _wake(connection: BrokerConnection, **changes: Any) -> None:
+    """In use again, with nothing armed; a worker pulls what happened meanwhile."""
+    BrokerConnection.objects.filter(pk=connection.pk).update(
+        **changes,
+        is_active=True,
+        status=ConnectionStatus.CONNECTED,
+        last_error="",
+        live_armed_at=None,
+        live_used_at=None,
+        next_sync_at=None,
+        next_poll_at=None,
+        updated_at=timezone.now(),
+    )
+    connection.refresh_from_db()
+    sync_nudge(connection.pk)
+
+
+def _snapshot(connection: BrokerConnection, report: AccountReport) -> None:
+    AccountSnapshot.objects.create(
+        connection=connection,
+        at=timezone.now(),
+        currency=report.currency,
+        equity=report.equity,
+        cash=report.cash,
+        buying_power=report.buying_power,
+        block=report.block[:200],
+    )
+
+
+def _tell_disabled(connection_id: uuid.UUID, error: BrokerError, now: datetime) -> None:
+    connection = BrokerConnection.objects.select_related("user").get(pk=connection_id)
+    notify(
+        user=connection.user,
+        kind=NotificationKind.CONNECTION,
+        key=f"connection:{connection_id}:disabled:{now.isoformat()}",
+        title=f"{connection.label} is disconnected",
+        text=f"{connection.get_broker_display()} no longer accepts the keys: {error.sentence} Nothing is asked of it "
+        "until you reconnect with new keys.",
+        path=f"/connections/{connection_id}/reconnect/",
+    )
