@@ -4,7 +4,6 @@ alice owns, bob is staff, charlie must be refused.
 """
 
 import base64
-import base64
 import os
 import secrets
 import shutil
@@ -58,7 +57,6 @@ def _environment() -> None:
         "ENV_FILE": os.devnull,
         "TESTING": "true",
         "SECRET_KEY": secrets.token_urlsafe(50),
-        "BROKER_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "BROKER_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "DATABASE_URL": os.environ["TEST_POSTGRES_URL"],
         "DATABASE_CONN_MAX_AGE": "0",
