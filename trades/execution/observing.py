@@ -1,0 +1,120 @@
+"""What a broker's report changes of an order we know."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from brokers.base import OrderReport
+from trades.execution.ledger import Step
+from trades.execution.transitions import step_of
+from trades.models import Order
+from trenddojo.domain.money import rounded_price
+from trenddojo.domain.order_state import REPORTED, TERMINAL, OrderFact, OrderState
+
+# The broker's word is one we do not know: it is kept, and changes nothing.
+UNKNOWN_STATUS = "unknown_status"
+# What the broker may change of an order by itself: a trailing stop moves, another program edits.
+_TERMS = ("quantity", "limit_price", "stop_price", "trail_percent", "trail_price")
+
+
+def step_from_report(order: Order, report: OrderReport, *, at: datetime) -> Step | None:
+    """The step that makes the order what the report says; None when it says nothing new.
+
+    A report older than the last one only ever adds to what is filled.
+    """
+    columns = _filled(order, report)
+    if not is_old(order, report):
+        columns |= _said(order, report)
+        step = _step(order, report, columns, at)
+        if step is not None:
+            return step
+    return Step(order, OrderState(order.status), None, columns) if columns else None
+
+
+def _step(order: Order, report: OrderReport, columns: dict[str, Any], at: datetime) -> Step | None:
+    """What has happened to the order by the report's state; None where nothing has."""
+    fact, detail = _fact(order, report), _detail(report)
+    if fact is None:
+        is_news = report.state is None and "raw_status" in columns
+        state = OrderState(order.status)
+        return Step(order, state, UNKNOWN_STATUS, columns, detail, report.updated_at) if is_news else None
+    columns = columns | _moments(order, report, fact)
+    step = step_of(order, fact, at=at, detail=detail, happened_at=report.updated_at, columns=columns)
+    is_news = step is not None and (step.state != order.status or "filled_quantity" in columns)
+    return step if is_news else None
+
+
+def is_old(order: Order, report: OrderReport) -> bool:
+    """Whether the broker has spoken of the order since it said this."""
+    if order.reported_at is None or report.updated_at is None:
+        return False
+    return report.updated_at < order.reported_at
+
+
+def reported_fact(report: OrderReport) -> OrderFact | None:
+    """What the report amounts to; None for a status we do not know."""
+    if report.state is None:
+        return None
+    if report.state is OrderState.ACCEPTED and report.filled_quantity:
+        return OrderFact.PARTIAL
+    return REPORTED.get(report.state)
+
+
+def _fact(order: Order, report: OrderReport) -> OrderFact | None:
+    fact = reported_fact(report)
+    if fact not in (OrderFact.ACCEPT, OrderFact.PARTIAL):
+        return fact
+    if order.status == OrderState.CANCELLING and order.cancel_asked_at is None:
+        # Somebody else asked for the cancellation, and it was refused.
+        return OrderFact.CANCEL_REFUSED
+    # What was told as ended works again only by a later word, never by one of the same moment or without a time.
+    return None if order.status in TERMINAL and not _is_newer(order, report) else fact
+
+
+def _is_newer(order: Order, report: OrderReport) -> bool:
+    if order.reported_at is None:
+        return True
+    return report.updated_at is not None and report.updated_at > order.reported_at
+
+
+def _filled(order: Order, report: OrderReport) -> dict[str, Any]:
+    if report.filled_quantity <= order.filled_quantity:
+        return {}
+    return {"filled_quantity": report.filled_quantity, "filled_average_price": _average(report)}
+
+
+def _average(report: OrderReport) -> Decimal | None:
+    average = report.filled_average_price
+    return None if average is None else rounded_price(average)
+
+
+def _said(order: Order, report: OrderReport) -> dict[str, Any]:
+    """The columns in which the report differs from what is kept."""
+    said: dict[str, Any] = {name: getattr(report, name) for name in _TERMS if getattr(report, name) is not None}
+    said |= {"raw_status": report.raw_status[:40], "reported_at": report.updated_at or order.reported_at}
+    if not order.broker_order_id:
+        said["broker_order_id"] = report.broker_order_id
+    if report.reason:
+        said["reason_detail"] = report.reason[:500]
+    if report.filled_quantity == order.filled_quantity and report.filled_average_price is not None:
+        said["filled_average_price"] = _average(report)
+    return {name: value for name, value in said.items() if getattr(order, name) != value}
+
+
+def _moments(order: Order, report: OrderReport, fact: OrderFact | None) -> dict[str, Any]:
+    """The broker's own times are better than when we heard."""
+    found: dict[str, Any] = {}
+    if report.submitted_at is not None and order.submitted_at is None:
+        found["submitted_at"] = report.submitted_at
+    if fact is OrderFact.FILL and report.filled_at is not None and order.filled_at is None:
+        found["filled_at"] = report.filled_at
+    return found
+
+
+def _detail(report: OrderReport) -> dict[str, Any]:
+    detail: dict[str, Any] = {"status": report.raw_status}
+    if report.filled_quantity:
+        detail |= {"filled_quantity": report.filled_quantity, "filled_average_price": report.filled_average_price}
+    if report.reason:
+        detail["reason"] = report.reason
+    return detail

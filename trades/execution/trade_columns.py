@@ -1,0 +1,60 @@
+"""Keeps what a trade says of its orders true: the broker's columns, and planned or pending while nothing is filled.
+
+They are computed from the orders and fills as they are, so writing them twice changes nothing. The broker's columns do
+not raise the trade's version: a form somebody types in does not grow old because the broker spoke.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from trenddojo.domain.order_state import WORKING
+
+# A working or filled entry says more about the trade than one that came to nothing.
+_FOLLOW = """
+WITH told AS (
+    SELECT DISTINCT ON (o.trade_id) o.trade_id, c.broker, o.broker_order_id, o.status, o.origin, o.filled_quantity
+    FROM orders o LEFT JOIN broker_connections c ON c.id = o.connection_id
+    WHERE o.trade_id = ANY(%(trades)s) AND o.role = 'entry'
+    ORDER BY o.trade_id, o.filled_quantity > 0 DESC, o.status = ANY(%(working)s) DESC, o.created_at DESC, o.id
+),
+entered AS (
+    SELECT trade_id, bool_or(status = ANY(%(working)s)) AS works,
+        sum(filled_quantity * filled_average_price) / nullif(sum(filled_quantity), 0) AS price
+    FROM orders WHERE trade_id = ANY(%(trades)s) AND role = 'entry' GROUP BY trade_id
+),
+paid AS (
+    SELECT trade_id, sum(commission) AS commission FROM fills
+    WHERE trade_id = ANY(%(trades)s) AND execution_id <> '' GROUP BY trade_id
+),
+made AS (
+    SELECT told.*, round(entered.price, 9) AS price, paid.commission, CASE
+        WHEN t.status = 'planned' AND entered.works THEN 'pending'
+        WHEN t.status = 'pending' AND NOT entered.works AND t.entry_price IS NULL THEN 'cancelled'
+        WHEN t.status = 'pending' AND NOT entered.works THEN 'planned'
+        ELSE t.status END AS trade_status
+    FROM told JOIN trades t ON t.id = told.trade_id JOIN entered USING (trade_id) LEFT JOIN paid USING (trade_id)
+)
+UPDATE trades t SET status = made.trade_status,
+    version = t.version + (t.status <> made.trade_status)::int,
+    updated_at = CASE WHEN t.status <> made.trade_status THEN %(at)s ELSE t.updated_at END,
+    broker = coalesce(made.broker, t.broker), broker_order_id = made.broker_order_id,
+    broker_sync_status = CASE
+        WHEN made.filled_quantity > 0 AND made.origin = 'external' THEN 'imported'
+        WHEN made.filled_quantity > 0 THEN 'synced'
+        WHEN made.status = ANY(%(working)s) THEN 'pending'
+        WHEN made.status IN ('denied', 'rejected') THEN 'error'
+        ELSE 'cancelled' END,
+    broker_fill_price = made.price, broker_commission = made.commission, last_sync = %(at)s
+FROM made WHERE t.id = made.trade_id
+"""
+
+
+def trades_follow(trade_ids: Collection[UUID], *, at: datetime) -> None:
+    """Bring these trades in line with their orders; the caller holds the account's lock."""
+    if not trade_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLLOW, {"trades": list(trade_ids), "working": sorted(WORKING), "at": at})

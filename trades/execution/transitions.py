@@ -1,0 +1,156 @@
+"""The one place where an order's status changes: by the table, by a conditional UPDATE, with an event."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import TradingAccount
+from trades.execution.ledger import Step, steps_write
+from trades.execution.notices import NOTICES, orders_tell
+from trades.execution.trade_columns import trades_follow
+from trades.models import Order
+from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, next_state
+from trenddojo.domain.orders import OrderClass, OrderRole
+
+# Each attempt lost means that another process got the order a step further.
+ATTEMPTS = 10
+# What a trade says of its entry changes with these.
+_TOLD_BY_TRADE = frozenset({"broker_order_id", "filled_quantity", "filled_average_price", "trade_id", "role"})
+_NOT_REREAD = frozenset({"id", "owner", "account", "connection", "trade", "parent", "replaces"})
+_REREAD = [field.name for field in Order._meta.concrete_fields if field.name not in _NOT_REREAD]
+
+
+class Contended(RuntimeError):
+    """Others changed the order faster than this process could: nothing was written."""
+
+
+def transition(
+    order: Order,
+    fact: OrderFact,
+    *,
+    source: str,
+    at: datetime,
+    detail: dict[str, Any] | None = None,
+    happened_at: datetime | None = None,
+    **columns: Any,
+) -> bool:
+    """Let a fact happen to an order; `columns` are written with it. Returns whether it happened.
+
+    False: by the table the fact changes nothing in the state the order is in by now. The order in memory is brought up
+    to date either way. Raises Contended.
+    """
+    for _ in range(ATTEMPTS):
+        step = step_of(order, fact, at=at, detail=detail, happened_at=happened_at, columns=columns)
+        if step is None:
+            return False
+        if steps_apply([step], source=source, at=at):
+            return True
+        order.refresh_from_db(fields=_REREAD)
+    raise Contended(f"order {order.pk} kept changing")
+
+
+def step_of(
+    order: Order,
+    fact: OrderFact,
+    *,
+    at: datetime,
+    detail: dict[str, Any] | None = None,
+    happened_at: datetime | None = None,
+    columns: dict[str, Any],
+) -> Step | None:
+    """The step a fact makes, or None where the table knows none. What was filled never becomes less."""
+    state = next_state(OrderState(order.status), fact)
+    if state is None:
+        return None
+    columns = {**_times(order, state, fact, at), **columns}
+    if columns.get("filled_quantity", order.filled_quantity) < order.filled_quantity:
+        columns = {name: value for name, value in columns.items() if not name.startswith("filled_")}
+    return Step(order, state, fact, columns, detail or {}, happened_at)
+
+
+def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID]:
+    """Write steps with what follows from them: trades and notifications, all or nothing.
+
+    Returns the ids of the orders written; the others were changed by somebody else since they were read.
+    """
+    trades = {step.order.pk: _trade_of(step) for step in steps if _changes_trade(step)}
+    needs_more = bool(trades) or any(step.state in NOTICES or _ends_legs(step) for step in steps)
+    with transaction.atomic() if needs_more else nullcontext():
+        if trades:
+            accounts_lock(step.order.account_id for step in steps)
+        written = steps_write(steps, source=source, at=at)
+        done = [step for step in steps if step.order.pk in written]
+        _legs_end([step for step in done if _ends_legs(step)], source=source, at=at)
+        orders_tell(done, source=source)
+        trades_follow({trade for order, trade in trades.items() if order in written}, at=at)
+    return written
+
+
+def accounts_lock(account_ids: Iterable[UUID]) -> None:
+    """Lock accounts until the end of the transaction, always in the same order: whoever writes a trade does."""
+    wanted = TradingAccount.objects.filter(pk__in=set(account_ids)).order_by("pk")
+    list(wanted.select_for_update().values_list("pk", flat=True))
+
+
+def _ends_legs(step: Step) -> bool:
+    """Whether an order with legs ended without ever being wholly filled."""
+    order = step.order
+    return order.order_class != OrderClass.SIMPLE and order.parent_id is None and step.state in _ENDED_EARLY
+
+
+_ENDED_EARLY = TERMINAL - {OrderState.FILLED, OrderState.REPLACED}
+
+
+def _legs_end(parents: Sequence[Step], *, source: str, at: datetime) -> None:
+    """Legs the broker never showed end as their parent did."""
+    facts = {step.order.pk: step.fact for step in parents}
+    if not facts:
+        return
+    steps = []
+    for leg in Order.objects.filter(parent_id__in=facts, status=OrderState.NEW):
+        told = facts[leg.parent_id]
+        fact = OrderFact.ABANDON if told is None or told == OrderFact.NEVER_ARRIVED else OrderFact(told)
+        step = step_of(leg, fact, at=at, columns={"reason_code": "parent_ended"})
+        if step is not None:
+            steps.append(step)
+    steps_write(steps, source=source, at=at)
+
+
+def _trade_of(step: Step) -> UUID | None:
+    trade_id: UUID | None = step.columns.get("trade_id", step.order.trade_id)
+    return trade_id
+
+
+def _changes_trade(step: Step) -> bool:
+    if _trade_of(step) is None or step.columns.get("role", step.order.role) != OrderRole.ENTRY:
+        return False
+    return _standing(step.was) != _standing(step.state) or not _TOLD_BY_TRADE.isdisjoint(step.columns)
+
+
+def _standing(status: str) -> str:
+    """As far as the trade tells states apart."""
+    return status if status in TERMINAL else "works"
+
+
+def _times(order: Order, state: OrderState, fact: OrderFact, at: datetime) -> dict[str, Any]:
+    """The moments kept beside the state, in the order's own columns."""
+    found: dict[str, Any] = {}
+    if fact is OrderFact.CLAIM:
+        found["claimed_at"] = at
+    if fact is OrderFact.DOUBT:
+        found |= {"doubted_at": at, "asked_at": None, "asked_count": 0}
+    if fact in _SEEN and order.submitted_at is None:
+        found["submitted_at"] = at
+    if state is OrderState.FILLED and order.filled_at is None:
+        found["filled_at"] = at
+    if (state in TERMINAL) != (order.done_at is not None):
+        found["done_at"] = at if state in TERMINAL else None
+    return found
+
+
+# The broker has it.
+_SEEN = frozenset({OrderFact.ACCEPT, OrderFact.PARTIAL, OrderFact.FILL})
