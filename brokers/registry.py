@@ -1,7 +1,8 @@
 """Which brokers there are and how to speak to them: a literal table, read on use."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from threading import Lock
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 
 from brokers import http, vault
-from brokers.base import BrokerAdapter, Capabilities, ConnectionSettings, CredentialField
+from brokers.base import BrokerAdapter, Capabilities, ConnectionSettings, CredentialField, OrderUpdate
 from brokers.errors import CredentialsInvalid, Unsupported
 from brokers.models import BrokerConnection
 from brokers.rate_limits import ConnectionGate, Priority
@@ -30,19 +31,29 @@ class AdapterSpec:
     is_connectable: bool = True
     # Connections are paper only: there is no money behind them.
     is_always_paper: bool = False
+    # module:function that opens the stream of order updates; empty where the broker has none.
+    stream_path: str = ""
 
 
 ALPACA_KEYS: Final = (
     CredentialField("api_key", "Key ID", "As the broker shows it beside “API keys”.", is_secret=False),
     CredentialField("secret_key", "Secret key", "The broker shows it once, when the key is made."),
 )
+ALPACA_STREAM: Final = "brokers.alpaca.stream:order_updates"
 ADAPTERS: Final[Mapping[str, AdapterSpec]] = {
     "manual": AdapterSpec("brokers.manual.adapter:ManualAdapter", "Manual", is_connectable=False),
     "mock": AdapterSpec("brokers.mock.adapter:MockAdapter", "Mock broker", is_always_paper=True),
     "simulator": AdapterSpec(
-        "brokers.alpaca.adapter:AlpacaAdapter", "Stand-in exchange", ALPACA_KEYS, "api_key", is_always_paper=True
+        "brokers.alpaca.adapter:AlpacaAdapter",
+        "Stand-in exchange",
+        ALPACA_KEYS,
+        "api_key",
+        is_always_paper=True,
+        stream_path=ALPACA_STREAM,
     ),
-    "alpaca": AdapterSpec("brokers.alpaca.adapter:AlpacaAdapter", "Alpaca", ALPACA_KEYS, "api_key"),
+    "alpaca": AdapterSpec(
+        "brokers.alpaca.adapter:AlpacaAdapter", "Alpaca", ALPACA_KEYS, "api_key", stream_path=ALPACA_STREAM
+    ),
 }
 
 ALPACA_PAPER: Final = "https://paper-api.alpaca.markets"
@@ -102,6 +113,21 @@ def adapter_from(given: ConnectionSettings, *, reads: Priority = Priority.RECONC
     """An adapter from keys that are not stored (yet): to verify them. Raises Unsupported."""
     adapter: BrokerAdapter = _adapter_class(given.broker)(given, ConnectionGate(given, reads))
     return adapter
+
+
+def streaming_brokers() -> list[str]:
+    """The brokers that push order updates."""
+    return [name for name, spec in ADAPTERS.items() if spec.stream_path]
+
+
+def stream_of(given: ConnectionSettings) -> AbstractAsyncContextManager[AsyncIterator[OrderUpdate]]:
+    """Open a connection's order updates. Raises CredentialsInvalid, TryLater, and Unsupported where there are none."""
+    path = spec_of(given.broker).stream_path
+    if not path:
+        raise Unsupported("This broker does not push order updates.", code="no_stream")
+    module, _, name = path.partition(":")
+    opened: AbstractAsyncContextManager[AsyncIterator[OrderUpdate]] = getattr(import_module(module), name)(given)
+    return opened
 
 
 def settings_of(connection: BrokerConnection, credentials: dict[str, str]) -> ConnectionSettings:
