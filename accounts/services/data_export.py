@@ -69,7 +69,8 @@ def _entries(user: User, missing: list[str]) -> Iterator[tuple[str, Iterable[byt
 
 def _columns(model: type[models.Model]) -> list[models.Field]:
     secret = SECRET_COLUMNS.get(model._meta.label_lower, set())
-    return [field for field in model._meta.concrete_fields if field.name not in secret]
+    said = [field for field in model._meta.concrete_fields if not isinstance(field, models.GeneratedField)]
+    return [field for field in said if field.name not in secret]
 
 
 def _rows(one: Owned, user: User) -> Iterator[dict[str, Any]]:

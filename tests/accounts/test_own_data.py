@@ -71,6 +71,7 @@ class TestExport:
         assert [row["id"] for row in table(archive, "trades_trade")] == [str(trade.pk)]
         assert table(archive, "trades_trade")[0]["tags"] == [str(trade.tags.get().pk)]
         assert table(archive, "trades_trade")[0]["net_pnl"] == "500.00"
+        assert "search" not in table(archive, "trades_trade")[0], "it is made of the other columns"
         assert [row["username"] for row in table(archive, "accounts_user")] == ["alice"]
         assert archive.read("files/screenshots/alice.webp") == b"picture"
         assert archive.read("files/imports/alice.csv") == b"symbol,side"

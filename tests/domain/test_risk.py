@@ -67,6 +67,16 @@ def test_all_breaches_come_at_once_and_in_order() -> None:
     ]
 
 
+def test_large_numbers_are_told_with_separators_and_their_currency() -> None:
+    plan = PlannedPosition(position_value=D(1125000), risk_amount=D(0))
+    state = AccountState(equity=D(100_000), buying_power=D(80_000), currency="EUR")
+    limits = RiskLimits(max_position_percent=D(1000))
+    assert [breach.sentence for breach in check_plan(plan, limits, state)] == [
+        "The position would be 1,125.00 % of equity; 1,000 % is the most.",
+        "It needs 1,125,000.00 EUR; the buying power is 80,000.00 EUR.",
+    ]
+
+
 def test_a_limit_that_is_not_set_does_not_apply() -> None:
     none = RiskLimits(max_position_percent=None)
     state = AccountState(equity=D(1), open_positions=99, loss_today=D(99))

@@ -1,9 +1,8 @@
 """Whatever a trader does, the kept sums are those of the trades: to the cent, by every dimension, for every session."""
 
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,8 +15,10 @@ from hypothesis import strategies as st
 
 from accounts.models import TradingAccount, User
 from tests.factories import make_account, make_closed_trade, make_setup, make_tag
+from tests.trades.figures_kit import assert_kept, kept_streaks
 from trades.models import AccountDay, FigureTotal, Fill, StreakDay, Trade
-from trades.selectors.contributions import DAY_SUMS, EXIT_SUMS, HOLDING_BOUNDS, SUMS
+from trades.selectors.figures import streaks
+from trades.selectors.scope import Scope
 from trades.services.figures import figures_following, figures_rebuild
 from trades.services.fills import FillInput, fill_create, fill_delete, fill_edit
 from trades.services.quick import QuickInput, quick_entry
@@ -25,7 +26,7 @@ from trades.services.status import trade_delete
 from trades.services.tags import trades_tag
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.metrics.streaks import StreakSummary
-from trenddojo.domain.metrics.trades import TradeOutcome, TradeTotals
+from trenddojo.domain.metrics.trades import TradeTotals
 
 pytestmark = pytest.mark.django_db
 
@@ -33,123 +34,6 @@ NOW = datetime(2025, 12, 1, tzinfo=UTC)
 START = datetime(2025, 3, 3, 14, 30, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
 CENT = Decimal("0.01")
-
-
-# --- What the sums must be, from the trades alone ---------------------------------------------------------------------
-
-
-def _keys(trade: Trade) -> dict[str, list[str]]:
-    """The keys of a trade by dimension, worked out in Python from what the trade says."""
-    entry = trade.entry_date.astimezone(NEW_YORK)
-    sign = 1 if trade.direction == "long" else -1
-    answers = [answer.is_met for answer in trade.checklist.all()]
-    keys = {
-        "all": [""],
-        "setup": [str(trade.setup_id or "")],
-        "tag": [str(tag.pk) for tag in trade.tags.all()] or [""],
-        "symbol": [trade.symbol],
-        "direction": [trade.direction],
-        "weekday": [str(entry.weekday())],
-        "hour": [f"{entry.hour:02d}"],
-        "holding": [str(sum(trade.holding_seconds >= bound for bound in HOLDING_BOUNDS))],
-        "month": [f"{trade.closed_session:%Y-%m}"],
-        "override": ["yes" if trade.is_override else "no"],
-        "planned": ["none" if trade.planned_r is None else str(min(int(trade.planned_r), 3))],
-        "checklist": ["none" if not answers else "met" if all(answers) else "missed"],
-        "exit": [_exit_key(trade, sign)],
-    }
-    if trade.r_multiple is not None:
-        bucket = (trade.r_multiple / Decimal("0.05")).to_integral_value(ROUND_FLOOR)
-        keys["r"] = [str(min(max(int(bucket), -200), 400))]
-    return keys
-
-
-def _exit_key(trade: Trade, sign: int) -> str:
-    if trade.initial_stop is None and trade.target_price is None:
-        return "unplanned"
-    if trade.target_price is not None and (trade.actual_exit - trade.target_price) * sign >= 0:
-        return "target"
-    if trade.initial_stop is not None and (trade.actual_exit - trade.initial_stop) * sign <= 0:
-        return "stop"
-    return "between"
-
-
-def _totals(trades: Iterable[Trade], band: Decimal) -> dict[str, Any]:
-    trades = list(trades)
-    outcomes = [TradeOutcome(t.net_pnl, t.r_multiple, t.gross_pnl, t.costs, t.exit_date) for t in trades]
-    totals = TradeTotals.of(outcomes, band)
-    planned = [t.planned_r for t in trades if t.planned_r is not None]
-    return {name: getattr(totals, name) for name in TradeTotals.__dataclass_fields__} | {
-        "planned_r_n": len(planned),
-        "planned_r_sum": sum(planned, Decimal(0)),
-        "sum_holding_seconds": sum(t.holding_seconds for t in trades),
-    }
-
-
-def _counted(account: TradingAccount) -> list[Trade]:
-    found = Trade.objects.filter(account=account, status="closed", is_incomplete=False)
-    return list(found.prefetch_related("tags", "checklist").order_by("closed_session", "exit_date", "id"))
-
-
-def _totals_from_trades(account: TradingAccount) -> dict[tuple[str, str], dict[str, Any]]:
-    groups: dict[tuple[str, str], list[Trade]] = defaultdict(list)
-    for trade in _counted(account):
-        for dimension, keys in _keys(trade).items():
-            for key in keys:
-                groups[dimension, key].append(trade)
-    return {key: _totals(trades, account.break_even_band) for key, trades in groups.items()}
-
-
-def _days_from_trades(account: TradingAccount) -> dict[date, dict[str, Any]]:
-    days: dict[date, dict[str, Any]] = defaultdict(lambda: dict.fromkeys((*DAY_SUMS, *EXIT_SUMS), Decimal(0)))
-    for fill in Fill.objects.filter(account=account, is_exit=True, trade__is_incomplete=False):
-        for name in EXIT_SUMS:
-            days[fill.session][name] += getattr(fill, name)
-    closed: dict[date, list[Trade]] = defaultdict(list)
-    for trade in _counted(account):
-        closed[trade.closed_session].append(trade)
-    for day, trades in closed.items():
-        totals = _totals(trades, account.break_even_band)
-        days[day] |= {name: totals["sum_net" if name == "closed_net" else name] for name in DAY_SUMS}
-    return {day: sums for day, sums in days.items() if any(sums.values())}
-
-
-def _streaks_from_trades(accounts: list[TradingAccount]) -> StreakSummary:
-    trades = sorted(
-        ((t.closed_session, t.exit_date, t.pk, t, a.break_even_band) for a in accounts for t in _counted(a)),
-        key=lambda row: row[:3],
-    )
-    whole = StreakSummary()
-    for *_order, trade, band in trades:
-        whole += StreakSummary.of([trade.net_pnl], band)
-    return whole
-
-
-def _kept_streaks(owner: User, account: TradingAccount | None) -> StreakSummary:
-    from trades.selectors.figures import _kept_streaks
-    from trades.selectors.scope import Scope
-
-    accounts = (account,) if account else tuple(TradingAccount.objects.filter(owner=owner))
-    return _kept_streaks(Scope("USD", accounts))
-
-
-def assert_kept(owner: User) -> None:
-    """The kept rows are exactly those that follow from the trades; no more, no less."""
-    accounts = list(TradingAccount.objects.filter(owner=owner))
-    for account in accounts:
-        kept = {
-            (row.pop("dimension"), row.pop("key")): row
-            for row in FigureTotal.objects.filter(account=account).values("dimension", "key", *SUMS)
-        }
-        assert kept == _totals_from_trades(account)
-        days = {
-            row.pop("day"): row
-            for row in AccountDay.objects.filter(account=account).values("day", *DAY_SUMS, *EXIT_SUMS)
-        }
-        assert days == _days_from_trades(account)
-        assert _kept_streaks(owner, account) == _streaks_from_trades([account])
-    if len(accounts) > 1:
-        assert _kept_streaks(owner, None) == _streaks_from_trades(accounts)
 
 
 # --- Whatever happens -------------------------------------------------------------------------------------------------
@@ -373,12 +257,24 @@ def test_outcomes_in_the_outermost_buckets_keep_exact_sums(alice: User) -> None:
     assert dict(buckets) == {"400": Decimal(500), "-200": Decimal(-50)}
 
 
+def test_of_trades_closed_in_the_same_instant_the_one_opened_first_counts_first(alice: User) -> None:
+    account = make_account(alice)
+    closed = {"exit_date": START + timedelta(hours=2)}
+    make_closed_trade(account, net="100.00", pk=uuid.UUID(int=1), entry_date=START + timedelta(hours=1), **closed)
+    make_closed_trade(account, net="-50.00", pk=uuid.UUID(int=2), entry_date=START, **closed)
+    make_closed_trade(account, net="100.00", entry_date=START + timedelta(hours=3))
+    figures_rebuild(account)
+    assert kept_streaks(alice, account).wins.longest == 2
+    everything = Scope("USD", (account,), Trade.objects.all())
+    assert streaks(everything, TradeTotals()).wins.longest == 2
+
+
 def test_streaks_over_all_accounts_mend_after_an_account_was_deleted(alice: User) -> None:
     one, two = make_account(alice, "One"), make_account(alice, "Two")
     for account in (one, two):
         make_closed_trade(account, net="100.00")
         figures_rebuild(account)
-    assert _kept_streaks(alice, None).wins.longest == 2
+    assert kept_streaks(alice, None).wins.longest == 2
     two.delete()
     assert StreakDay.objects.get(account=None).runs["wins"]["longest"] == 2
     with transaction.atomic(), figures_following(one) as following:
@@ -429,5 +325,5 @@ def test_two_accounts_of_one_trader_at_once_lose_no_run(transactional_db: None) 
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert _kept_streaks(owner, None).n == 2
+    assert kept_streaks(owner, None).n == 2
     assert_kept(owner)

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from tests.factories import make_account, make_closed_trade, make_plan, make_setup
 from trades.models import ChecklistAnswer, FigureTotal, Setup, SetupRisk
+from trades.selectors.history import trade_history
 from trades.services.figures import figures_rebuild
 from trades.services.setups import setup_version
 
@@ -144,6 +145,8 @@ def test_deleting_a_setup_keeps_its_trades_and_moves_their_figures(alice_client:
     for trade in trades:
         trade.refresh_from_db()
         assert (trade.setup_id, trade.version) == (None, 2)
+        (line,) = trade_history(trade)
+        assert (line.what, line.who, line.changes) == ("Setup deleted", "alice", [("Setup", "Breakout", "")])
     answer.refresh_from_db()
     assert (answer.text, answer.criterion_id, answer.is_met) == ("One", None, True)
 

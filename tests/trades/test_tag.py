@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import TradingAccount, User
 from tests.factories import make_account, make_closed_trade, make_tag
-from trades.models import FigureTotal, JournalDay, Tag
+from trades.models import AuditEntry, FigureTotal, JournalDay, Tag, Trade
+from trades.selectors.history import trade_history
 from trades.services.figures import figures_rebuild
-from trades.services.tags import TagError, tag_names, tags_named
+from trades.services.tags import TagError, tag_delete, tag_names, tags_named, trades_tag
 
 pytestmark = pytest.mark.django_db
 
@@ -163,3 +164,18 @@ def test_somebody_elses_tag_does_not_exist(charlie_client: Client, charlie: User
     assert charlie_client.post(f"/tags/{mine.pk}/merge/", {"into": str(mine.pk)}).status_code == 422
     assert charlie_client.post(f"/tags/{uuid.uuid4()}/merge/", {"into": str(mine.pk)}).status_code == 404
     assert {tag.name for tag in Tag.objects.all()} == {"gap", "mine"}
+
+
+def test_each_trade_tells_how_its_tags_changed(alice_client: Client, alice: User, account: TradingAccount) -> None:
+    one, two = make_closed_trade(account, "AAPL"), make_closed_trade(account, "MSFT")
+    gap = make_tag(alice, "gap")
+    one.tags.add(gap)
+    trades_tag(owner=alice, trades=Trade.objects.all(), kind="tag", add=["gap", "news"], remove=["late"])
+    trades_tag(owner=alice, trades=Trade.objects.all(), kind="tag", add=["gap"])
+    tag_delete(owner=alice, tag_id=gap.pk)
+    told = AuditEntry.objects.filter(action="trade.tagged", actor=alice, account=account).order_by("at")
+    changes = [(entry.before["tags"], entry.after["tags"]) for entry in told.filter(trade_id=one.pk)]
+    assert changes == [(["gap"], ["gap", "news"]), (["gap", "news"], ["news"])]
+    assert told.filter(trade_id=two.pk).count() == 2
+    line = trade_history(two)[-1]
+    assert (line.what, line.who, line.changes) == ("Tags changed", "alice", [("Tags", "", "gap; news")])

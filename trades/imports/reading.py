@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
@@ -39,6 +40,10 @@ _MAGIC = (
 )
 _SENTENCES = {
     "empty": "The file is empty. Export the fills from your broker again and choose that file.",
+    "no_header": (
+        "The file is one line and that is no header: it looks like a fill. Put the names of the columns on a line above"
+        " it, or start from the template."
+    ),
     "header_only": "The file has a header but no fills below it. Choose a period with fills and export it again.",
     "spreadsheet": (
         "This is a spreadsheet, whatever its name says. Open it and save it as “CSV UTF-8”, then upload that file."
@@ -63,6 +68,8 @@ _SENTENCES = {
         " the template."
     ),
 }
+
+_NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d[\d.,]*\s*")
 
 
 def refusal(code: str) -> FileRefused:
@@ -99,7 +106,13 @@ def look_at_start(file: BinaryIO) -> None:
     if is_whole:
         table = open_table(io.BytesIO(start), look_at(io.BytesIO(start)))
         if sum(1 for _ in table.lines) == 0:
-            raise refusal("header_only")
+            raise without_lines(table)
+
+
+def without_lines(table: Table) -> FileRefused:
+    """What to say of a table without a line below its header; a name of a column holds no number."""
+    is_fill = not recognised_roles(table.header) and any(map(_NUMBER.fullmatch, table.header))
+    return refusal("no_header" if is_fill else "header_only")
 
 
 def look_at(file: BinaryIO) -> Shape:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 COUNTED = "t.status = 'closed' AND NOT t.is_incomplete"
+# Which of two trades closed first; of those closed in the same instant the one that was opened first.
+CLOSING_ORDER = "t.closed_session, t.exit_date, t.entry_date, t.symbol, t.id"
 
 # R is kept in buckets of 0.05 R between −10 and +20 R; what lies beyond counts in the outermost bucket. The sums in
 # a bucket are exact, so means over buckets are too.
@@ -84,7 +86,7 @@ EXIT_SUMS: dict[str, str] = {
 COLUMNS: tuple[str, ...] = (
     *("id", "account_id", "status", "is_incomplete", "setup_id", "symbol", "direction", "entry_weekday", "entry_hour"),
     *("holding_seconds", "closed_session", "is_override", "planned_r", "initial_stop", "target_price", "actual_exit"),
-    *("r_multiple", "outcome", "gross_pnl", "costs", "net_pnl", "exit_date"),
+    *("r_multiple", "outcome", "gross_pnl", "costs", "net_pnl", "exit_date", "entry_date"),
 )
 
 

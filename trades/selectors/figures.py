@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 
 from trades.models import StreakDay, Trade
-from trades.selectors.contributions import COUNTED, SUMS, contributions, rows
+from trades.selectors.contributions import CLOSING_ORDER, COUNTED, SUMS, contributions, rows
 from trades.selectors.scope import Scope
 from trenddojo.domain.metrics.figure import Figure
 from trenddojo.domain.metrics.intervals import bootstrap_mean
@@ -168,7 +168,7 @@ _STREAKS = """
 WITH decided AS (
     SELECT t.outcome, row_number() OVER closing AS place, lag(t.outcome) OVER closing AS before, count(*) OVER () AS n
     FROM trades t WHERE {counted} AND {where} AND t.outcome IN ('win', 'loss')
-    WINDOW closing AS (ORDER BY t.closed_session, t.exit_date, t.id)
+    WINDOW closing AS (ORDER BY {order})
 ), runs AS (
     SELECT outcome, n, place, coalesce(lead(place) OVER (ORDER BY place), n + 1) - place AS length FROM decided
     WHERE outcome IS DISTINCT FROM before
@@ -181,7 +181,8 @@ FROM runs GROUP BY outcome
 
 def _streaks_in_sql(scope: Scope) -> StreakSummary:
     where, parameters = scope.where()
-    found = {row["outcome"]: row for row in _fetch(_STREAKS.format(counted=COUNTED, where=where), parameters)}
+    statement = _STREAKS.format(counted=COUNTED, where=where, order=CLOSING_ORDER)
+    found = {row["outcome"]: row for row in _fetch(statement, parameters)}
     runs = {outcome: Run(int(row["prefix"]), int(row["suffix"]), int(row["longest"])) for outcome, row in found.items()}
     n = sum(int(row["n"]) for row in found.values())
     return StreakSummary(n, runs.get("win", Run()), runs.get("loss", Run()))

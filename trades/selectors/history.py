@@ -25,6 +25,8 @@ ACTIONS = {
     "trade.recorded": "Trade recorded",
     "trade.edited": "Trade changed",
     "trade.deleted": "Trade deleted",
+    "trade.tagged": "Tags changed",
+    "setup.deleted": "Setup deleted",
 }
 # Only what a trader said is told; computed columns follow from it.
 LABELS = {
@@ -39,6 +41,7 @@ LABELS = {
     "risk_percent": "Risk %",
     "initial_risk": "Initial risk",
     "setup_id": "Setup",
+    "setup": "Setup",
     "is_override": "Override",
     "thesis": "Thesis",
     "targets": "Targets",
@@ -62,7 +65,7 @@ LABELS = {
     "tags": "Tags",
 }
 TIMES = frozenset({"executed_at", "moved_at"})
-WORDS = frozenset({"symbol", "thesis", "note", "notes_during", "notes_after"})
+WORDS = frozenset({"symbol", "setup", "thesis", "note", "notes_during", "notes_after"})
 LONGEST = 200
 
 

@@ -54,6 +54,7 @@ def risk_state(
         loss_today=today,
         loss_this_week=week,
         position_value_in_symbol=found["symbol_open"] + found["symbol_reserved"],
+        currency=account.currency,
     )
     return RiskState(
         account=state,

@@ -1,5 +1,6 @@
 """The audit trail: every change of a trade leaves who, when, before and after."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,11 @@ def snapshot(instance: Model) -> dict[str, Any]:
         for field in instance._meta.concrete_fields
         if not isinstance(field, GeneratedField) and field.name not in UNTOLD
     }
+
+
+def audit_record_many(entries: Iterable[AuditEntry]) -> None:
+    """Add the entries of one change of many trades."""
+    AuditEntry.objects.bulk_create(entries, batch_size=2000)
 
 
 def audit_record(

@@ -128,7 +128,7 @@ def _addition(where: str, sign: int) -> str:
 
 # A mark for each session these trades closed in, which changes when what streaks are made of changes.
 _MARKS = (
-    "SELECT t.closed_session, sum(hashtextextended(t.id::text || t.outcome || t.exit_date::text, 0)) "
+    "SELECT t.closed_session, sum(hashtextextended(concat(t.id, t.outcome, t.exit_date, t.entry_date, t.symbol), 0)) "
     f"FROM picked t WHERE {COUNTED} GROUP BY t.closed_session"
 )
 # Table → its key, the sums added, and the columns that start at nothing.

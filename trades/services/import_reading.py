@@ -20,7 +20,7 @@ from trades.imports.mapping import (
     order_is_ambiguous,
 )
 from trades.imports.progress import Progress
-from trades.imports.reading import Shape, Table, look_at, open_table, refusal
+from trades.imports.reading import Shape, Table, look_at, open_table, without_lines
 from trades.imports.refusals import FileRefused, LineError
 from trades.imports.rows import FillReader, ParsedFill, Rules
 from trades.imports.staging import Counts, compare, stage
@@ -82,7 +82,7 @@ def import_read(found: FillImport, progress: Progress) -> None:
             table = open_table(file, shape)
             first = list(itertools.islice(table.lines, GUESSED_FROM))
             if not first:
-                raise refusal("header_only")
+                raise without_lines(table)
             mapping = _mapping_for(found, table, [cells for _, cells in first])
             table.lines = itertools.chain(first, table.lines)
             columns = _preview(found, table, shape, mapping, progress)

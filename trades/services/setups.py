@@ -11,7 +11,8 @@ from django.db.models import F
 from django.http import Http404
 
 from accounts.models import TradingAccount, User
-from trades.models import Setup, SetupCriterion, SetupRisk, Trade
+from trades.models import AuditEntry, Setup, SetupCriterion, SetupRisk, Trade
+from trades.services.audit import audit_record_many
 from trades.services.tags import accounts_locked, trades_following
 from trenddojo.domain.errors import DomainError
 
@@ -185,6 +186,19 @@ def setup_delete(*, owner: User, setup_id: UUID) -> None:
         raise Http404
     accounts_locked(owner)
     trades = Trade.objects.filter(setup=setup)
-    with trades_following(owner, list(trades.values_list("pk", flat=True))):
+    account_of = dict(trades.values_list("pk", "account_id"))
+    with trades_following(owner, account_of):
         trades.update(setup=None, version=F("version") + 1)
         setup.delete()
+    audit_record_many(
+        AuditEntry(
+            account_id=account_id,
+            trade_id=trade_id,
+            actor=owner,
+            action="setup.deleted",
+            subject_id=setup_id,
+            before={"setup": setup.name},
+            after={"setup": ""},
+        )
+        for trade_id, account_id in account_of.items()
+    )

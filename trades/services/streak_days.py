@@ -12,7 +12,7 @@ from django.db import connection
 
 from accounts.models import TradingAccount
 from trades.models import StreakDay
-from trades.selectors.contributions import COUNTED
+from trades.selectors.contributions import CLOSING_ORDER, COUNTED
 from trenddojo.domain.metrics.outcomes import Outcome
 from trenddojo.domain.metrics.streaks import StreakSummary
 
@@ -21,7 +21,7 @@ OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _OUTCOMES = f"""
 SELECT t.account_id, t.closed_session, t.outcome FROM trades t JOIN accounts a ON a.id = t.account_id
 WHERE a.owner_id = %s AND a.currency = %s AND {COUNTED} AND t.outcome IN ('win', 'loss') AND t.closed_session = ANY(%s)
-ORDER BY t.closed_session, t.exit_date, t.id
+ORDER BY {CLOSING_ORDER}
 """
 _SESSIONS = f"""
 SELECT DISTINCT t.closed_session FROM trades t JOIN accounts a ON a.id = t.account_id

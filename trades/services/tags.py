@@ -5,8 +5,8 @@ A name's case makes no second tag. Figures are kept by a tag's key, so a new nam
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -15,7 +15,8 @@ from django.db.models.functions import Lower
 from django.http import Http404
 
 from accounts.models import TradingAccount, User
-from trades.models import Tag, TagKind, Trade
+from trades.models import AuditEntry, Tag, TagKind, Trade
+from trades.services.audit import audit_record_many
 from trades.services.figures import figures_following
 from trenddojo.domain.errors import DomainError
 
@@ -125,7 +126,7 @@ def tag_delete(*, owner: User, tag_id: UUID) -> None:
     accounts_locked(owner)
     tag = _tags_locked(owner, [tag_id])[tag_id]
     carriers = list(tag.trades.values_list("pk", flat=True))
-    with trades_following(owner, carriers):
+    with _retagged(owner, carriers):
         Tag.objects.filter(pk=tag.pk).delete()
 
 
@@ -138,7 +139,7 @@ def tag_merge(*, owner: User, tag_id: UUID, into_id: UUID) -> Tag:
     tags = _tags_locked(owner, [tag_id, into_id])
     tag, into = tags[tag_id], tags[into_id]
     carriers = list(tag.trades.values_list("pk", flat=True))
-    with trades_following(owner, carriers):
+    with _retagged(owner, carriers):
         _link(carriers, [into.pk])
         with connection.cursor() as cursor:
             cursor.execute(
@@ -166,10 +167,42 @@ def trades_tag(
     changed = _without_all(ids, on) | _with_any(ids, off)
     if not changed:
         return 0
-    with trades_following(owner, changed):
+    with _retagged(owner, changed):
         _link(changed, on)
         _unlink(changed, off)
     return len(changed)
+
+
+@contextmanager
+def _retagged(owner: User, trade_ids: Collection[UUID]) -> Iterator[None]:
+    """Brackets a change of the tags of trades: the figures follow, and each trade tells its tags before and after."""
+    before = _tags_of(trade_ids)
+    with trades_following(owner, trade_ids):
+        yield
+    audit_record_many(
+        AuditEntry(
+            account_id=account_id,
+            trade_id=trade_id,
+            actor=owner,
+            action="trade.tagged",
+            subject_id=trade_id,
+            before={"tags": before[trade_id, account_id]},
+            after={"tags": names},
+        )
+        for (trade_id, account_id), names in _tags_of(trade_ids).items()
+    )
+
+
+def _tags_of(trade_ids: Collection[UUID]) -> dict[tuple[UUID, UUID], list[str]]:
+    """The names of the tags each trade carries, by trade and its account."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.id, t.account_id, coalesce(array_agg(g.name ORDER BY g.name) FILTER (WHERE g.id IS NOT NULL), "
+            "'{}') FROM trades t LEFT JOIN trade_tags c ON c.trade_id = t.id LEFT JOIN tags g ON g.id = c.tag_id "
+            "WHERE t.id = ANY(%s) GROUP BY t.id",
+            [list(trade_ids)],
+        )
+        return {(trade_id, account_id): names for trade_id, account_id, names in cursor.fetchall()}
 
 
 def accounts_locked(owner: User) -> list[TradingAccount]:

@@ -31,6 +31,7 @@ class AccountState:
     loss_today: Decimal = Decimal(0)
     loss_this_week: Decimal = Decimal(0)
     position_value_in_symbol: Decimal = Decimal(0)
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _percent_breach(rule: _PercentRule, equity: Decimal) -> Breach | None:
     actual = rule.amount * _HUNDRED / equity
     # Rounded up, or 1.001 % would be told to break "1.00 %".
     shown = actual.quantize(Decimal("0.01"), rounding=ROUND_UP)
-    sentence = rule.sentence.format(actual=f"{shown:f}", limit=f"{rule.limit.normalize():f}")
+    sentence = rule.sentence.format(actual=f"{shown:,f}", limit=f"{rule.limit.normalize():,f}")
     return Breach(rule.code, sentence, rule.limit, actual.quantize(_PERCENT_QUANTUM))
 
 
@@ -154,7 +155,10 @@ def _positions_breach(plan: PlannedPosition, limits: RiskLimits, state: AccountS
 def _buying_power_breach(plan: PlannedPosition, state: AccountState) -> Breach | None:
     if state.buying_power is None or plan.position_value <= state.buying_power:
         return None
-    sentence = f"It needs {cents(plan.position_value):,f}; the buying power is {cents(state.buying_power):,f}."
+    money = f" {state.currency}" if state.currency else ""
+    sentence = (
+        f"It needs {cents(plan.position_value):,f}{money}; the buying power is {cents(state.buying_power):,f}{money}."
+    )
     return Breach("buying_power", sentence, state.buying_power, plan.position_value)
 
 
