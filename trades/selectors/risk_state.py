@@ -2,7 +2,8 @@
 
 Open positions count with what they lose if their stop is hit now. Plans that wait, planned and pending alike,
 reserve what they would use (their risk, their place, their money) until they are filled or cancelled: otherwise
-two plans could both be given the last of the room.
+two plans could both be given the last of the room. Working orders count with their unfilled rest, in place of their
+plans. A connected account's equity and buying power are what its broker last said.
 """
 
 from dataclasses import dataclass, replace
@@ -14,10 +15,12 @@ from django.db.models import Count, DecimalField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
 from accounts.calendars import session_for
-from accounts.models import TradingAccount
+from accounts.models import Broker, TradingAccount
 from accounts.selectors import limits_for
+from brokers.models import AccountSnapshot
 from trades.models import AccountDay, SetupRisk, Trade, TradeStatus
 from trades.selectors.equity import account_equity
+from trades.selectors.order_room import NO_ORDERS, OrderRoom, order_room
 from trenddojo.domain.risk import AccountState, RiskLimits
 
 ZERO = Decimal(0)
@@ -37,33 +40,59 @@ class RiskState:
     open_positions: int
     waiting_plans: int
     positions_without_stop: int
+    orders: OrderRoom = NO_ORDERS
 
 
 def risk_state(
-    account: TradingAccount, *, now: datetime, symbol: str = "", asset_class: str = "", without: UUID | None = None
+    account: TradingAccount,
+    *,
+    now: datetime,
+    symbol: str = "",
+    asset_class: str = "",
+    without: UUID | None = None,
+    without_order: UUID | None = None,
 ) -> RiskState:
-    """The state just before a plan in `symbol`; `without` leaves one trade out, as if it were not there yet."""
+    """The state just before a plan or an order in `symbol`; `without` leaves one trade's plan and its entries out, as
+    if they were not there yet, and `without_order` one order."""
     found = _trade_sums(account, symbol=symbol, asset_class=asset_class, without=without)
     today, week = _losses(account, session_for(account.exchange, now))
-    equity = account_equity(account)
+    snapshot, orders = None, NO_ORDERS
+    if account.broker != Broker.MANUAL:
+        snapshot = AccountSnapshot.objects.filter(connection__account=account).order_by("-at").first()
+        orders = order_room(
+            account, now=now, symbol=symbol, snapshot=snapshot, without=without, without_order=without_order
+        )
+    reserved_risk = found["reserved_risk"] - orders.plans_risk + orders.risk
+    equity = snapshot.equity if snapshot else account_equity(account)
     state = AccountState(
         equity=equity,
-        buying_power=equity - found["value_open"] - found["reserved_value"],
-        open_risk=found["risk_open"] + found["reserved_risk"],
-        open_positions=found["open"] + found["waiting"],
+        buying_power=_buying_power(equity, found, orders, snapshot),
+        open_risk=found["risk_open"] + reserved_risk,
+        open_positions=found["open"] + found["waiting"] - orders.plans + orders.positions,
         loss_today=today,
         loss_this_week=week,
-        position_value_in_symbol=found["symbol_open"] + found["symbol_reserved"],
-        currency=account.currency,
+        position_value_in_symbol=(
+            found["symbol_open"] + found["symbol_reserved"] - orders.plans_symbol_value + orders.symbol_value
+        ),
     )
     return RiskState(
         account=state,
         open_risk=found["risk_open"],
-        reserved_risk=found["reserved_risk"],
+        reserved_risk=reserved_risk,
         open_positions=found["open"],
         waiting_plans=found["waiting"],
         positions_without_stop=found["unprotected"],
+        orders=orders,
     )
+
+
+def _buying_power(
+    equity: Decimal, found: dict[str, Decimal], orders: OrderRoom, snapshot: AccountSnapshot | None
+) -> Decimal:
+    plans = found["reserved_value"] - orders.plans_value
+    if snapshot is not None:
+        return snapshot.buying_power - plans - orders.unseen
+    return equity - found["value_open"] - plans - orders.value
 
 
 def limits_for_setup(account: TradingAccount, setup_id: UUID | None) -> RiskLimits:

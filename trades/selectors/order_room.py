@@ -1,0 +1,176 @@
+"""What working orders take of an account's room: their unfilled rest, in money, and the units that exits hold.
+
+An order for a plan stands in for the plan: what the plan reserves is given back while its order works.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import Count, DecimalField, F, Q, Sum
+from django.db.models.functions import Coalesce
+
+from accounts.models import TradingAccount
+from brokers.models import AccountSnapshot
+from trades.models import Order, TradeStatus
+from trades.models.order import WORKING, OrderOrigin
+from trenddojo.domain.money import cents
+from trenddojo.domain.order_state import TERMINAL
+from trenddojo.domain.orders import OrderRole
+
+ZERO = Decimal(0)
+MINUTE = timedelta(minutes=1)
+# How far back the broker's last word on the account is held against orders.
+LONGEST_BACK = timedelta(days=1)
+PLANS = (TradeStatus.PLANNED, TradeStatus.PENDING)
+SUM = DecimalField(max_digits=60, decimal_places=20)
+
+
+class _Row(NamedTuple):
+    """A working order with what is needed of its trade and its parent; the names are those of the columns."""
+
+    id: UUID
+    parent_id: UUID | None
+    trade_id: UUID | None
+    symbol: str
+    side: str
+    is_reducing: bool
+    quantity: Decimal
+    filled_quantity: Decimal
+    price: Decimal | None
+    multiplier: Decimal
+    reserved_value: Decimal
+    reserved_risk: Decimal
+    broker_order_id: str
+    submitted_at: datetime | None
+    parent__role: str | None
+    parent__filled_quantity: Decimal | None
+    trade__status: str | None
+    plan_value: Decimal | None
+    trade__initial_risk: Decimal | None
+
+    @property
+    def unfilled(self) -> Decimal:
+        return max(self.quantity - self.filled_quantity, ZERO)
+
+    @property
+    def whole_value(self) -> Decimal:
+        """What the whole order takes; one placed elsewhere reserved nothing and counts at its price."""
+        return self.reserved_value or (self.price or ZERO) * self.quantity * self.multiplier
+
+    def rest_of(self, amount: Decimal) -> Decimal:
+        return amount * self.unfilled / self.quantity if self.quantity else ZERO
+
+    @property
+    def holds(self) -> Decimal:
+        """Units of the position it keeps from being sold otherwise; a leg holds what its entry has filled."""
+        if self.parent__role == OrderRole.ENTRY:
+            return min(self.unfilled, self.parent__filled_quantity or ZERO)
+        return self.unfilled
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRoom:
+    """Money of the account; what names a symbol is about the one asked for.
+
+    `plans…` is what plans reserve whose orders work. `unseen` is the value of entries that the broker's last word on
+    the buying power does not count yet. `buying` and `selling` are the unfilled units that work in the symbol.
+    """
+
+    value: Decimal = ZERO
+    risk: Decimal = ZERO
+    symbol_value: Decimal = ZERO
+    positions: int = 0
+    plans: int = 0
+    plans_value: Decimal = ZERO
+    plans_risk: Decimal = ZERO
+    plans_symbol_value: Decimal = ZERO
+    unseen: Decimal = ZERO
+    buying: Decimal = ZERO
+    selling: Decimal = ZERO
+    has_entry: bool = False
+    last_minute: int = 0
+
+
+NO_ORDERS = OrderRoom()
+
+
+def order_room(
+    account: TradingAccount,
+    *,
+    now: datetime,
+    symbol: str = "",
+    snapshot: AccountSnapshot | None = None,
+    without: UUID | None = None,
+    without_order: UUID | None = None,
+) -> OrderRoom:
+    """Sum up the account's working orders. `without` names a trade, `without_order` an order, whose own orders do not
+    count. Two queries."""
+    rows = [row for row in _working(account, symbol) if not _is_left_out(row, without_order)]
+    entries = [row for row in rows if row.parent_id is None and not row.is_reducing]
+    if without is not None:
+        entries = [row for row in entries if row.trade_id != without]
+    plans = {row.trade_id: row for row in entries if row.trade__status in PLANS}.values()
+    here = [row for row in entries if row.symbol == symbol]
+    last_minute, spent = _lately(account, now=now, since=snapshot.at if snapshot else now)
+    return OrderRoom(
+        value=cents(sum((row.rest_of(row.whole_value) for row in entries), ZERO)),
+        risk=cents(sum((row.rest_of(row.reserved_risk) for row in entries), ZERO)),
+        symbol_value=cents(sum((row.rest_of(row.whole_value) for row in here), ZERO)),
+        positions=len({row.symbol for row in entries if row.trade__status != TradeStatus.ACTIVE}),
+        plans=len(plans),
+        plans_value=sum((row.plan_value or ZERO for row in plans), ZERO),
+        plans_risk=sum((row.trade__initial_risk or ZERO for row in plans), ZERO),
+        plans_symbol_value=sum((row.plan_value or ZERO for row in plans if row.symbol == symbol), ZERO),
+        unseen=cents(spent + sum((row.whole_value for row in entries if _is_unseen(row, snapshot)), ZERO)),
+        buying=_held(rows, symbol, "buy"),
+        selling=_held(rows, symbol, "sell"),
+        has_entry=bool(here),
+        last_minute=last_minute,
+    )
+
+
+def _working(account: TradingAccount, symbol: str) -> Iterable[_Row]:
+    found = Order.objects.filter(Q(parent=None) | Q(symbol=symbol), account=account, status__in=WORKING)
+    annotated = found.order_by().annotate(
+        price=Coalesce("limit_price", "stop_price"),
+        plan_value=F("trade__entry_price") * F("trade__planned_quantity") * F("trade__multiplier"),
+    )
+    return (_Row(*values) for values in annotated.values_list(*_Row._fields))
+
+
+def _is_left_out(row: _Row, order_id: UUID | None) -> bool:
+    return order_id is not None and order_id in (row.id, row.parent_id)
+
+
+def _is_unseen(row: _Row, snapshot: AccountSnapshot | None) -> bool:
+    if snapshot is None or not row.broker_order_id or row.submitted_at is None:
+        return True
+    return row.submitted_at > snapshot.at
+
+
+def _held(rows: Iterable[_Row], symbol: str, side: str) -> Decimal:
+    """Of the exits of one group one cancels the other: they hold their units once."""
+    groups: dict[Any, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        if row.symbol == symbol and row.side == side:
+            key = row.parent_id or row.id
+            groups[key] = max(groups[key], row.holds)
+    return sum(groups.values(), ZERO)
+
+
+def _lately(account: TradingAccount, *, now: datetime, since: datetime) -> tuple[int, Decimal]:
+    """How many orders the trader gave within the last minute, and what entries given after `since` have bought."""
+    since = max(since, now - LONGEST_BACK)
+    minute = now - MINUTE
+    given = Order.objects.filter(account=account, parent=None, created_at__gt=min(since, minute))
+    bought = Q(is_reducing=False, created_at__gt=since, status__in=sorted(TERMINAL), filled_quantity__gt=0)
+    found = given.aggregate(
+        count=Count("pk", filter=Q(created_at__gt=minute, origin=OrderOrigin.DESK)),
+        spent=Sum(F("reserved_value") * F("filled_quantity") / F("quantity"), filter=bought, output_field=SUM),
+    )
+    return found["count"], found["spent"] or ZERO
