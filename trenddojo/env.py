@@ -77,6 +77,18 @@ def origins(name: str) -> list[str]:
     return found
 
 
+def address(name: str, *schemes: str) -> str:
+    """A server's address with one of these schemes, or empty; never with a user, a password or a query."""
+    url = text(name, "")
+    if not url:
+        return url
+    parts = urlsplit(url)
+    extra = parts.username or parts.password or parts.query or parts.fragment
+    if parts.scheme not in schemes or extra or not _names_a_server(parts):
+        raise refuse(name, f"write {schemes[0]}://host, with :port where it needs one and nothing else in front.")
+    return url
+
+
 def redis_url(name: str, default: str) -> str:
     """An address of Redis or Valkey whose database is a number."""
     url = text(name, default)

@@ -295,15 +295,15 @@ BROKER_ENCRYPTION_KEYS = env.sealing_keys("BROKER_ENCRYPTION_KEY", "BROKER_ENCRY
 ALPACA_API_KEY = env.text("ALPACA_API_KEY", "")
 ALPACA_SECRET_KEY = env.text("ALPACA_SECRET_KEY", "")
 # Empty: Alpaca's own hosts, paper or live as the connection says.
-ALPACA_BASE_URL = env.text("ALPACA_BASE_URL", "")
-ALPACA_DATA_URL = env.text("ALPACA_DATA_URL", "")
-ALPACA_STREAM_URL = env.text("ALPACA_STREAM_URL", "")
+ALPACA_BASE_URL = env.address("ALPACA_BASE_URL", "https", "http")
+ALPACA_DATA_URL = env.address("ALPACA_DATA_URL", "https", "http")
+ALPACA_STREAM_URL = env.address("ALPACA_STREAM_URL", "wss", "ws")
 ALPACA_DATA_FEED = env.choice("ALPACA_DATA_FEED", "iex", ("iex", "sip", "delayed_sip"))
 IBKR_HOST = env.text("IBKR_HOST", "127.0.0.1")
 IBKR_PORT = env.integer("IBKR_PORT", 7497, lowest=1, highest=65_535)
 IBKR_CLIENT_ID = env.integer("IBKR_CLIENT_ID", 1, lowest=0, highest=999_999)
 # The stand-in exchange that `make run` starts; empty: there is none.
-SIMULATOR_URL = env.text("SIMULATOR_URL", "")
+SIMULATOR_URL = env.address("SIMULATOR_URL", "http", "https")
 SIMULATOR_API_KEY = env.text("SIMULATOR_API_KEY", "")
 SIMULATOR_SECRET_KEY = env.text("SIMULATOR_SECRET_KEY", "")
 # A portfolio is synced once in this many seconds; open orders are asked for more often, less where a stream is up.

@@ -13,7 +13,7 @@ from trenddojo.desk.dotenv import read
 from trenddojo.desk.settings import DEFAULTS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READERS = {"text", "boolean", "integer", "words", "choice", "origins", "redis_url"}
+READERS = {"text", "boolean", "integer", "words", "choice", "origins", "redis_url", "sealing_keys", "address"}
 OF_THE_COMMANDS = {"PYTHON", "PIP_INDEX_URL", "CHROMIUM", "CI"}
 ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
 
@@ -21,13 +21,12 @@ ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
 def read_by_the_settings() -> set[str]:
     tree = ast.parse((ROOT / "trenddojo" / "settings.py").read_text(encoding="utf-8"))
     return {
-        str(node.args[0].value)
+        str(named.value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in READERS
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READERS
+        # Sealing keys are read from two variables, the present one and the old ones.
+        for named in node.args[: 2 if node.func.attr == "sealing_keys" else 1]
+        if isinstance(named, ast.Constant)
     }
 
 
@@ -91,6 +90,13 @@ def test_the_deployment_checks_refuse_a_desk_made_for_one_machine() -> None:
         ("CSRF_TRUSTED_ORIGINS", "desk.internal", "write origins with their scheme"),
         ("EMAIL_VERIFICATION", "sometimes", "write one of none, optional, mandatory."),
         ("EMAIL_URL", "pigeon://coop", "write smtp+tls://user:password@host:587"),
+        ("BROKER_ENCRYPTION_KEY", "c2hvcnQ=", "write 32 random bytes in base64"),
+        ("BROKER_ENCRYPTION_KEYS_OLD", "no base64!", "write 32 random bytes in base64"),
+        ("ALPACA_BASE_URL", "paper-api.alpaca.markets", "write https://host"),
+        ("ALPACA_BASE_URL", "https://key:secret@paper-api.alpaca.markets", "write https://host"),
+        ("ALPACA_STREAM_URL", "https://paper-api.alpaca.markets", "write wss://host"),
+        ("DEFAULT_BROKER_MODE", "both", "write one of paper, live."),
+        ("LIVE_IDLE_MINUTES", "9999", "write a whole number from 1 to 1440."),
         ("LOG_LEVEL", "loud", "write one of DEBUG, INFO, WARNING, ERROR."),
     ],
 )

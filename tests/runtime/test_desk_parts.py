@@ -1,5 +1,6 @@
 """The parts of the supervisor, one by one."""
 
+import base64
 import os
 import stat
 import tempfile
@@ -29,7 +30,8 @@ class TestEnvFile:
 
         assert stat.S_IMODE(one.stat().st_mode) == 0o600
         first, second = dotenv.read(one), dotenv.read(two)
-        assert set(first) == {"SECRET_KEY", "COOKIE_PREFIX", "DEMO_PASSWORD"}
+        assert set(first) == {"SECRET_KEY", "BROKER_ENCRYPTION_KEY", "COOKIE_PREFIX", "DEMO_PASSWORD"}
+        assert len(base64.b64decode(first["BROKER_ENCRYPTION_KEY"])) == 32
         assert len(first["SECRET_KEY"]) >= 50
         assert not set(first.values()) & set(second.values())
         assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
@@ -40,6 +42,29 @@ class TestEnvFile:
 
         assert not dotenv.write_once(path, nothing)
         assert path.read_text() == "SECRET_KEY=mine\n"
+
+    @pytest.mark.parametrize("before", [b"SECRET_KEY=mine\n", b"SECRET_KEY=mine", b""])
+    def test_a_file_from_before_brokers_is_given_their_key_once(self, tmp_path: Path, before: bytes) -> None:
+        path = tmp_path / ".env"
+        path.write_bytes(before)
+
+        assert dotenv.add_broker_key(path)
+        after = path.read_bytes()
+        assert not dotenv.add_broker_key(path)
+
+        assert after.startswith(before)
+        assert path.read_bytes() == after
+        found = dotenv.read(path)
+        assert len(base64.b64decode(found.pop("BROKER_ENCRYPTION_KEY"))) == 32
+        assert found == ({"SECRET_KEY": "mine"} if before else {})
+
+    @pytest.mark.parametrize("line", ["BROKER_ENCRYPTION_KEY=\n", "export BROKER_ENCRYPTION_KEY=mine\n"])
+    def test_a_broker_key_that_is_named_already_stays_as_it_is(self, tmp_path: Path, line: str) -> None:
+        path = tmp_path / ".env"
+        path.write_text(line)
+
+        assert not dotenv.add_broker_key(path)
+        assert path.read_text() == line
 
     def test_reads_quotes_comments_and_exports(self, tmp_path: Path) -> None:
         path = tmp_path / ".env"

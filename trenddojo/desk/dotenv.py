@@ -1,9 +1,11 @@
-"""The .env file: written once with fresh random keys, read ever after, never overwritten."""
+"""The .env file: written once with fresh random keys, read ever after; what is in it is never overwritten."""
 
+import base64
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from trenddojo.desk.errors import DeskError
 
@@ -11,6 +13,8 @@ CONTENT = """\
 # Written by the first start of the desk and never overwritten. Keep it to yourself.
 # Every variable is described in docs/settings.md.
 SECRET_KEY={secret_key}
+# Seals the keys of brokers in the database: without it they cannot be opened again. Keep a copy apart from the backups.
+BROKER_ENCRYPTION_KEY={broker_key}
 # Cookies know no ports: the prefix keeps two desks on one machine from signing each other out.
 COOKIE_PREFIX={cookie_prefix}
 # The password of the demo trader; leave it empty and no demo trader is made.
@@ -27,6 +31,7 @@ def write_once(path: Path, own: Callable[[Path], None]) -> bool:
         return False
     content = CONTENT.format(
         secret_key=secrets.token_urlsafe(50),
+        broker_key=_broker_key(),
         cookie_prefix=f"td_{secrets.token_hex(4)}",
         demo_password=secrets.token_urlsafe(9),
     )
@@ -45,6 +50,39 @@ def write_once(path: Path, own: Callable[[Path], None]) -> bool:
     finally:
         fresh.unlink(missing_ok=True)
     return True
+
+
+def add_broker_key(path: Path) -> bool:
+    """Append the key that seals brokers' keys to a file from before there was one; whether it was appended.
+
+    Any line that names it, even an empty one, is its owner's decision and stays.
+    """
+    if "BROKER_ENCRYPTION_KEY" in read(path):
+        return False
+    lines = f"# Seals the keys of brokers in the database.\nBROKER_ENCRYPTION_KEY={_broker_key()}\n"
+    try:
+        with path.open("rb+") as file:
+            # A last line without its end must not swallow ours.
+            begins = b"" if _ends_a_line(file) else b"\n"
+            file.seek(0, os.SEEK_END)
+            file.write(begins + lines.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # A file that is not ours to write: connecting to a broker will say what is missing.
+        return False
+    return True
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
+
+
+def _broker_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def read(path: Path) -> dict[str, str]:

@@ -50,8 +50,8 @@ class Desk:
         """Start everything, watch it, and stop it when asked or when it cannot go on."""
         began = time.monotonic()
         owner = self._prepare_folder()
-        self.settings = desk_settings(os.environ, dotenv.read(self.root / ".env"))
         self.lock = lock.take(self.var / "desk.lock")
+        self.settings = self._read_settings()
         self._clear_what_was_left()
         refuse_taken_port(self.settings.port)
         servers.refuse_unreachable(self.settings.environment)
@@ -83,6 +83,12 @@ class Desk:
                 "make it yours or clone into a folder of your own."
             ) from problem
         return identity
+
+    def _read_settings(self) -> DeskSettings:
+        """Under the lock: two starts at once must not both add the key."""
+        if not os.environ.get("BROKER_ENCRYPTION_KEY") and dotenv.add_broker_key(self.root / ".env"):
+            say("Added a BROKER_ENCRYPTION_KEY to .env.")
+        return desk_settings(os.environ, dotenv.read(self.root / ".env"))
 
     def _clear_what_was_left(self) -> None:
         """Where both desk and guard were killed, their processes may live on."""
