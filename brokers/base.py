@@ -1,16 +1,38 @@
 """What every broker can be asked, in the product's own words. Decimal and aware UTC only; no model, no Django."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Protocol
 
 from trenddojo.domain.fills import Side
 from trenddojo.domain.instruments import AssetClass
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderClass, OrderTerms, OrderType, TimeInForce
+
+
+class Trait(StrEnum):
+    """What an order can be beside its type; a broker may allow such orders less than others."""
+
+    CRYPTO = "crypto"
+    OPTION = "option"
+    FRACTION = "fraction"
+    EXTENDED_HOURS = "extended_hours"
+    GROUP = "group"  # bracket, oto and oco
+    TRAILING = "trailing"
+    AUCTION = "auction"  # opg and cls
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Orders with this trait are only possible so; None: as other orders are."""
+
+    trait: Trait
+    order_types: frozenset[OrderType] | None = None
+    times_in_force: frozenset[TimeInForce] | None = None
+    order_classes: frozenset[OrderClass] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,8 @@ class Capabilities:
     bars: bool = False
     # Orders sent while the market is shut are kept by the broker itself.
     keeps_orders_while_closed: bool = False
+    # What does not go together, although each part is possible.
+    restrictions: tuple[Restriction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,28 +249,6 @@ class ConnectionSettings:
     credentials: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-class EndpointClass(StrEnum):
-    """What a request is counted as against a broker's limits."""
-
-    ORDERS = "orders"
-    POSITIONS = "positions"
-    ACCOUNT = "account"
-    DATA = "data"
-
-
-class Priority(IntEnum):
-    """Who goes first when requests are short: the lower number."""
-
-    CANCEL = 0
-    SUBMIT = 1
-    RECONCILE = 2
-    POLL = 3
-
-
-# Called before every single request, pages included; raises TryLater when the budget is used up.
-Spend = Callable[[EndpointClass, Priority], None]
-
-
 @dataclass(frozen=True, slots=True)
 class CredentialField:
     """One thing the trader types to connect; `is_secret` fields are never shown again."""
@@ -288,10 +290,18 @@ class BrokerAdapter(Protocol):
         ...
 
     def fills(self, since: datetime | None = None, cursor: str = "") -> Sequence[FillReport]:
-        """Executions, oldest first, after the cursor (or since the time); all pages."""
+        """Executions, oldest first, after the cursor (or since the time); all pages.
+
+        The newest may come again: take each `execution_id` once, and go on from the last one's `cursor`.
+        """
         ...
 
-    def cash_movements(self, since: date, cursor: str = "") -> Sequence[CashReport]: ...
+    def cash_movements(self, since: date, cursor: str = "") -> Sequence[CashReport]:
+        """Money moved since the day, or since some days before the cursor (the last `activity_id` that was taken).
+
+        What is booked late comes under its own day: take each `activity_id` once.
+        """
+        ...
 
     def positions(self) -> Sequence[PositionReport]: ...
 

@@ -140,6 +140,7 @@ def settings_of(connection: BrokerConnection, credentials: dict[str, str]) -> Co
         base_url=base_url,
         data_url=data_url,
         stream_url=stream_url,
+        data_feed=settings.ALPACA_DATA_FEED,
         credentials=credentials,
     )
 

@@ -1,0 +1,121 @@
+"""Speaks to Alpaca over the desk's one way out to the network (brokers.http).
+
+Orders go through alpaca-py's REST client: our session in it, no repeats, bodies as we wrote them. What the web process
+asks as well (account, clock, prices) goes through the session itself, so that it never loads the library.
+See docs/adr/0022-alpaca-py-carries-orders.md.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import requests
+
+from brokers.alpaca.failures import Answer, Call, failure, keys_for
+from brokers.alpaca.parsing import unreadable
+from brokers.base import ConnectionSettings
+from brokers.errors import OutcomeUnknown, TryLater
+from brokers.http import Gate, session
+
+if TYPE_CHECKING:
+    from alpaca.common.rest import RESTClient
+
+CALLS: Final = {"POST": Call.SUBMIT, "PATCH": Call.REPLACE, "DELETE": Call.CANCEL}
+ONE_ORDER: Final = ("/v2/orders/", "/v2/orders:")
+UNREADABLE_WAIT: Final = 30
+
+Params = Mapping[str, str | int]
+
+
+class AlpacaClient:
+    """One account's endpoints. Every method makes one attempt and raises the errors of brokers.errors."""
+
+    def __init__(self, settings: ConnectionSettings, gate: Gate | None = None) -> None:
+        self._settings = settings
+        self._session = session(settings, gate)
+        self._orders: RESTClient | None = None
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """Orders, positions and activities; `path` without the version."""
+        return _read(lambda: self._sdk().get(path, dict(params or {})))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        return _write(lambda: self._sdk().post(path, body))
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        return _write(lambda: self._sdk().patch(path, body))
+
+    def delete(self, path: str) -> None:
+        _write(lambda: self._sdk().delete(path))
+
+    def account(self, path: str) -> Any:
+        """What the trading host says of account and clock; `path` with its version."""
+        return self._look(self._settings.base_url + path, Call.READ, {})
+
+    def data(self, path: str, params: Params) -> Any:
+        """Market data; `path` with its version, numbers as the Decimal they were written as."""
+        return self._look((self._settings.data_url or self._settings.base_url) + path, Call.DATA, params)
+
+    def _look(self, url: str, call: Call, params: Params) -> Any:
+        keys = self._settings.credentials
+        headers = {"APCA-API-KEY-ID": keys["api_key"], "APCA-API-SECRET-KEY": keys["secret_key"]}
+        answer = self._session.get(url, params=params, headers=headers)
+        _refuse(answer, call, self._settings)
+        return _read(lambda: json.loads(answer.content, parse_float=Decimal))
+
+    def _sdk(self) -> "RESTClient":
+        """alpaca-py's client, loaded by the first order: it takes half a second."""
+        if self._orders is None:
+            from alpaca.common.rest import RESTClient
+
+            keys = self._settings.credentials
+            client = RESTClient(self._settings.base_url, keys["api_key"], keys["secret_key"], raw_data=True)
+            # Without these it waits for ever, and sends an order again after a 429 or a 504.
+            client._session = _Judged(self._session, self._settings)  # type: ignore[assignment]  # noqa: SLF001
+            client._retry = 0  # noqa: SLF001
+            self._orders = client
+        return self._orders
+
+
+class _Judged:
+    """The session as alpaca-py sees it: what is no success becomes our error before the library looks at it."""
+
+    def __init__(self, wire: requests.Session, settings: ConnectionSettings) -> None:
+        self._wire = wire
+        self._settings = settings
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        answer = self._wire.request(method, url, **options)
+        _refuse(answer, _call_of(method, url), self._settings)
+        return answer
+
+
+def _refuse(answer: requests.Response, call: Call, settings: ConnectionSettings) -> None:
+    if not requests.codes.ok <= answer.status_code < requests.codes.multiple_choices:
+        raise failure(Answer(answer.status_code, answer.text, answer.headers, keys_for(settings)), call)
+
+
+def _call_of(method: str, url: str) -> Call:
+    looks = Call.ORDER if urlsplit(url).path.startswith(ONE_ORDER) else Call.READ
+    return CALLS.get(method, looks)
+
+
+def _write(call: Any) -> Any:
+    try:
+        return call()
+    except (ValueError, RecursionError):
+        raise unreadable("it is no JSON") from None
+
+
+def _read(call: Any) -> Any:
+    try:
+        return _write(call)
+    except OutcomeUnknown as problem:
+        raise later(problem) from None
+
+
+def later(problem: OutcomeUnknown) -> TryLater:
+    """A question whose answer cannot be read can be asked again."""
+    return TryLater(problem.sentence, after=UNREADABLE_WAIT, code=problem.code, request_id=problem.request_id)
