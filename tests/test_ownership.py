@@ -58,6 +58,7 @@ KEYED_BY_WORDS = {
     "trades:journal-screenshot-add": {"day": date(2025, 3, 4)},
 }
 ACCOUNT, CASH, TRADE, PLAN, FILL = "account", "cash", "trade", "plan", "fill"
+ORDER = "order"
 SETUP, TAG, FILTER, SCREENSHOT, IMPORT = "setup", "tag", "filter", "screenshot", "import"
 OBJECT_OF = {
     "accounts:account-detail": ACCOUNT,
@@ -88,6 +89,7 @@ OBJECT_OF = {
     "trades:trade-reopen": PLAN,
     "trades:fill-edit": FILL,
     "trades:fill-delete": FILL,
+    "trades:order-detail": ORDER,
     "trades:filter-edit": FILTER,
     "trades:filter-delete": FILTER,
     "trades:screenshot-view": SCREENSHOT,
@@ -135,6 +137,9 @@ def objects(alice: User) -> dict[str, Any]:
         TRADE: trade,
         PLAN: make_plan(account, "MSFT"),
         FILL: trade.fills.first(),
+        ORDER: models.Order.objects.create(
+            owner=alice, account=account, symbol="AAPL", side="buy", type="market", quantity=1
+        ),
         SETUP: make_setup(alice),
         TAG: make_tag(alice, "Calm"),
         FILTER: models.SavedFilter.objects.create(owner=alice, name="Winners", query="outcome=win"),

@@ -228,9 +228,11 @@
   }
 
   document.addEventListener("toast", (event) => toast(event.detail.level || "info", event.detail.text));
-  document.addEventListener("htmx:sendError", () => toast("error", "The desk could not be reached. Check your connection and try again."));
+  // Parts that ask again by themselves say in their own place that nobody answers.
+  const asksAgain = (event) => Boolean(event.detail.elt?.closest?.("[data-live]"));
+  document.addEventListener("htmx:sendError", (event) => asksAgain(event) || toast("error", "The desk could not be reached. Check your connection and try again."));
   document.addEventListener("htmx:responseError", (event) => {
-    if (!neverArrived(event.detail.xhr)) toast("error", "The desk could not do that. Nothing was changed; reload the page and try again.");
+    if (!neverArrived(event.detail.xhr) && !asksAgain(event)) toast("error", "The desk could not do that. Nothing was changed; reload the page and try again.");
   });
 
   function focusFirst(scope) {

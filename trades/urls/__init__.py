@@ -1,11 +1,12 @@
 """Every page of the desk, one module per area."""
 
-from trades.urls import figures, imports, journal, lists, plans, setups
+from trades.urls import figures, imports, journal, lists, orders, plans, setups
 
 app_name = "trades"
 urlpatterns = [
     *figures.urlpatterns,
     *plans.urlpatterns,
+    *orders.urlpatterns,
     *lists.urlpatterns,
     *journal.urlpatterns,
     *setups.urlpatterns,

@@ -60,6 +60,23 @@ _STATUSES = {
     "failed": ("loss", "circle-x"),
     "refused": ("loss", "circle-x"),
     "undone": ("secondary", "arrow-back-up"),
+    # Orders.
+    "new": ("azure", "circle-dashed"),
+    "denied": ("loss", "ban"),
+    "submitting": ("azure", "upload"),
+    "in_doubt": ("warn", "help-circle"),
+    "accepted": ("blue", "player-play"),
+    "partially_filled": ("blue", "adjustments"),
+    "filled": ("gain", "circle-check"),
+    "cancelling": ("azure", "player-stop"),
+    "rejected": ("loss", "circle-x"),
+    "expired": ("secondary", "clock"),
+    "replaced": ("secondary", "refresh"),
+    # Positions beside the broker's.
+    "matched": ("gain", "circle-check"),
+    "drift": ("warn", "scale"),
+    "external": ("warn", "eye"),
+    "unprotected": ("loss", "alert-triangle"),
 }
 
 

@@ -1,0 +1,107 @@
+"""What the tests of the orders' pages share: a connected account, orders and their events, prices."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import TradingAccount, User
+from brokers.models import BrokerConnection, BrokerPosition, Quote
+from tests.factories import make_account
+from trades.models import Order, OrderEvent
+
+_numbers = count(1)
+
+
+def d(text: str | int) -> Decimal:
+    return Decimal(str(text))
+
+
+def connect(account: TradingAccount, **fields: Any) -> BrokerConnection:
+    """A paper connection of the mock broker that was read just now."""
+    given: dict[str, Any] = {
+        "user": account.owner,
+        "account": account,
+        "broker": account.broker,
+        "label": f"{account.name} at the mock broker",
+        "broker_account_id": f"MOCK-{next(_numbers)}",
+        "last_sync": timezone.now(),
+        **fields,
+    }
+    return BrokerConnection.objects.create(**given)
+
+
+def connected_account(owner: User, name: str = "Main", **fields: Any) -> TradingAccount:
+    account = make_account(owner, name, broker="mock", account_type="paper", **fields)
+    connect(account)
+    return account
+
+
+def make_order(account: TradingAccount, symbol: str = "AAPL", **fields: Any) -> Order:
+    """An accepted limit order to buy 100 at 187.50."""
+    number = next(_numbers)
+    given: dict[str, Any] = {
+        "owner": account.owner,
+        "account": account,
+        "connection": getattr(account, "connection", None),
+        "symbol": symbol,
+        "side": "buy",
+        "type": "limit",
+        "quantity": d(100),
+        "limit_price": d("187.50"),
+        "status": "accepted",
+        "client_order_id": f"td-{number}",
+        "broker_order_id": f"broker-{number}",
+        **fields,
+    }
+    if given["type"] == "market":
+        given["limit_price"] = None
+    return Order.objects.create(**given)
+
+
+def make_leg(parent: Order, role: str, price: str, **fields: Any) -> Order:
+    """The stop or the target of an entry."""
+    is_stop = role == "stop_loss"
+    given: dict[str, Any] = {
+        "parent": parent,
+        "trade": parent.trade,
+        "role": role,
+        "side": "sell" if parent.side == "buy" else "buy",
+        "type": "stop" if is_stop else "limit",
+        "stop_price": d(price) if is_stop else None,
+        "limit_price": None if is_stop else d(price),
+        "time_in_force": "gtc",
+        **fields,
+    }
+    return make_order(parent.account, parent.symbol, **given)
+
+
+def make_bracket(account: TradingAccount, symbol: str = "AAPL", **fields: Any) -> Order:
+    order = make_order(account, symbol, order_class="bracket", **fields)
+    make_leg(order, "stop_loss", "180")
+    make_leg(order, "take_profit", "200")
+    return order
+
+
+def make_event(order: Order, fact: str, to_status: str, **fields: Any) -> OrderEvent:
+    given: dict[str, Any] = {"at": timezone.now(), "source": "stream", "from_status": order.status, **fields}
+    return OrderEvent.objects.create(order=order, fact=fact, to_status=to_status, **given)
+
+
+def make_quote(symbol: str = "AAPL", bid: str = "187.40", ask: str = "187.60", **fields: Any) -> Quote:
+    """A quote of the mock broker's feed, a second old."""
+    at: datetime = fields.pop("at", timezone.now() - timedelta(seconds=1))
+    given: dict[str, Any] = {"feed": "mock", "at": at, "received_at": at, **fields}
+    return Quote.objects.create(symbol=symbol, bid=d(bid), ask=d(ask), **given)
+
+
+def make_position(
+    account: TradingAccount, symbol: str = "AAPL", quantity: str = "100", **fields: Any
+) -> BrokerPosition:
+    """What the broker says it holds."""
+    given: dict[str, Any] = {"average_price": d(100), "as_of": timezone.now(), **fields}
+    return BrokerPosition.objects.create(
+        connection=account.connection, symbol=symbol, asset_class="stock", quantity=d(quantity), **given
+    )

@@ -1,0 +1,83 @@
+"""Whether anything happened to a trader's orders and open trades since a page was read: what open pages ask about
+once a second, in one query over small indexes."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from accounts.models import User
+from trades.models.order import WORKING
+
+# Ids are drawn before their rows are committed: an event with a smaller id may appear after one with a larger. So
+# many ids before the last one are looked at again; transactions are far too short for more to lie between.
+LOOK_BACK = 256
+# From so many events of others on, the place to go on from is moved forward, so that no question reads many rows.
+RENEW_AFTER = 5000
+LARGEST, LONGEST = 2**62, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A place in the stream of events: the newest event of all, how many of one's own lie just before it, and what
+    the rows that may still change add up to. Every write raises a row's version; a row that is over leaves the sum."""
+
+    last: int
+    count: int
+    sums: str
+
+    def __str__(self) -> str:
+        return f"{self.last}-{self.count}-{self.sums}"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """`seen` is where to go on; `is_old` asks to go on from there although nothing happened."""
+
+    seen: Seen
+    has_changed: bool
+    is_old: bool = False
+
+
+_EVENTS = """(SELECT count(*) FROM order_events AS event JOIN orders ON orders.id = event.order_id
+    WHERE orders.owner_id = %(owner)s AND event.id > {from_where} - %(back)s)"""
+# The states are spelled out so that the small indexes over unfinished rows serve.
+_OPEN = """(SELECT count(*) || '.' || coalesce(sum(version), 0) FROM {table}
+    WHERE status IN ({states}) AND account_id IN (SELECT id FROM accounts WHERE owner_id = %(owner)s))"""
+_QUESTION = f"""
+SELECT head.last, {_EVENTS.format(from_where="head.last")},
+    {_EVENTS.format(from_where="coalesce(%(last)s::bigint, head.last)")},
+    {_OPEN.format(table="orders", states=", ".join(f"'{status}'" for status in WORKING))} || '.' ||
+    {_OPEN.format(table="trades", states="'planned', 'pending', 'active'")}
+FROM (SELECT coalesce(max(id), 0) AS last FROM order_events) AS head
+"""  # noqa: S608 - the states are our own words
+
+
+def seen_now(owner: User) -> Seen:
+    """The place to ask from later; read it before the rows that are shown."""
+    return _ask(owner, None)[0]
+
+
+def changes_since(owner: User, text: str) -> Changes:
+    """What happened since `text`, which an earlier answer gave; what cannot be read counts as changed."""
+    earlier = _read(text)
+    now, count = _ask(owner, earlier.last if earlier else None)
+    if earlier is None:
+        return Changes(now, has_changed=True)
+    has_changed = (count, now.sums) != (earlier.count, earlier.sums)
+    return Changes(now, has_changed=has_changed, is_old=now.last - earlier.last > RENEW_AFTER)
+
+
+def _ask(owner: User, last: int | None) -> tuple[Seen, int]:
+    """The present place, and how many of the owner's events lie around and after the place `last`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_QUESTION, {"owner": owner.pk, "last": last, "back": LOOK_BACK})
+        head, around, since, sums = cursor.fetchone()
+    return Seen(head, around, sums), since
+
+
+def _read(text: str) -> Seen | None:
+    last, _, rest = text.partition("-")
+    count, _, sums = rest.partition("-")
+    if len(text) > LONGEST or not all(word.isascii() and word.isdecimal() for word in (last, count)):
+        return None
+    return Seen(int(last), int(count), sums) if int(last) < LARGEST else None

@@ -1,0 +1,12 @@
+"""Orders: the blotter, one order, and what keeps both up to date."""
+
+from django.urls import URLPattern, path
+
+from trades.views import live, orders
+
+urlpatterns: list[URLPattern] = [
+    path("orders/", orders.order_list, name="order-list"),
+    path("orders/changes/", live.changes, name="order-changes"),
+    path("orders/freshness/", live.freshness, name="order-freshness"),
+    path("orders/<uuid:pk>/", orders.order_page, name="order-detail"),
+]

@@ -1,0 +1,44 @@
+"""What keeps open pages of orders and positions true without a reload."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django_htmx.http import trigger_client_event
+
+from accounts.selectors import accounts_of
+from trades.selectors.freshness import connections_stale
+from trades.selectors.order_changes import changes_since, seen_now
+from trades.views.account_choice import account_chosen
+
+CHANGED = "orders-changed"
+
+
+def live_context(request: HttpRequest) -> dict[str, Any]:
+    """What `trades/_live.html` needs. Call it before the rows are read: what happens in between is told at once."""
+    return {"seen": str(seen_now(request.user)), "now": timezone.now()}
+
+
+@login_required
+@require_safe
+def changes(request: HttpRequest) -> HttpResponse:
+    """204 while nothing happened; else where to go on asking, and the event on which the page reads itself anew."""
+    found = changes_since(request.user, request.GET.get("since", ""))
+    if not found.has_changed and not found.is_old:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    answer = render(request, "trades/_live_poll.html", {"seen": str(found.seen)})
+    return trigger_client_event(answer, CHANGED) if found.has_changed else answer
+
+
+@login_required
+@require_safe
+def freshness(request: HttpRequest) -> HttpResponse:
+    """The connections whose news is old, as a banner."""
+    accounts = list(accounts_of(request.user))
+    chosen = account_chosen(accounts, request.GET.get("account"))
+    stale = connections_stale([chosen] if chosen else accounts, now=timezone.now())
+    return render(request, "trades/_live_connections.html", {"stale_connections": stale, "chosen": chosen})

@@ -1,0 +1,52 @@
+"""The blotter, and one order with everything that happened to it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.selectors import accounts_of
+from trades.forms.order_filter import OrderFilterForm
+from trades.selectors.freshness import connections_stale
+from trades.selectors.orders import OrderFilter, order_detail, orders_done, orders_working
+from trades.views.account_choice import account_chosen
+from trades.views.live import live_context
+
+
+@login_required
+@require_safe
+def order_list(request: HttpRequest) -> HttpResponse:
+    live = live_context(request)
+    accounts = list(accounts_of(request.user))
+    chosen = account_chosen(accounts, request.GET.get("account"))
+    form = OrderFilterForm(request.GET, accounts=accounts)
+    shown = OrderFilter([chosen] if chosen else accounts, form.wanted_symbol, form.wanted_statuses)
+    working = orders_working(shown)
+    done = orders_done(shown, cursor=request.GET.get("cursor", ""), without=[line.order.pk for line in working])
+    context: dict[str, Any] = {
+        "form": form,
+        "accounts": accounts,
+        "chosen": chosen,
+        "working": working,
+        "done": done,
+        "is_filtered": bool(chosen or form.wanted_symbol or form.wanted_statuses),
+        "stale_connections": connections_stale(shown.accounts, now=live["now"]),
+    }
+    return render(request, "trades/order_list.html", context | live)
+
+
+@login_required
+@require_safe
+def order_page(request: HttpRequest, pk: UUID) -> HttpResponse:
+    live = live_context(request)
+    page = order_detail(request.user, pk)
+    context = {
+        "page": page,
+        "order": page.order,
+        "chosen": page.order.account,
+        "stale_connections": connections_stale([page.order.account], now=live["now"]),
+    }
+    return render(request, "trades/order_detail.html", context | live)
