@@ -13,7 +13,7 @@ from brokers.services.from_env import KEYS, connection_from_env
 class Command(BaseCommand):
     help = (
         "Connects a user to a broker with the keys of the environment (ALPACA_API_KEY and ALPACA_SECRET_KEY) and opens "
-        "an account for it. Without a name: the only user there is. May be run again; new keys take the old ones' place."
+        "an account for it. Without a name: the only user there is. Run again, it takes in new keys."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
