@@ -44,7 +44,7 @@ ADAPTERS: Final[Mapping[str, AdapterSpec]] = {
     "manual": AdapterSpec("brokers.manual.adapter:ManualAdapter", "Manual", is_connectable=False),
     "mock": AdapterSpec("brokers.mock.adapter:MockAdapter", "Mock broker", is_always_paper=True),
     "simulator": AdapterSpec(
-        "brokers.alpaca.adapter:AlpacaAdapter",
+        "brokers.alpaca.adapter:StandInAdapter",
         "Stand-in exchange",
         ALPACA_KEYS,
         "api_key",
