@@ -80,3 +80,8 @@ CHARACTERS: dict[str, Character] = {
     "UVXY": Character(3_650, 520, 3, 10, 12_000_000),
     "BRK.A": Character(75_400_000, 95, 20_000, 1, 400),
 }
+
+
+def generated(symbol: str) -> Asset:
+    """The asset of a symbol that has prices but is not listed above: an ordinary stock."""
+    return ASSETS.get(symbol) or _asset(symbol, symbol, "NYSE")

@@ -114,6 +114,16 @@ def phase_at(sessions: Sessions, at: datetime) -> Phase:
     return Phase.REGULAR if at < session.close else Phase.POST
 
 
+def phase_began(sessions: Sessions, at: datetime) -> datetime:
+    """When the phase that runs at `at` began, as far as it belongs to a session; else the end of the last session."""
+    session = session_around(sessions, at)
+    if session is None:
+        day = new_york_day(at)
+        today = sessions.on(day)
+        return today.post if today is not None and today.post <= at else sessions.before(day).post
+    return max(turn for turn in (session.pre, session.open, session.close) if turn <= at)
+
+
 def session_due(sessions: Sessions, at: datetime) -> Session:
     """The session an order for regular hours sent at `at` trades in: the one that has not closed yet."""
     day = new_york_day(at)

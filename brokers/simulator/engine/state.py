@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from math import prod
 from typing import Any
 from uuid import UUID, uuid5
 
 from brokers.simulator.engine.market import Market
-from brokers.simulator.engine.sessions import Phase, Sessions, phase_at, session_around
+from brokers.simulator.engine.sessions import Phase, Sessions
 from brokers.simulator.engine.types import (
     LISTED_OPEN,
     ZERO,
@@ -19,7 +20,6 @@ from brokers.simulator.engine.types import (
     Order,
     Position,
     Quote,
-    Status,
     TradeUpdate,
     UpdateKind,
 )
@@ -45,6 +45,8 @@ class Account:
     # Every client order id ever used, and the order it names.
     client_ids: dict[str, str] = field(default_factory=dict)
     order_ids: list[str] = field(default_factory=list)
+    # Those of them that are not done, held legs included.
+    open_ids: list[str] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
     # What fees of the running day are worked out from: shares traded, and shares and dollars sold.
     traded_shares: Decimal = ZERO
@@ -123,6 +125,8 @@ class Memory:
 
     now: datetime
     seed: str
+    phase: Phase
+    phase_since: datetime
     counter: int = 0
     accounts: dict[str, Account] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
@@ -157,33 +161,42 @@ class State:
         return str(uuid5(NAMESPACE, f"{self.memory.seed}/{kind}/{self.count()}"))
 
     def book(self, symbol: str) -> Book:
-        """The symbol's book with the quote of this moment."""
+        """The symbol's book as it was left."""
         book = self.memory.books.get(symbol)
         if book is None:
             book = self.memory.books[symbol] = Book(symbol=symbol)
+        return book
+
+    def current_book(self, symbol: str) -> Book:
+        """The symbol's book with the quote of this moment."""
+        book = self.book(symbol)
         quote = self.market.quote_at(symbol, self.now)
         if quote is not None:
             book.show(quote)
         return book
 
+    @property
     def phase(self) -> Phase:
-        return phase_at(self.sessions, self.now)
+        return self.memory.phase
 
-    def is_fresh(self, quote: Quote) -> bool:
-        """Whether the quote was made in the hours that run now. Nothing trades on those of the hours before."""
-        session = session_around(self.sessions, self.now if self.now == quote.at else quote.at)
-        if session is None or session_around(self.sessions, self.now) not in {session, None}:
-            return False
-        begun = session.pre if quote.at <= session.open else session.open
-        running = session.pre if self.now <= session.open else session.open
-        return begun == running
+    def enter(self, phase: Phase) -> None:
+        """Begin a phase of the day now; only quotes made later are traded on in it."""
+        self.memory.phase = phase
+        self.memory.phase_since = self.now
+
+    def split_factor(self, symbol: str, since: datetime) -> Decimal:
+        """How many of today's shares one share of `since` has become."""
+        splits = (
+            s.factor for s in self.memory.scalings if s.is_split and s.symbol == symbol and since < s.at <= self.now
+        )
+        return prod(splits, start=Decimal(1))
 
     def account_of(self, order: Order) -> Account:
         return self.memory.accounts[order.account_id]
 
     def working(self, account: Account) -> Iterator[Order]:
         """The account's orders that are open and could still trade; held legs are not among them."""
-        for order_id in account.order_ids:
+        for order_id in account.open_ids:
             order = self.memory.orders[order_id]
             if order.status in LISTED_OPEN:
                 yield order
@@ -225,7 +238,3 @@ def snapshot(order: Order) -> Order:
 
 def snapshots(orders: Iterable[Order]) -> list[Order]:
     return [snapshot(order) for order in orders]
-
-
-def is_working(order: Order) -> bool:
-    return order.status in LISTED_OPEN or order.status is Status.HELD
