@@ -16,6 +16,11 @@ def sync_nudge(connection_id: UUID) -> None:
     transaction.on_commit(partial(_send, "brokers.connection_sync", str(connection_id)))
 
 
+def poll_nudge(connection_id: UUID) -> None:
+    """Have this connection's open orders and new fills asked for, once the caller's transaction is committed."""
+    transaction.on_commit(partial(_send, "brokers.connection_poll", str(connection_id)))
+
+
 def _send(task: str, key: str) -> None:
     try:
         current_app.send_task(task, [key], queue="desk")
