@@ -14,6 +14,7 @@ from brokers.alpaca.symbols import is_crypto, is_option, theirs
 from brokers.base import (
     AccountReport,
     BarReport,
+    BrokerAdapter,
     CashReport,
     ClockReport,
     ConnectionSettings,
@@ -42,7 +43,7 @@ TAPE_DELAY: Final = timedelta(minutes=16)
 TIMEFRAMES: Final = frozenset({"1Min", "5Min", "15Min", "1Hour", "1Day"})
 
 
-class AlpacaAdapter:
+class AlpacaAdapter(BrokerAdapter):
     """One account at Alpaca."""
 
     capabilities = config.CAPABILITIES

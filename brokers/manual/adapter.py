@@ -7,6 +7,7 @@ from typing import NoReturn
 from brokers.base import (
     AccountReport,
     BarReport,
+    BrokerAdapter,
     CashReport,
     ClockReport,
     ConnectionSettings,
@@ -24,7 +25,7 @@ from brokers.http import Gate
 from brokers.manual import config
 
 
-class ManualAdapter:
+class ManualAdapter(BrokerAdapter):
     """Answers everything with the sentence that says what to do instead."""
 
     capabilities = config.CAPABILITIES

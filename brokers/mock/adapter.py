@@ -8,6 +8,7 @@ from typing import Final
 from brokers.base import (
     AccountReport,
     BarReport,
+    BrokerAdapter,
     CashReport,
     ClockReport,
     ConnectionSettings,
@@ -59,7 +60,7 @@ UNSCRIPTED: Final = frozenset({None, Outcome.TIMEOUT_AFTER})
 TIMEOUTS: Final = frozenset({Outcome.TIMEOUT_BEFORE, Outcome.TIMEOUT_AFTER})
 
 
-class MockAdapter:
+class MockAdapter(BrokerAdapter):
     """One mock account. Its book is in this process (brokers.mock.book)."""
 
     capabilities = config.CAPABILITIES
@@ -232,7 +233,8 @@ def _changed(old: OrderReport, changes: OrderChanges) -> OrderTerms:
     """The terms of the order that replaces this one; it takes over the legs."""
 
     def either(name: str) -> Decimal | None:
-        return getattr(changes, name) or getattr(old, name)
+        found: Decimal | None = getattr(changes, name) or getattr(old, name)
+        return found
 
     return OrderTerms(
         symbol=old.symbol,
