@@ -250,7 +250,12 @@ ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.people.ZoneSignupForm"
 ACCOUNT_CHANGE_EMAIL = True
 # A change of password, e-mail address or second factor is told to the address on record.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_FORMS = {"login": "accounts.forms.sign_in.SignInForm"}
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.sign_in.SignInForm",
+    "signup": "accounts.forms.sign_in.SignUpForm",
+    "reset_password": "accounts.forms.sign_in.PasswordResetForm",
+    "add_email": "accounts.forms.sign_in.EmailForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", "optional", ("none", "optional", "mandatory"))
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
@@ -267,6 +272,9 @@ ACCOUNT_RATE_LIMITS = {
     "manage_email": "10/m/user",
     "reauthenticate": "10/m/user",
     "confirm_email": "1/3m/key",
+    # Ours: keys tried at a broker, and passwords tried at the live switch.
+    "broker_keys": "10/m/user",
+    "live_switch": "5/m/user",
 }
 # allauth refuses to guess the client's address: say how many proxies stand in front.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, lowest=0, highest=10)

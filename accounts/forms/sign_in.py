@@ -1,15 +1,40 @@
-"""The sign-in form in the desk's words. By itself, because allauth's forms import the sign-up form in their turn."""
+"""The forms of signing up and in, in the desk's words; apart, because allauth's forms import the sign-up form."""
 
 from typing import Any
 
-from allauth.account.forms import LoginForm
+from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, SignupForm
+
+LABELS = {
+    "login": "User name or e-mail address",
+    "username": "User name",
+    "email": "E-mail address",
+    "remember": "Stay signed in on this device",
+}
 
 
-class SignInForm(LoginForm):
+class _InTheDesksWords:
+    fields: dict[str, Any]
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["login"].label = "User name or e-mail address"
-        self.fields["remember"].label = "Stay signed in on this device"
-        for field in self.fields.values():
+        for name, field in self.fields.items():
+            field.label = LABELS.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(_InTheDesksWords, LoginForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.fields["password"].help_text = ""
+
+
+class SignUpForm(_InTheDesksWords, SignupForm):
+    """What allauth asks, then the time zone."""
+
+
+class PasswordResetForm(_InTheDesksWords, ResetPasswordForm):
+    """The address the link goes to."""
+
+
+class EmailForm(_InTheDesksWords, AddEmailForm):
+    """The new address."""
