@@ -40,6 +40,7 @@ class Control:
         self.door = door
         self.streams = {"trades": trades, "data": data}
         self.trades = trades
+        self.data = data
         self.writer = TradingApi(floor)
         self._token = token
         self._keys: dict[str, str] = {}
@@ -70,11 +71,8 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/control/close_streams", self._close_streams), web.post("/control/{verb}", self.serve)]
 
-    @property
-    def guard(self) -> Any:
-        return web.middleware(self._guard)
-
-    async def _guard(
+    @web.middleware
+    async def guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -198,11 +196,12 @@ class Control:
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def _connections(self, _given: Given) -> Answer:
-        """Which keys are connected, and which of them hear trade updates."""
+        """Which keys are connected, which of them hear trade updates, and which symbols anybody wants."""
         return {
             "trades": self.trades.connections(),
-            "data": self.streams["data"].connections(),
+            "data": self.data.connections(),
             "listening": self.trades.listeners(),
+            "watched": self.data.watched(),
         }
 
     def _rate_limit(self, given: Given) -> Answer:

@@ -84,6 +84,10 @@ class DataStream:
     def connections(self) -> list[str]:
         return sorted(each.socket.key_id for each in self.subscribers if each.account_id)
 
+    def watched(self) -> list[str]:
+        """The symbols anybody wants; "*" stands for all."""
+        return sorted({name for each in self.subscribers for channel in CHANNELS for name in each.wanted[channel]})
+
     async def close_all(self, code: int = WSCloseCode.GOING_AWAY, reason: str = "") -> None:
         for subscriber in list(self.subscribers):
             await subscriber.socket.close(code, reason)
@@ -192,7 +196,7 @@ class DataStream:
         return True
 
     def _tell_what_is_wanted(self) -> None:
-        self.watch({symbol for each in self.subscribers for channel in CHANNELS for symbol in each.wanted[channel]})
+        self.watch(set(self.watched()))
 
 
 def test_items(now: datetime) -> list[Item]:

@@ -32,8 +32,9 @@ class Door:
 
     def middlewares(self) -> list[Any]:
         """Outermost first."""
-        return [web.middleware(step) for step in (self.mark, self.befall, self.explain, self.admit)]
+        return [self.mark, self.befall, self.explain, self.admit]
 
+    @web.middleware
     async def mark(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count the request, and give the answer its id and its limits."""
         key_id, _ = keys_of(request)
@@ -46,6 +47,7 @@ class Door:
                 answer.headers.setdefault(name, value)
         return answer
 
+    @web.middleware
     async def befall(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         key_id, _ = keys_of(request)
         fault = self.faults.take(request.method, request.path, key_id)
@@ -53,6 +55,7 @@ class Door:
             return await handler(request)
         return await faults.apply(fault, request, handler)
 
+    @web.middleware
     async def explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn refusals into answers."""
         try:
@@ -65,6 +68,7 @@ class Door:
         except web.HTTPException as problem:
             return web.json_response({"message": f"{problem.reason.lower()}."}, status=problem.status)
 
+    @web.middleware
     async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Sockets ask for keys themselves, in their own protocol."""
         if "Upgrade" in request.headers:

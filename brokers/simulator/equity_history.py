@@ -13,7 +13,7 @@ Sample = tuple[int, Decimal]
 
 
 class EquityHistory:
-    """At most one sample a minute: the last moment the exchange looked at in it. Times are Unix seconds."""
+    """At most one sample a minute: the first moment the exchange looked at in it. Times are Unix seconds."""
 
     def __init__(self) -> None:
         self._samples: dict[str, deque[Sample]] = {}

@@ -56,8 +56,9 @@ class Floor:
 
     def _advance(self, to: datetime) -> list[Event]:
         events = self.exchange.advance(to)
-        if self.history.is_due(self.exchange.now):
-            for account_id in self.exchange.account_ids():
+        account_ids = self.exchange.account_ids()
+        if account_ids and self.history.is_due(self.exchange.now):
+            for account_id in account_ids:
                 self.history.add(account_id, self.exchange.now, self.exchange.account_report(account_id).equity)
         return events
 

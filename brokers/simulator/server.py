@@ -142,6 +142,8 @@ def open_floor(options: Options) -> Floor:
     exchange = Exchange(market, now=start, seed=options.seed, sessions=sessions)
     floor = Floor(World(exchange, market), Clock(start, options.speed), journal, options.identity)
     floor.restore(lambda state: Exchange.load(state, market, sessions=sessions))
+    # Whoever watched is gone.
+    floor.exchange.watch(())
     floor.clock = Clock(_resumed(options, floor.exchange.now), options.speed)
     for account in options.accounts:
         floor.open_account(account.key_id, account.secret_key, account.cash)

@@ -19,7 +19,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -71,11 +71,11 @@ class SimulatorControl:
         self.call("show", kind="trade", symbol=symbol, price=price, size=size)
 
     def add_bar(
-        self, symbol: str, at: datetime, *, open: Price, high: Price, low: Price, close: Price, volume: Price = 1000
-    ) -> None:  # noqa: A002
-        """Add a minute bar that began at `at` to a scripted market, in order of time, before later quotes."""
-        prices = {"open": open, "high": high, "low": low, "close": close}
-        self.call("show_bar", kind="bar", symbol=symbol, at=at.isoformat(), volume=volume, **prices)
+        self, symbol: str, at: datetime, prices: tuple[Price, Price, Price, Price], volume: Price = 1000
+    ) -> None:
+        """Add a minute bar (open, high, low, close) that began at `at` to a scripted market, before later quotes."""
+        named = dict(zip(("open", "high", "low", "close"), prices, strict=True))
+        self.call("show_bar", kind="bar", symbol=symbol, at=at.isoformat(), volume=volume, **named)
 
     def halt(self, symbol: str) -> None:
         self.call("halt", symbol=symbol)
@@ -194,11 +194,7 @@ class SimulatorControl:
 
     def wait_for_listener(self, key_id: str, seconds: float = 15) -> None:
         """Return when somebody with this key listens to trade updates."""
-        deadline = time.monotonic() + seconds
-        while key_id not in self.connections()["listening"]:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"nobody with the key {key_id} listens")
-            time.sleep(0.02)
+        wait_until(lambda: key_id in self.connections()["listening"], f"listening with the key {key_id}", seconds)
 
     def set_rate_limit(self, limit: int, service: str = "trading") -> None:
         """Requests a minute from now on, of "trading" or "data"."""
@@ -225,6 +221,15 @@ class SimulatorControl:
 
     def orders(self, account: str) -> list[Json]:
         return list(self.dump(account)["orders"])
+
+
+def wait_until(happened: Callable[[], object], what: str = "it", seconds: float = 15) -> None:
+    """Ask until it has happened; AssertionError when it does not."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen within {seconds:.0f} seconds")
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

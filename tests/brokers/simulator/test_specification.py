@@ -1,0 +1,172 @@
+"""Every kind of answer is valid by Alpaca's published specification."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.brokers.simulator.conftest import MORNING, Wire
+from tests.brokers.simulator_server import RunningSimulator, simulator
+
+TRADING, DATA = "trading-api.json", "market-data-api.json"
+
+
+class Specification:
+    """The response schemas of one OpenAPI file, as JSON Schema."""
+
+    def __init__(self, path: Path) -> None:
+        self.document = _as_json_schema(json.loads(path.read_text(encoding="utf-8")))
+
+    def check(self, method: str, path: str, body: Any, status: str = "200") -> None:
+        answer = self.document["paths"][path][method]["responses"][status]
+        schema = {**answer["content"]["application/json"]["schema"], "components": self.document["components"]}
+        jsonschema.Draft202012Validator(schema).validate(body)
+
+
+def _as_json_schema(node: Any) -> Any:
+    """OpenAPI 3.0 says `nullable`; and where it says oneOf, fills are valid by both of its halves."""
+    if isinstance(node, list):
+        return [_as_json_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    found = {("anyOf" if name == "oneOf" else name): _as_json_schema(value) for name, value in node.items()}
+    if found.pop("nullable", None) is True and "type" in found:
+        found["type"] = [found["type"], "null"]
+        if "enum" in found:
+            found["enum"] = [*found["enum"], None]
+    return found
+
+
+@pytest.fixture(scope="module")
+def trading(shared: Path) -> Specification:
+    return Specification(shared / "alpaca" / "openapi" / TRADING)
+
+
+@pytest.fixture(scope="module")
+def data(shared: Path) -> Specification:
+    return Specification(shared / "alpaca" / "openapi" / DATA)
+
+
+@pytest.fixture(scope="module")
+def busy() -> RunningSimulator:
+    """An account with a position, a short, working orders, a bracket, a replacement and paid dividends."""
+    with simulator(start=MORNING) as running:
+        wire, control = Wire(running.url, running.key_id, running.secret_key), running.control
+        for minute in range(5, 0, -1):
+            control.add_bar("SPY", MORNING - timedelta(minutes=minute + 1), ("99", "101", "98", "100"))
+        control.set_quote("SPY", bid="100.00", ask="100.02")
+        control.print_trade("SPY", price="100.01")
+        control.set_quote("IBM", bid="50.00", ask="50.01")
+        wire.ordered(qty="10")
+        wire.ordered(symbol="IBM", side="sell", qty="3")
+        wire.ordered(notional="25.50", qty=None)
+        wire.ordered(side="buy", qty="2", type="stop_limit", stop_price="120", limit_price="121", time_in_force="gtc")
+        wire.ordered(symbol="IBM", qty="1", type="trailing_stop", trail_percent="2", time_in_force="gtc")
+        working = wire.ordered(type="limit", limit_price="90", extended_hours=True)
+        wire.call("PATCH", f"/v2/orders/{working['id']}", json={"limit_price": "91"})
+        wire.ordered(
+            qty="5",
+            type="limit",
+            limit_price="95",
+            order_class="bracket",
+            take_profit={"limit_price": "110"},
+            stop_loss={"stop_price": "90", "limit_price": "89"},
+        )
+        control.dividend("SPY", "0.50")
+        control.transfer(running.account, "-100", type="CSW")
+        control.advance(120)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def told(busy: RunningSimulator) -> Wire:
+    return Wire(busy.url, busy.key_id, busy.secret_key)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v2/account", {}),
+        ("/v2/account/configurations", {}),
+        ("/v2/account/activities", {}),
+        ("/v2/account/portfolio/history", {"period": "1D"}),
+        ("/v2/orders", {"status": "all", "limit": 500}),
+        ("/v2/orders", {"status": "all", "nested": "True"}),
+        ("/v2/positions", {}),
+        ("/v2/assets", {}),
+        ("/v2/clock", {}),
+        ("/v2/calendar", {"start": "2026-03-01", "end": "2026-03-31"}),
+    ],
+)
+def test_trading_answers_are_valid(trading: Specification, told: Wire, path: str, query: dict[str, Any]) -> None:
+    body = told.get(path, **query)
+
+    assert body
+    trading.check("get", path, body)
+
+
+def test_answers_about_one_thing_are_valid(trading: Specification, told: Wire) -> None:
+    order = told.get("/v2/orders", status="all")[0]
+
+    trading.check("get", "/v2/orders/{order_id}", told.get(f"/v2/orders/{order['id']}", nested="true"))
+    by_client = told.get("/v2/orders:by_client_order_id", client_order_id=order["client_order_id"])
+    trading.check("get", "/v2/orders:by_client_order_id", by_client)
+    trading.check("get", "/v2/positions/{symbol_or_asset_id}", told.get("/v2/positions/IBM"))
+    trading.check("get", "/v2/assets/{symbol_or_asset_id}", told.get("/v2/assets/SPY"))
+    for kind in ("FILL", "DIV", "CSW"):
+        listed = told.get(f"/v2/account/activities/{kind}")
+        assert listed, kind
+        trading.check("get", "/v2/account/activities/{activity_type}", listed)
+
+
+def test_what_is_answered_to_writing_is_valid(trading: Specification) -> None:
+    with simulator(start=MORNING) as running:
+        wire = Wire(running.url, running.key_id, running.secret_key)
+        running.control.set_quote("SPY", bid="100.00", ask="100.02")
+        placed = wire.ordered(qty="4")
+        working = wire.ordered(type="limit", limit_price="90")
+        replaced = wire.call("PATCH", f"/v2/orders/{working['id']}", json={"qty": "2"})
+        closed = wire.call("DELETE", "/v2/positions/SPY", params={"qty": "1"})
+        cancelled = wire.call("DELETE", "/v2/orders")
+        all_closed = wire.call("DELETE", "/v2/positions")
+
+    trading.check("post", "/v2/orders", placed)
+    trading.check("patch", "/v2/orders/{order_id}", replaced.json())
+    trading.check("delete", "/v2/positions/{symbol_or_asset_id}", closed.json())
+    trading.check("delete", "/v2/orders", cancelled.json(), "207")
+    trading.check("delete", "/v2/positions", all_closed.json(), "207")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v2/stocks/quotes/latest", {}),
+        ("/v2/stocks/trades/latest", {}),
+        ("/v2/stocks/bars/latest", {}),
+        ("/v2/stocks/snapshots", {}),
+        ("/v2/stocks/quotes", {}),
+        ("/v2/stocks/trades", {}),
+        ("/v2/stocks/bars", {"timeframe": "1Min"}),
+    ],
+)
+def test_market_data_is_valid(data: Specification, told: Wire, path: str, query: dict[str, Any]) -> None:
+    body = told.get(path, symbols="SPY,IBM,NOSUCH", **query)
+
+    data.check("get", path, body)
+    found = next(iter(body.values())) if "snapshots" not in path else body
+    assert "SPY" in found
+    assert "NOSUCH" not in found
+
+
+@pytest.mark.parametrize("kind", ["quotes", "trades", "bars"])
+def test_market_data_of_one_symbol_is_valid(data: Specification, told: Wire, kind: str) -> None:
+    latest, history = told.get(f"/v2/stocks/SPY/{kind}/latest"), told.get(f"/v2/stocks/SPY/{kind}", timeframe="1Min")
+
+    data.check("get", f"/v2/stocks/{{symbol}}/{kind}/latest", latest)
+    data.check("get", f"/v2/stocks/{{symbol}}/{kind}", history)
+    data.check("get", "/v2/stocks/{symbol}/snapshot", told.get("/v2/stocks/SPY/snapshot"))
+    assert history[kind]
+    datetime.fromisoformat(history[kind][0]["t"])
