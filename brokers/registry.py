@@ -33,6 +33,8 @@ class AdapterSpec:
     is_always_paper: bool = False
     # module:function that opens the stream of order updates; empty where the broker has none.
     stream_path: str = ""
+    # What the trader who chooses reads.
+    text: str = ""
 
 
 ALPACA_KEYS: Final = (
@@ -42,7 +44,12 @@ ALPACA_KEYS: Final = (
 ALPACA_STREAM: Final = "brokers.alpaca.stream:order_updates"
 ADAPTERS: Final[Mapping[str, AdapterSpec]] = {
     "manual": AdapterSpec("brokers.manual.adapter:ManualAdapter", "Manual", is_connectable=False),
-    "mock": AdapterSpec("brokers.mock.adapter:MockAdapter", "Mock broker", is_always_paper=True),
+    "mock": AdapterSpec(
+        "brokers.mock.adapter:MockAdapter",
+        "Mock broker",
+        text="Inside this desk, without keys: every order fills at once. For trying things out.",
+        is_always_paper=True,
+    ),
     "simulator": AdapterSpec(
         "brokers.alpaca.adapter:StandInAdapter",
         "Stand-in exchange",
@@ -50,9 +57,15 @@ ADAPTERS: Final[Mapping[str, AdapterSpec]] = {
         "api_key",
         is_always_paper=True,
         stream_path=ALPACA_STREAM,
+        text="The exchange that runs beside this desk: prices move and orders fill as at a real one, without money.",
     ),
     "alpaca": AdapterSpec(
-        "brokers.alpaca.adapter:AlpacaAdapter", "Alpaca", ALPACA_KEYS, "api_key", stream_path=ALPACA_STREAM
+        "brokers.alpaca.adapter:AlpacaAdapter",
+        "Alpaca",
+        ALPACA_KEYS,
+        "api_key",
+        stream_path=ALPACA_STREAM,
+        text="US stocks and crypto, paper and live, with the keys of your account there.",
     ),
 }
 

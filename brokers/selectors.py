@@ -24,6 +24,11 @@ def connection_for(user: User, pk: UUID) -> BrokerConnection:
     return found
 
 
+def connection_of_account(account: TradingAccount) -> BrokerConnection | None:
+    """The connection this account follows."""
+    return BrokerConnection.objects.filter(account=account, user=account.owner_id).select_related("account").first()
+
+
 def connection_has_working_orders(connection: BrokerConnection) -> bool:
     """Whether orders are not done yet: at the broker, or on their way to it."""
     # Orders are met by the name of their relation alone: brokers may not import them.

@@ -22,4 +22,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/", include("allauth.urls")),
 ]
 # The rooms of the house, the general one last.
-urlpatterns += [path("", include(module)) for module in ("accounts.urls", "trades.urls") if find_spec(module)]
+ROOMS = ("accounts.urls", "brokers.urls", "trades.urls")
+urlpatterns += [path("", include(module)) for module in ROOMS if find_spec(module)]

@@ -2,9 +2,7 @@
 
 import logging
 import uuid
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,19 +10,19 @@ from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
 
-from accounts.models import AccountType, NotificationKind, TradingAccount, User
-from accounts.selectors import account_get_locked
-from accounts.services import AccountError, AccountTerms, account_create
+from accounts.models import NotificationKind, TradingAccount, User
 from accounts.services.notifications import notify
 from brokers import registry, vault
 from brokers.base import AccountReport
 from brokers.errors import BrokerError, CredentialsInvalid, MarketClosed, NoMarketData, Refused
-from brokers.models import AccountSnapshot, BrokerConnection, ConnectionStatus
+from brokers.models import BrokerConnection, ConnectionStatus
 from brokers.selectors import connection_has_working_orders
 from brokers.services.credentials import credentials_clean, credentials_prove, key_hint, refusal_of
 from brokers.services.errors import ConnectionRefusal
+from brokers.services.linking import NewAccount, account_linked, check_new_account
 from brokers.services.live import live_arm, live_disarm, live_is_armed, live_touch
 from brokers.services.nudges import sync_nudge
+from brokers.services.snapshots import snapshot_keep
 
 __all__ = [
     "NewAccount",
@@ -48,7 +46,6 @@ logger = logging.getLogger(__name__)
 
 LABEL_LENGTH = 80
 ERROR_LENGTH = 300
-CENT = Decimal("0.01")
 # Answers to one question, which the connection itself was fit to ask.
 NOTHING_WRONG = (Refused, MarketClosed, NoMarketData)
 # A disabled connection has nobody on it and nothing armed.
@@ -58,13 +55,6 @@ AT_REST: dict[str, Any] = {
     "live_armed_at": None,
     "live_used_at": None,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """Open an account of the journal for the connection; its balance is what the broker says."""
-
-    name: str
 
 
 def connection_create(
@@ -95,9 +85,9 @@ def connection_create(
     connection.journal_since = timezone.now()
     try:
         with transaction.atomic():
-            connection.account = _account_linked(connection, account, report)
+            connection.account = account_linked(connection, account, report) if account else None
             connection.save(force_insert=True)
-            _snapshot(connection, report)
+            snapshot_keep(connection, report)
             sync_nudge(connection.pk)
     except IntegrityError as problem:
         return _made_meanwhile(connection, problem)
@@ -123,7 +113,7 @@ def connection_verify(*, connection: BrokerConnection) -> AccountReport:
         raise
     with transaction.atomic():
         connection_succeeded(connection_id=connection.pk)
-        _snapshot(connection, report)
+        snapshot_keep(connection, report)
     return report
 
 
@@ -149,7 +139,7 @@ def connection_reconnect(*, connection: BrokerConnection, credentials: dict[str,
     try:
         with transaction.atomic():
             _wake(connection, **changes)
-            _snapshot(connection, report)
+            snapshot_keep(connection, report)
     except IntegrityError as problem:
         raise _connected_already() from problem
 
@@ -168,7 +158,7 @@ def connection_enable(*, connection: BrokerConnection) -> None:
     report = _proven(connection, credentials)
     with transaction.atomic():
         _wake(connection, allows_shorts=report.allows_shorts)
-        _snapshot(connection, report)
+        snapshot_keep(connection, report)
 
 
 def connection_remove(*, user: User, pk: uuid.UUID) -> None:
@@ -232,21 +222,12 @@ def _check_new(connection: BrokerConnection, account: TradingAccount | NewAccoun
         raise ConnectionRefusal("paper_only", "There is no money behind this broker: choose paper.", "is_paper")
     _check_label(connection)
     if isinstance(account, NewAccount):
-        _check_name(connection.user, account.name.strip())
+        check_new_account(connection.user, account)
 
 
 def _check_label(connection: BrokerConnection) -> None:
     if not 0 < len(connection.label) <= LABEL_LENGTH:
         raise ConnectionRefusal("bad_label", f"Give a name of at most {LABEL_LENGTH} characters.", "label")
-
-
-def _check_name(user: User, name: str) -> None:
-    if not name:
-        raise ConnectionRefusal("missing", "Give the new account a name, or choose one you have.", "account_name")
-    if TradingAccount.objects.filter(owner=user, name__iexact=name).exists():
-        raise ConnectionRefusal(
-            "name_taken", "You already have an account with this name: choose another.", "account_name"
-        )
 
 
 def _seal(connection: BrokerConnection, credentials: dict[str, str]) -> None:
@@ -264,52 +245,6 @@ def _proven(connection: BrokerConnection, credentials: dict[str, str]) -> Accoun
     except BrokerError as error:
         logger.info("connection.refused broker=%s error=%s", connection.broker, type(error).__name__)
         raise refusal_of(connection, error) from None
-
-
-def _account_linked(
-    connection: BrokerConnection, wanted: TradingAccount | NewAccount | None, report: AccountReport
-) -> TradingAccount | None:
-    """The account of the journal that follows this connection from now on; inside the transaction."""
-    if wanted is None:
-        return None
-    if isinstance(wanted, NewAccount):
-        return _account_opened(connection, wanted, report)
-    account = account_get_locked(connection.user, wanted.pk)
-    if BrokerConnection.objects.filter(account=account).exists():
-        raise ConnectionRefusal("account_taken", "This account has a connection already: choose another.", "account")
-    if account.currency != report.currency:
-        sentence = f"The broker keeps {report.currency} and this account {account.currency}: choose another."
-        raise ConnectionRefusal("other_currency", sentence, "account")
-    account.broker, account.account_type = connection.broker, _account_type(connection)
-    account.save(update_fields=["broker", "account_type", "updated_at"])
-    return account
-
-
-def _account_opened(connection: BrokerConnection, wanted: NewAccount, report: AccountReport) -> TradingAccount:
-    today: date = timezone.localdate()
-    terms = AccountTerms(
-        name=wanted.name.strip(),
-        broker=connection.broker,
-        account_type=_account_type(connection),
-        currency=report.currency,
-        exchange=TradingAccount._meta.get_field("exchange").get_default(),
-        cost_method=TradingAccount._meta.get_field("cost_method").get_default(),
-        break_even_band=Decimal(0),
-        allows_fractions=registry.capabilities_of(connection.broker).fractions,
-        starting_balance=max(report.equity, Decimal(0)).quantize(CENT),
-        opened_on=today,
-    )
-    # A key of its own that is the same however often the form is sent.
-    key = uuid.uuid5(connection.pk, "account")
-    try:
-        return account_create(owner=connection.user, terms=terms, today=today, creation_key=key)
-    except AccountError as refusal:
-        field = "account_name" if refusal.field == "name" else "account"
-        raise ConnectionRefusal(refusal.code, refusal.sentence, field) from refusal
-
-
-def _account_type(connection: BrokerConnection) -> str:
-    return AccountType.PAPER if connection.is_paper else AccountType.LIVE
 
 
 def _made_meanwhile(connection: BrokerConnection, problem: IntegrityError) -> BrokerConnection:
@@ -341,18 +276,6 @@ def _wake(connection: BrokerConnection, **changes: Any) -> None:
     )
     connection.refresh_from_db()
     sync_nudge(connection.pk)
-
-
-def _snapshot(connection: BrokerConnection, report: AccountReport) -> None:
-    AccountSnapshot.objects.create(
-        connection=connection,
-        at=timezone.now(),
-        currency=report.currency,
-        equity=report.equity,
-        cash=report.cash,
-        buying_power=report.buying_power,
-        block=report.block[:200],
-    )
 
 
 def _tell_disabled(connection_id: uuid.UUID, error: BrokerError, now: datetime) -> None:

@@ -1,0 +1,86 @@
+"""Connections and what brokers said, for administrators. Nothing sealed is shown, and nothing can be typed in."""
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from brokers.models import AccountSnapshot, Bar, BarSpan, BrokerConnection, BrokerPosition, Quote, Split
+from brokers.services.connections import connection_disable
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """What brokers said is read, not written."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(BrokerConnection)
+class BrokerConnectionAdmin(ReadOnlyAdmin):
+    list_display = ["label", "user", "broker", "is_paper", "status", "last_sync", "last_error", "created_at"]
+    list_filter = ["broker", "is_paper", "status"]
+    list_select_related = ["user"]
+    search_fields = ["label", "user__username", "user__email", "broker_account_id"]
+    exclude = ["credentials", "fills_cursor", "cash_cursor"]
+    actions = ["disable"]
+
+    def has_disable_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("brokers.change_brokerconnection")
+
+    @admin.action(description="Disable: nothing is asked of the broker any more", permissions=["disable"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[BrokerConnection]) -> None:
+        for connection in queryset:
+            connection_disable(connection=connection, reason="An administrator disabled it.")
+        self.message_user(request, "Disabled. Orders at the broker go on working.", messages.SUCCESS)
+
+
+@admin.register(AccountSnapshot)
+class AccountSnapshotAdmin(ReadOnlyAdmin):
+    list_display = ["at", "connection", "equity", "cash", "buying_power", "currency", "block"]
+    list_filter = ["currency"]
+    list_select_related = ["connection"]
+    search_fields = ["connection__label", "connection__user__username"]
+    date_hierarchy = "at"
+
+
+@admin.register(BrokerPosition)
+class BrokerPositionAdmin(ReadOnlyAdmin):
+    list_display = ["symbol", "connection", "quantity", "average_price", "market_price", "unrealized_pnl", "as_of"]
+    list_filter = ["asset_class"]
+    list_select_related = ["connection"]
+    search_fields = ["symbol", "connection__label", "connection__user__username"]
+
+
+@admin.register(Quote)
+class QuoteAdmin(ReadOnlyAdmin):
+    list_display = ["symbol", "feed", "bid", "ask", "last", "at", "received_at"]
+    list_filter = ["feed"]
+    search_fields = ["symbol"]
+
+
+@admin.register(Bar)
+class BarAdmin(ReadOnlyAdmin):
+    list_display = ["symbol", "feed", "timeframe", "start", "open", "high", "low", "close", "volume"]
+    list_filter = ["feed", "timeframe"]
+    search_fields = ["symbol"]
+    show_full_result_count = False
+
+
+@admin.register(BarSpan)
+class BarSpanAdmin(ReadOnlyAdmin):
+    list_display = ["symbol", "feed", "timeframe", "start", "end"]
+    list_filter = ["feed", "timeframe"]
+    search_fields = ["symbol"]
+
+
+@admin.register(Split)
+class SplitAdmin(ReadOnlyAdmin):
+    list_display = ["symbol", "feed", "effective_on", "ratio"]
+    list_filter = ["feed"]
+    search_fields = ["symbol"]
