@@ -10,10 +10,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from trades.models.order import WORKING
-from trenddojo.templatetags.desk import icon
+from trenddojo.templatetags.desk import duration, icon, money
 from trenddojo.templatetags.numbers import plain, span, trimmed
 
 register = template.Library()
+
+# A quote of an exit is not checked by the limits; older than this it is marked all the same.
+STALE_SECONDS = 60
 
 _SIDES = {"buy": ("plus", "Buy"), "sell": ("minus", "Sell")}
 _LIVES = {
@@ -26,8 +29,7 @@ _LIVES = {
 }
 _ROLES = {"entry": "Entry", "exit": "Exit", "stop_loss": "Stop", "take_profit": "Target"}
 _FACTS = {
-    "create": "Placed",
-    "new": "Placed",
+    "intend": "Placed",
     "deny": "Denied by your limits",
     "queue": "Waits for the market to open",
     "release": "Released to be sent",
@@ -46,6 +48,7 @@ _FACTS = {
     "reject": "Rejected by the broker",
     "expire": "Expired",
     "replace": "Replaced",
+    "unknown_status": "The broker used a word the desk does not know",
 }
 _SOURCES = {
     "trader": "you",
@@ -241,3 +244,21 @@ def local_moment(at: datetime | None) -> SafeString:
         there.strftime("%H:%M:%S.%f %Z"),
         there.strftime("%Y-%m-%d %H:%M:%S"),
     )
+
+
+@register.simple_tag
+def quote_age(preview: Any) -> SafeString:
+    """How old the quote of a preview is, by the market's own clock."""
+    return duration(int(preview.quote_age_seconds))
+
+
+@register.simple_tag
+def estimated_costs(preview: Any, currency: str) -> SafeString:
+    """What the broker is expected to charge, commission and fees together."""
+    return money(preview.commission + preview.fees, currency)
+
+
+@register.filter
+def is_stale(preview: Any) -> bool:
+    """Whether the quote of a preview is too old for the account's limits."""
+    return any(breach.code == "stale_quote" for breach in preview.breaches) or preview.quote_age_seconds > STALE_SECONDS

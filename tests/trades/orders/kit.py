@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
+from brokers import vault
+from brokers.mock.book import Book, book_of
 from brokers.models import BrokerConnection, BrokerPosition, Quote
 from tests.factories import make_account
 from trades.models import Order, OrderEvent
@@ -21,7 +24,10 @@ def d(text: str | int) -> Decimal:
 
 def connect(account: TradingAccount, **fields: Any) -> BrokerConnection:
     """A paper connection of the mock broker that was read just now."""
+    key = uuid4()
     given: dict[str, Any] = {
+        "id": key,
+        "credentials": vault.seal({}, row_id=key),
         "user": account.owner,
         "account": account,
         "broker": account.broker,
@@ -37,6 +43,11 @@ def connected_account(owner: User, name: str = "Main", **fields: Any) -> Trading
     account = make_account(owner, name, broker="mock", account_type="paper", **fields)
     connect(account)
     return account
+
+
+def book(account: TradingAccount) -> Book:
+    """The mock broker's side of an account: what it holds and what it is told to do."""
+    return book_of(str(account.connection.pk))
 
 
 def make_order(account: TradingAccount, symbol: str = "AAPL", **fields: Any) -> Order:

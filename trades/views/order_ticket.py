@@ -1,0 +1,221 @@
+"""The order ticket: what is wanted, then exactly what would be sent, then it is. Typed words are never lost."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from brokers.services.live import live_is_armed
+from trades.execution.intents import OrderPreview, order_create, order_from_trade, order_preview
+from trades.execution.order_size import order_size
+from trades.execution.shapes import OrderInput
+from trades.forms.fields import refusals_at
+from trades.forms.order import USED_BY, OrderForm
+from trades.models import Order, Trade, TradeStatus
+from trades.selectors.order_desks import OrderDesk, desk_chosen, order_desks
+from trades.selectors.trade_page import trade_for
+from trenddojo.domain.errors import DomainError
+from trenddojo.domain.order_state import OrderState
+
+FIRST_VALUES = ("account", "symbol", "side", "quantity", "type", "limit_price", "stop_price", "asset_class")
+# What the trader must mend at its own place before anything else is said.
+BESIDE_THE_PREVIEW = frozenset({"creation_key", "send_before"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the preview shows: the order as it would be, or why there is none yet."""
+
+    preview: OrderPreview | None = None
+    currency: str = ""
+    is_sized: bool = False
+    problems: list[str] = field(default_factory=list)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """Three steps in one address: `fields` and `change` show the ticket, `preview` the order, `send` sends it."""
+    desks = order_desks(request.user)
+    trade = _trade_of(request)
+    desk = desk_chosen(desks, request.POST.get("account") or request.GET.get("account") or _account_of(trade))
+    if request.method == "GET":
+        form = _form(desks, desk, initial=_first_values(request, desk, trade))
+        return _ticket(request, form, desk, trade)
+    form = _form(desks, desk, data=request.POST)
+    step = request.POST.get("step", "preview")
+    if step in ("fields", "change"):
+        return _ticket(request, _form(desks, desk, initial=request.POST.dict()), desk, trade)
+    if form.is_valid():
+        with refusals_at(form):
+            if step == "send":
+                return _sent(request, form)
+            return _confirm(request, form, desk, trade)
+    return _ticket(request, form, desk, trade)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def preview(request: HttpRequest) -> HttpResponse:
+    """The preview of what is typed so far; stores nothing."""
+    if request.method == "GET" or not request.htmx:
+        return redirect("trades:order-create")
+    desks = order_desks(request.user)
+    form = _form(desks, desk_chosen(desks, request.POST.get("account")), data=request.POST)
+    return render(request, "trades/_order_preview.html", {"answer": _answer(request, form)})
+
+
+def _form(desks: list[OrderDesk], desk: OrderDesk | None, **options: Any) -> OrderForm:
+    accounts = [each.account for each in desks]
+    return OrderForm(accounts=accounts, capabilities=desk.capabilities if desk else None, **options)
+
+
+def _sent(request: HttpRequest, form: OrderForm) -> HttpResponse:
+    order: Order = order_create(
+        owner=request.user,
+        given=_sized(request, form.given()),
+        creation_key=form.cleaned_data["creation_key"],
+        now=timezone.now(),
+    )
+    if order.status == OrderState.DENIED:
+        messages.error(request, f"The order was not sent. {order.reason_detail}")
+    else:
+        messages.success(request, f"The order for {order.symbol} is on its way.")
+    return redirect("trades:order-detail", order.pk)
+
+
+def _confirm(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade: Trade | None) -> HttpResponse:
+    """The second step: the very order, with its numbers, to be sent or changed."""
+    given = _sized(request, form.given())
+    shown = order_preview(owner=request.user, given=given, now=timezone.now())
+    values = form.data.dict() | {"quantity": f"{given.quantity.normalize():f}"}
+    context = {
+        "answer": Answer(shown, _currency(desk), is_sized=form.cleaned_data["quantity"] is None),
+        "kept": [(name, values[name]) for name in form.fields if values.get(name)],
+        "trade": trade,
+        **_whose(desk),
+    }
+    return render(request, "trades/order_confirm.html", context)
+
+
+def _ticket(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade: Trade | None) -> HttpResponse:
+    context = {
+        "form": form,
+        "trade": trade,
+        "answer": _answer(request, form) if form.is_bound and not form.errors else Answer(),
+        "ticket_url": reverse("trades:order-create"),
+        "type_fields": [(form[name], " ".join(types)) for name, types in USED_BY.items() if name in form.fields],
+        "currency": _currency(desk),
+        "reasons": getattr(form, "reasons", []),
+        **_whose(desk),
+    }
+    return render(request, "trades/order_form.html", context)
+
+
+def _whose(desk: OrderDesk | None) -> dict[str, Any]:
+    """Whose money it is, and whether it may move."""
+    if desk is None:
+        return {"connection": None, "is_live": False, "is_armed": False, "account": None}
+    return {
+        "account": desk.account,
+        "connection": desk.connection,
+        "is_live": not desk.connection.is_paper,
+        "is_armed": live_is_armed(desk.connection, timezone.now()),
+    }
+
+
+def _answer(request: HttpRequest, form: OrderForm) -> Answer:
+    """Preview what is typed; what is merely not filled in yet is no problem."""
+    if not form.is_valid() and any(name not in BESIDE_THE_PREVIEW for name in form.errors):
+        return Answer(problems=_problems(form))
+    try:
+        given = _sized(request, form.given())
+        shown = order_preview(owner=request.user, given=given, now=timezone.now())
+    except DomainError as refusal:
+        return Answer(problems=[refusal.sentence])
+    account = next(desk.account for desk in order_desks(request.user) if desk.account.pk == given.account_id)
+    return Answer(shown, account.currency, is_sized=form.cleaned_data["quantity"] is None)
+
+
+def _problems(form: OrderForm) -> list[str]:
+    return [
+        f"{form.fields[name].label or name.replace('_', ' ').capitalize()}: {error}"
+        for name, errors in form.errors.items()
+        if name in form.fields and form.data.get(name)
+        for error in errors
+    ]
+
+
+def _sized(request: HttpRequest, given: OrderInput) -> OrderInput:
+    """With the quantity the account's risk policy allows for the stop, where none was typed. Raises DomainError."""
+    if given.quantity is not None:
+        return given
+    return replace(given, quantity=order_size(owner=request.user, given=given, now=timezone.now()))
+
+
+def _trade_of(request: HttpRequest) -> Trade | None:
+    """The plan or position the order is for. Raises Http404 for another's."""
+    asked = request.POST.get("trade") or request.GET.get("trade", "")
+    try:
+        return trade_for(request.user, UUID(asked)) if asked else None
+    except ValueError:
+        return None
+
+
+def _account_of(trade: Trade | None) -> str:
+    return str(trade.account_id) if trade else ""
+
+
+def _currency(desk: OrderDesk | None) -> str:
+    return desk.account.currency if desk else ""
+
+
+def _first_values(request: HttpRequest, desk: OrderDesk | None, trade: Trade | None) -> dict[str, Any]:
+    named = {name: request.GET[name] for name in FIRST_VALUES if request.GET.get(name)}
+    if desk is not None:
+        named.setdefault("account", str(desk.account.pk))
+    if trade is None:
+        return named
+    return {"trade": trade.pk, **_from_trade(request, trade), **named}
+
+
+def _from_trade(request: HttpRequest, trade: Trade) -> dict[str, Any]:
+    """The plan as an order with its stop and target; for a position, what would close it."""
+    if trade.status in (TradeStatus.PLANNED, TradeStatus.PENDING):
+        return _values_of(order_from_trade(owner=request.user, trade_id=trade.pk))
+    closing = {"long": "sell", "short": "buy"}[trade.direction]
+    return {
+        "account": str(trade.account_id),
+        "symbol": trade.symbol,
+        "asset_class": trade.asset_class,
+        "side": closing,
+        "type": "market",
+        "quantity": trade.open_quantity.normalize() if trade.open_quantity else None,
+    }
+
+
+def _values_of(given: OrderInput) -> dict[str, Any]:
+    """An order as the ticket shows it; numbers without the zeros of their columns."""
+    stop, target = given.stop_loss, given.take_profit
+    numbers: dict[str, Decimal | None] = {
+        "quantity": given.quantity,
+        **{name: getattr(given, name) for name in USED_BY},
+        "stop_loss": stop.stop_price if stop else None,
+        "stop_loss_limit": stop.limit_price if stop else None,
+        "take_profit": target.limit_price if target else None,
+    }
+    plain = ("symbol", "asset_class", "side", "type", "time_in_force", "extended_hours", "send_before")
+    return {
+        "account": str(given.account_id),
+        **{name: str(getattr(given, name)) if name != "send_before" else given.send_before for name in plain},
+        "extended_hours": given.extended_hours,
+        **{name: value.normalize() for name, value in numbers.items() if value is not None},
+    }
