@@ -59,12 +59,12 @@ def desk_of(owner: User, account_id: UUID) -> Desk:
 
     Raises Http404, and OrderError where no order can leave: kept by hand, archived, or its connection disabled.
     """
-    return _desk(_accounts(owner, account_id).first())
+    return _desk(owner, _accounts(owner, account_id).first())
 
 
 def desk_locked(owner: User, account_id: UUID) -> Desk:
     """As desk_of, with the account's row locked to the end of the transaction."""
-    return _desk(_accounts(owner, account_id).select_for_update(of=("self",)).first())
+    return _desk(owner, _accounts(owner, account_id).select_for_update(of=("self",)).first())
 
 
 def _accounts(owner: User, account_id: UUID) -> QuerySet[TradingAccount]:
@@ -72,7 +72,7 @@ def _accounts(owner: User, account_id: UUID) -> QuerySet[TradingAccount]:
     return found.select_related("risk_policy", "connection")
 
 
-def _desk(account: TradingAccount | None) -> Desk:
+def _desk(owner: User, account: TradingAccount | None) -> Desk:
     if account is None:
         raise Http404
     connection: BrokerConnection | None = getattr(account, "connection", None)
@@ -88,7 +88,7 @@ def _desk(account: TradingAccount | None) -> Desk:
         raise OrderError("places_no_orders", problem.sentence, "account") from problem
     if not capabilities.places_orders:
         raise OrderError("places_no_orders", BY_HAND, "account")
-    connection.account = account
+    account.owner, connection.account = owner, account
     return Desk(account, connection, capabilities)
 
 

@@ -18,7 +18,6 @@ from trades.models import Order, Trade, TradeStatus
 from trades.models.order import WORKING
 from trades.selectors.holdings import Holding, holding_of
 from trades.selectors.risk_state import RiskState, limits_for_setup, risk_state
-from trades.services.recompute import refuse_second_position
 from trenddojo.domain import positions
 from trenddojo.domain.commission import CostEstimate, estimate
 from trenddojo.domain.instruments import AssetClass, Fractions, Instrument, instrument_for
@@ -102,7 +101,7 @@ def order_check(
     _refuse_unsupported(desk, terms, asset_class)
     role = _role(terms, trade, holding)
     if role is OrderRole.ENTRY:
-        _check_entry(desk, terms, trade, without_order)
+        _check_entry(desk, terms, trade, holding, without_order)
     return _judged(desk, _Asked(terms, instrument, trade, role, holding, without_order), market, now)
 
 
@@ -188,12 +187,16 @@ def _exit_role(terms: OrderTerms) -> OrderRole:
     return OrderRole.STOP_LOSS if is_stop else OrderRole.EXIT
 
 
-def _check_entry(desk: Desk, terms: OrderTerms, trade: Trade | None, without_order: UUID | None) -> None:
+def _check_entry(
+    desk: Desk, terms: OrderTerms, trade: Trade | None, holding: Holding, without_order: UUID | None
+) -> None:
     if terms.side is positions.Side.SELL and not (desk.capabilities.shorts and desk.connection.allows_shorts):
         raise OrderError("no_shorts", f"You hold no {terms.symbol}, and this account may not sell short.", "side")
     if trade is None or trade.status not in WAITING:
         return
-    refuse_second_position(trade)
+    if holding.trade is not None:
+        sentence = f"This account holds {terms.symbol} already: add to that trade instead."
+        raise OrderError("position_exists", sentence, "symbol")
     working = Order.objects.filter(trade=trade, role=OrderRole.ENTRY, parent=None, status__in=WORKING)
     if working.exclude(pk=without_order).exists():
         raise OrderError("already_ordered", "An order for this plan works already: change or cancel that one.", "trade")
