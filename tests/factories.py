@@ -119,7 +119,9 @@ def make_fill(trade: Trade, side: str, quantity: str, price: str, **fields: Any)
     return Fill.objects.create(**(defaults | fields))
 
 
-def make_connection(account: TradingAccount, broker: str = "simulator", **fields: Any) -> BrokerConnection:
+def make_connection(
+    account: TradingAccount, broker: str = "simulator", *, keys: dict[str, str] | None = None, **fields: Any
+) -> BrokerConnection:
     """A connection of the account's owner, as after a verification; keys that open nothing."""
     connection = BrokerConnection(
         user=account.owner,
@@ -129,7 +131,7 @@ def make_connection(account: TradingAccount, broker: str = "simulator", **fields
         broker_account_id=fields.pop("broker_account_id", f"PA-{uuid4().hex[:8]}"),
         **fields,
     )
-    keys = {"api_key": "PKTEST00000000000000", "secret_key": "not-a-secret-of-anybody"}
+    keys = keys or {"api_key": "PKTEST00000000000000", "secret_key": "not-a-secret-of-anybody"}
     connection.credentials = vault.seal(keys, row_id=connection.pk)
     connection.save()
     return connection

@@ -1,0 +1,71 @@
+"""What a stream's words lead to: orders take the state they name, executions are pulled."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.utils import timezone
+
+from brokers import vault
+from brokers.base import ConnectionSettings, OrderUpdate
+from brokers.errors import BrokerError, CredentialsInvalid, TryLater
+from brokers.models import BrokerConnection
+from brokers.rate_limits import Priority
+from brokers.registry import adapter_for, settings_of
+from brokers.services.connections import connection_failed
+from brokers.services.schedule import claimed, sync_soon
+from trades.execution.poll import connection_poll, connections_with_open_orders
+from trades.execution.pulls import fills_pull
+from trades.execution.sync import connection_sync
+from trades.execution.track import STREAM, reports_apply
+
+POLL = "poll"
+
+
+def stream_settings(connection_id: UUID) -> ConnectionSettings | None:
+    """What the stream is opened with; None when the connection is not to be used any more."""
+    connection = BrokerConnection.objects.filter(pk=connection_id, is_active=True).first()
+    if connection is None:
+        return None
+    return settings_of(connection, vault.unseal(connection.credentials, row_id=connection.pk))
+
+
+def stream_refused(connection_id: UUID, error: CredentialsInvalid) -> None:
+    connection_failed(connection_id=connection_id, error=error)
+
+
+def stream_opened(connection_id: UUID) -> None:
+    """Catch up with what happened before the socket listened; a sync that already runs may have begun too early."""
+    with claimed(connection_id) as connection:
+        if connection is not None:
+            connection_sync(connection)
+            return
+    sync_soon(connection_id)
+
+
+def stream_prove(connection_id: UUID) -> None:
+    """Ask for the open orders. Raises TryLater when they changed without a word from the socket."""
+    connection = connections_with_open_orders().filter(pk=connection_id, is_active=True).first()
+    if connection is not None and connection_poll(connection):
+        raise TryLater("The broker's order stream keeps silent about changes.", after=1, code="stream_mute")
+
+
+def hints_apply(connection_id: UUID, updates: Sequence[OrderUpdate]) -> None:
+    """Apply pushed reports in their order; pull the executions when there were any, or when a frame was unreadable."""
+    connection = BrokerConnection.objects.select_related("account", "user").get(pk=connection_id)
+    reports = [update.report for update in updates if update.report is not None]
+    applied = reports_apply(connection, reports, source=STREAM, now=timezone.now())
+    if not connection.is_active:
+        return
+    if any(update.is_execution or update.report is None for update in updates):
+        _executions_pull(connection)
+    elif applied.wants_pull:
+        # Orders made elsewhere, or legs whose ids we have not heard: the list tells one from the other.
+        connection_poll(connection)
+
+
+def _executions_pull(connection: BrokerConnection) -> None:
+    try:
+        fills_pull(connection, adapter_for(connection, reads=Priority.RECONCILE), source=POLL)
+    except BrokerError as error:
+        connection_failed(connection_id=connection.pk, error=error)
+        sync_soon(connection.pk)

@@ -1,0 +1,27 @@
+"""Hold the order streams of connections: `manage.py stream_orders`. Run as many as hosts; each takes what is free."""
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from brokers.registry import streaming_brokers
+from trades.execution.streaming import MOST_STREAMS, StreamDesk
+
+
+class Command(BaseCommand):
+    help = "Listens to the brokers' order updates, so that fills show at once; ends on SIGTERM."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--most", type=int, default=MOST_STREAMS, help="How many connections this process serves.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(_run(StreamDesk(tuple(streaming_brokers()), most=options["most"])))
+
+
+async def _run(desk: StreamDesk) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    await desk.run(stop)
