@@ -12,7 +12,8 @@ from brokers.simulator.engine.types import Order
 from brokers.simulator.errors import ApiError, malformed, not_found
 from brokers.simulator.floor import Floor
 
-FIRST_DAY, LAST_DAY = date(2000, 1, 3), date(2049, 12, 31)
+# The calendar is known a little further, for the days on which the last of these are settled.
+FIRST_DAY, LAST_DAY = date(2000, 2, 1), date(2049, 12, 1)
 TO_SETTLE = timedelta(days=10)
 
 
@@ -118,10 +119,10 @@ class TradingApi:
         return web.json_response(wire.clock(self.floor.exchange.clock()))
 
     async def calendar(self, request: web.Request) -> web.Response:
-        start = parsing.day(request.query, "start") or FIRST_DAY
+        start = max(parsing.day(request.query, "start") or FIRST_DAY, FIRST_DAY)
         end = min(parsing.day(request.query, "end") or LAST_DAY, LAST_DAY)
         by_settlement = _counts_settlement(request)
-        sessions = self.floor.exchange.calendar(start - TO_SETTLE, min(end + TO_SETTLE, LAST_DAY))
+        sessions = self.floor.exchange.calendar(start - TO_SETTLE, end + TO_SETTLE)
         settlements = {session.day: after.day for session, after in itertools.pairwise(sessions)}
         days = settlements if by_settlement else {session.day: session.day for session in sessions}
         listed = [session for session in sessions if session.day in days and start <= days[session.day] <= end]

@@ -94,7 +94,7 @@ def test_clock_calendar_and_assets_are_understood(client: TradingClient) -> None
     assert client.get_clock().timestamp >= MORNING
     assert client.get_calendar()[-1].open.hour == 9
     assert client.get_asset("SPY").tradable
-    assert len(client.get_all_assets()) > 5
+    assert "SPY" in {asset.symbol for asset in client.get_all_assets()}
 
 
 def test_quotes_bars_and_snapshots_are_understood(
@@ -154,11 +154,11 @@ def test_trade_updates_arrive_in_order(exchange: RunningSimulator, client: Tradi
     try:
         exchange.control.wait_for_listener(exchange.key_id)
         placed = client.submit_order(market(2))
-        updates = [heard.get(timeout=10) for _ in range(3)]
+        updates = [heard.get(timeout=10) for _ in range(2)]
     finally:
         stop()
 
-    assert [update.event for update in updates] == ["pending_new", "new", "fill"]
+    assert [update.event for update in updates] == ["new", "fill"]
     assert {update.order.id for update in updates} == {placed.id}
     assert (updates[-1].qty, updates[-1].price, updates[-1].position_qty) == (2, 100.02, 2)
     assert updates[-1].order.status is OrderStatus.FILLED

@@ -127,9 +127,9 @@ def test_what_is_answered_to_writing_is_valid(trading: Specification) -> None:
         wire = Wire(running.url, running.key_id, running.secret_key)
         running.control.set_quote("SPY", bid="100.00", ask="100.02")
         placed = wire.ordered(qty="4")
+        closed = wire.call("DELETE", "/v2/positions/SPY", params={"qty": "1"})
         working = wire.ordered(type="limit", limit_price="90")
         replaced = wire.call("PATCH", f"/v2/orders/{working['id']}", json={"qty": "2"})
-        closed = wire.call("DELETE", "/v2/positions/SPY", params={"qty": "1"})
         cancelled = wire.call("DELETE", "/v2/orders")
         all_closed = wire.call("DELETE", "/v2/positions")
 
