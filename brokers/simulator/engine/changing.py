@@ -63,11 +63,11 @@ def cancel(state: State, order: Order) -> None:
 
 
 def cancel_pending(state: State, order: Order) -> None:
-    """The cancellation arrives; it comes too late for an order that is done."""
-    if order.is_done:
-        state.tell(order, UpdateKind.CANCEL_REJECTED)
-    else:
+    """The cancellation arrives; it comes too late for an order that is done for another reason."""
+    if not order.is_done:
         finish(state, order, Status.CANCELED)
+    elif order.status is not Status.CANCELED:
+        state.tell(order, UpdateKind.CANCEL_REJECTED)
 
 
 def cancel_all(state: State, account: Account) -> list[Outcome]:

@@ -43,6 +43,7 @@ from brokers.simulator.engine.types import (
     OrderDraft,
     OrderQuery,
     Outcome,
+    Position,
     PositionReport,
     Print,
     Quote,
@@ -227,7 +228,8 @@ class Exchange:
 
     def positions(self, account_id: str) -> list[PositionReport]:
         account = self._account(account_id)
-        return [self._report(account, symbol) for symbol in account.positions]
+        held = funds.held_by_symbol(self._state, account)
+        return [self._report(position, held) for position in account.positions.values()]
 
     def position(self, account_id: str, symbol_or_asset_id: str) -> PositionReport:
         """Raises Rejection 404."""
@@ -235,7 +237,8 @@ class Exchange:
         asset = intake.find_asset(self._state, symbol_or_asset_id)
         if asset is None or asset.symbol not in account.positions:
             raise rules.not_found("position does not exist")
-        return self._report(account, asset.symbol)
+        held = funds.held_by_symbol(self._state, account)
+        return self._report(account.positions[asset.symbol], held)
 
     def close_position(
         self, account_id: str, symbol_or_asset_id: str, *, qty: Decimal | None = None, percentage: Decimal | None = None
@@ -355,8 +358,9 @@ class Exchange:
     def _own(self, account_id: str, order_id: str) -> Order:
         return changing.own_order(self._state, self._account(account_id), order_id)
 
-    def _report(self, account: Account, symbol: str) -> PositionReport:
-        return funds.report_position(self._state, account, account.positions[symbol], self.asset(symbol))
+    def _report(self, position: Position, held: dict[str, Decimal]) -> PositionReport:
+        asset = self.asset(position.symbol)
+        return funds.report_position(self._state, position, asset, held.get(position.symbol, ZERO))
 
     def _closed(self, account_id: str, symbol: str) -> Outcome:
         try:

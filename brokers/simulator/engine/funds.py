@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from brokers.simulator.engine.ledger import pending_fees
+from brokers.simulator.engine.matching import remaining
 from brokers.simulator.engine.sessions import new_york_day
 from brokers.simulator.engine.state import Account, State
 from brokers.simulator.engine.types import (
@@ -29,6 +30,7 @@ MARGIN_MINIMUM = Decimal(2000)
 INITIAL_MARGIN = Decimal("0.5")
 MAINTENANCE_MARGIN = Decimal("0.3")
 SHORT_BUFFER = Decimal("1.03")
+ONE = Decimal(1)
 RATIO = Decimal("0.00000001")
 
 
@@ -64,7 +66,17 @@ def reserved(state: State, account: Account) -> Decimal:
 
 def held_qty(state: State, account: Account, symbol: str) -> Decimal:
     """Shares of the position that working orders are about to close."""
-    return sum((order.qty or ZERO) - order.filled_qty for order in closing_orders(state, account, symbol)) + ZERO
+    return held_by_symbol(state, account).get(symbol, ZERO)
+
+
+def held_by_symbol(state: State, account: Account) -> dict[str, Decimal]:
+    """Shares of each position that working orders are about to close."""
+    held: dict[str, Decimal] = {}
+    for order in _counted(state, account):
+        if order.position_intent.endswith("_to_close"):
+            price = price_of(state, order.symbol) or ONE if order.qty is None else ONE
+            held[order.symbol] = held.get(order.symbol, ZERO) + remaining(order, price)
+    return held
 
 
 def closing_orders(state: State, account: Account, symbol: str) -> list[Order]:
@@ -145,12 +157,14 @@ def may_short(account: Account, equity: Decimal) -> bool:
     return account.is_shorting and multiplier(account, equity) > 1
 
 
-def report_position(state: State, account: Account, position: Position, asset: Asset) -> PositionReport:
-    """The position now. Its profit of the day counts from the last close, or from the entry when that was today."""
+def report_position(state: State, position: Position, asset: Asset, held: Decimal) -> PositionReport:
+    """The position now, `held` shares of it about to be closed.
+
+    Its profit of the day counts from the last close, or from the entry when it was opened today.
+    """
     price = current_price(state, position)
     last = last_close(state, position.symbol) or price
     begun = position.avg_entry_price if position.opened_on == new_york_day(state.now) else last
-    held = held_qty(state, account, position.symbol)
     value = position.qty * price
     profit, intraday = value - position.cost, position.qty * (price - begun)
     return PositionReport(

@@ -215,10 +215,11 @@ def _check_exits(state: State, draft: OrderDraft) -> None:
     """Target and stop lie on their sides of the entry, a cent away at least; the stop of the present price too."""
     if draft.order_class is OrderClass.SIMPLE:
         return
-    current = funds.entry_price(state, draft.symbol, draft.side) or ZERO
     is_pair = draft.order_class is OrderClass.OCO
-    base = _target_price(draft) or current if is_pair else draft.limit_price or current
     exit_side = draft.side if is_pair else draft.side.other
+    current = funds.entry_price(state, draft.symbol, exit_side) or ZERO
+    base = _target_price(draft) if is_pair else draft.limit_price
+    base = base or funds.entry_price(state, draft.symbol, draft.side) or ZERO
     target = None if is_pair else _target_price(draft)
     stop = draft.stop_loss.stop_price if draft.stop_loss else None
     if target is not None and not _is_beyond(target, base, exit_side):
@@ -304,7 +305,8 @@ def set_end(state: State, order: Order) -> None:
 
 def _exits(draft: OrderDraft) -> list[ExitDraft]:
     """The legs: target and stop of a bracket, the one of an oto, the stop of an oco, whose target is the order."""
-    wanted = [draft.stop_loss] if draft.order_class is OrderClass.OCO else [draft.take_profit, draft.stop_loss]
+    target = ExitDraft(limit_price=draft.take_profit.limit_price) if draft.take_profit else None
+    wanted = [draft.stop_loss] if draft.order_class is OrderClass.OCO else [target, draft.stop_loss]
     return [each for each in wanted if each is not None]
 
 

@@ -132,7 +132,7 @@ def _take(state: State, book: Book, side: Side) -> bool:
     found = False
     for order in sorted(_orders(state, book, lambda o: _is_taker(state, o, side)), key=_priority):
         left = book.ask_left if side is Side.BUY else book.bid_left
-        qty = min(_whole(order, left), remaining(order, price))
+        qty = min(_whole(order, left), _wanted(state, order, price))
         if qty <= 0 or order.is_done or not _is_marketable(order, quote):
             continue
         if side is Side.BUY:
@@ -154,6 +154,14 @@ def _is_taker(state: State, order: Order, side: Side) -> bool:
     if order.type in STOPS and not order.is_triggered:
         return False
     return order.extended_hours or state.phase is Phase.REGULAR
+
+
+def _wanted(state: State, order: Order, price: Decimal) -> Decimal:
+    """What the order still asks for; a sale in dollars never asks for more than there is of the position."""
+    wanted = remaining(order, price)
+    if order.notional is None or order.side is Side.BUY:
+        return wanted
+    return min(wanted, max(ZERO, state.account_of(order).position_qty(order.symbol)))
 
 
 def _priority(order: Order) -> tuple[Decimal, int]:
@@ -182,7 +190,7 @@ def _whole(order: Order, size: Decimal) -> Decimal:
 
 
 def _fill(state: State, order: Order, qty: Decimal, price: Decimal) -> None:
-    is_complete = qty == remaining(order, price)
+    is_complete = qty == _wanted(state, order, price)
     if is_complete:
         order.status = Status.FILLED
     elif order.status is Status.NEW:

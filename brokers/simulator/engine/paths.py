@@ -39,8 +39,8 @@ BY_MORNING = 85
 OPENING = 458
 INTRADAY = 837
 EXTENDED = 120
-# One minute in so many jumps, by so many times what it would move.
-JUMP_ODDS = 300
+# One minute in two to that power jumps, by so many times what it would move.
+JUMP_BITS = 8
 JUMP = 6
 # Extended hours have one part in so many of the day's volume, and so many times its spread; so has the opening.
 THIN = 40
@@ -256,8 +256,9 @@ def _bridge(leg: Leg, steps: list[int], weights: list[int], total: int) -> list[
 
 
 def _minute(leg: Leg, character: Character, place: int, edges: tuple[int, int], reach: int, rng: Random) -> Minute:
-    above, below = (reach * rng.randrange(100) // (100 * THOUSAND) for _ in range(2))
-    share = leg.volume * (50 + rng.randrange(101)) // 100 // leg.minutes
+    chance = rng.getrandbits(24)
+    above, below = reach * (chance & 0xFF) // (256 * THOUSAND), reach * (chance >> 8 & 0xFF) // (256 * THOUSAND)
+    share = leg.volume * (128 + (chance >> 16)) // 256 // leg.minutes
     is_early = leg.is_regular and place < OPENING_MINUTES
     width = 1 if leg.is_regular else WIDE
     return Minute(
@@ -288,7 +289,7 @@ def _liveliness(leg: Leg, place: int) -> int:
 
 
 def _step(rng: Random) -> int:
-    return _normal(rng) * (JUMP if rng.randrange(JUMP_ODDS) == 0 else 1)
+    return _normal(rng) * (JUMP if rng.getrandbits(JUMP_BITS) == 0 else 1)
 
 
 def _normal(rng: Random) -> int:
