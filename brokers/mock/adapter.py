@@ -27,6 +27,7 @@ from brokers.errors import (
     CredentialsInvalid,
     DuplicateOrder,
     MarketClosed,
+    NoMarketData,
     NotCancelable,
     OutcomeUnknown,
     Refused,
@@ -109,8 +110,8 @@ class MockAdapter(BrokerAdapter):
 
     def order(self, ref: OrderRef) -> OrderReport | None:
         with self.book.lock:
-            self._before_read("order")
-            found = self._find(ref)
+            is_hidden = self._before_read("order") is Outcome.NOT_FOUND_YET
+            found = None if is_hidden else self._find(ref)
             return self.book.whole(found) if found else None
 
     def orders(self, since: datetime | None = None) -> Sequence[OrderReport]:
@@ -159,11 +160,15 @@ class MockAdapter(BrokerAdapter):
 
     def quote(self, symbol: str) -> QuoteReport:
         self._before_read("quote")
-        price = self.book.price(symbol)
-        return QuoteReport(symbol, price - config.HALF_SPREAD, price + config.HALF_SPREAD, self.book.now(), last=price)
+        found = self._quote(symbol)
+        if found is None:
+            raise NoMarketData(f"There is no usable quote for {symbol}.", code="no_quote")
+        return found
 
     def quotes(self, symbols: Sequence[str]) -> dict[str, QuoteReport]:
-        return {symbol: self.quote(symbol) for symbol in symbols}
+        self._before_read("quotes")
+        found = {symbol: self._quote(symbol) for symbol in symbols}
+        return {symbol: report for symbol, report in found.items() if report}
 
     def bars(self, symbol: str, timeframe: str, start: datetime, end: datetime) -> Sequence[BarReport]:
         raise Unsupported("The mock broker has no bars.", code="bars")
@@ -172,6 +177,10 @@ class MockAdapter(BrokerAdapter):
         return []
 
     # -- how ----------------------------------------------------------------------------------------------------------
+
+    def _quote(self, symbol: str) -> QuoteReport | None:
+        bid, ask = self.book.quote(symbol)
+        return QuoteReport(symbol, bid, ask, self.book.now(), last=self.book.price(symbol)) if 0 < bid <= ask else None
 
     def _work(self, order: OrderReport, outcome: Outcome | None) -> None:
         """Let happen to a new order what the script says, or what happens by itself."""
@@ -194,11 +203,12 @@ class MockAdapter(BrokerAdapter):
         if outcome is Outcome.TIMEOUT_AFTER:
             raise OutcomeUnknown("The mock broker did not answer.", code="no_answer")
 
-    def _before_read(self, verb: str) -> None:
+    def _before_read(self, verb: str) -> Outcome | None:
         outcome = self.book.next_outcome(verb)
         if outcome in TIMEOUTS:
             raise TryLater("The mock broker did not answer.", after=2, code="no_answer")
         _raise_for(outcome)
+        return outcome
 
     def _find(self, ref: OrderRef) -> OrderReport | None:
         if ref.broker_order_id:

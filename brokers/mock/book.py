@@ -40,6 +40,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     BAD_KEY = "bad_key"
     UNREACHABLE = "unreachable"
+    NOT_FOUND_YET = "not_found_yet"
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Book:
     orders: dict[str, OrderReport] = field(default_factory=dict)
     fills: list[FillReport] = field(default_factory=list)
     cash: list[CashReport] = field(default_factory=list)
-    prices: dict[str, Decimal] = field(default_factory=dict)
+    shown: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     is_open: bool = True
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     lock: RLock = field(default_factory=RLock)
@@ -63,9 +64,16 @@ class Book:
         """What the next calls of this verb of the interface come to, one each; after them the default holds again."""
         self._script[verb].extend(outcomes)
 
+    def unscript(self, verb: str) -> None:
+        self._script[verb].clear()
+
     def next_outcome(self, verb: str) -> Outcome | None:
         self.calls.append(verb)
         return self._script[verb].popleft() if self._script[verb] else None
+
+    def show(self, symbol: str, bid: Decimal, ask: Decimal) -> None:
+        """The quote from now on. Nothing trades because of it."""
+        self.shown[symbol] = (bid, ask)
 
     def place_external(self, terms: OrderTerms, asset_class: AssetClass = AssetClass.STOCK) -> OrderReport:
         """An order made elsewhere on the account: its id is none of ours, and it works."""
@@ -97,8 +105,12 @@ class Book:
 
     # -- asked by the adapter -----------------------------------------------------------------------------------------
 
+    def quote(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """Bid and ask: what was shown, or a cent around 100."""
+        return self.shown.get(symbol, (config.PRICE - config.HALF_SPREAD, config.PRICE + config.HALF_SPREAD))
+
     def price(self, symbol: str) -> Decimal:
-        return self.prices.get(symbol, config.PRICE)
+        return sum(self.quote(symbol), ZERO) / 2
 
     def by_client_id(self, client_order_id: str) -> OrderReport | None:
         return next((order for order in self.orders.values() if order.client_order_id == client_order_id), None)
