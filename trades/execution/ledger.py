@@ -39,10 +39,10 @@ class Step:
     columns: dict[str, Any] = field(default_factory=dict)
     detail: dict[str, Any] = field(default_factory=dict)
     happened_at: datetime | None = None
+    was: str = field(init=False)
 
-    @property
-    def was(self) -> str:
-        return self.order.status
+    def __post_init__(self) -> None:
+        self.was = self.order.status
 
 
 def steps_write(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID]:

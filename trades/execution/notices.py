@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from accounts.models import NotificationKind
+from accounts.services.notifications import notify
 from trades.execution.ledger import Step
 from trades.models import Order
 from trenddojo.domain.order_state import OrderState
@@ -77,8 +78,6 @@ def _worded(text: str, order: Order) -> str:
 
 
 def _notify(order: Order, kind: NotificationKind, word: str, *, title: str, text: str) -> None:
-    from accounts.services.notifications import notify
-
     notify(
         user=order.owner,
         kind=kind,

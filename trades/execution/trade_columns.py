@@ -30,25 +30,31 @@ paid AS (
     WHERE trade_id = ANY(%(trades)s) AND execution_id <> '' GROUP BY trade_id
 ),
 made AS (
-    SELECT told.*, round(entered.price, 9) AS price, paid.commission, CASE
+    SELECT t.id, told.trade_id IS NOT NULL AS is_told, told.broker, told.broker_order_id, told.status, told.origin,
+        told.filled_quantity, round(entered.price, 9) AS price, paid.commission, CASE
         WHEN t.status = 'planned' AND entered.works THEN 'pending'
-        WHEN t.status = 'pending' AND NOT entered.works AND t.entry_price IS NULL THEN 'cancelled'
-        WHEN t.status = 'pending' AND NOT entered.works THEN 'planned'
+        WHEN t.status = 'pending' AND entered.works IS NOT TRUE AND t.entry_price IS NULL THEN 'cancelled'
+        WHEN t.status = 'pending' AND entered.works IS NOT TRUE THEN 'planned'
         ELSE t.status END AS trade_status
-    FROM told JOIN trades t ON t.id = told.trade_id JOIN entered USING (trade_id) LEFT JOIN paid USING (trade_id)
+    FROM trades t LEFT JOIN told ON told.trade_id = t.id
+    LEFT JOIN entered ON entered.trade_id = t.id LEFT JOIN paid ON paid.trade_id = t.id
+    WHERE t.id = ANY(%(trades)s)
 )
 UPDATE trades t SET status = made.trade_status,
     version = t.version + (t.status <> made.trade_status)::int,
     updated_at = CASE WHEN t.status <> made.trade_status THEN %(at)s ELSE t.updated_at END,
-    broker = coalesce(made.broker, t.broker), broker_order_id = made.broker_order_id,
+    broker = CASE WHEN is_told THEN coalesce(made.broker, t.broker) ELSE t.broker END,
+    broker_order_id = CASE WHEN is_told THEN made.broker_order_id ELSE t.broker_order_id END,
     broker_sync_status = CASE
+        WHEN NOT is_told THEN t.broker_sync_status
         WHEN made.filled_quantity > 0 AND made.origin = 'external' THEN 'imported'
         WHEN made.filled_quantity > 0 THEN 'synced'
         WHEN made.status = ANY(%(working)s) THEN 'pending'
         WHEN made.status IN ('denied', 'rejected') THEN 'error'
         ELSE 'cancelled' END,
-    broker_fill_price = made.price, broker_commission = made.commission, last_sync = %(at)s
-FROM made WHERE t.id = made.trade_id
+    broker_fill_price = CASE WHEN is_told THEN made.price ELSE t.broker_fill_price END,
+    broker_commission = coalesce(made.commission, t.broker_commission), last_sync = %(at)s
+FROM made WHERE t.id = made.id
 """
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import TradingAccount
 from trades.execution.ledger import Step, steps_write
 from trades.execution.notices import NOTICES, orders_tell
+from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
 from trades.models import Order
 from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, next_state
@@ -18,6 +19,8 @@ from trenddojo.domain.orders import OrderClass, OrderRole
 
 # Each attempt lost means that another process got the order a step further.
 ATTEMPTS = 10
+# The broker has it, and it works.
+SHOWN = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
 # What a trade says of its entry changes with these.
 _TOLD_BY_TRADE = frozenset({"broker_order_id", "filled_quantity", "filled_average_price", "trade_id", "role"})
 _NOT_REREAD = frozenset({"id", "owner", "account", "connection", "trade", "parent", "replaces"})
@@ -77,16 +80,18 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
 
     Returns the ids of the orders written; the others were changed by somebody else since they were read.
     """
-    trades = {step.order.pk: _trade_of(step) for step in steps if _changes_trade(step)}
-    needs_more = bool(trades) or any(step.state in NOTICES or _ends_legs(step) for step in steps)
-    with transaction.atomic() if needs_more else nullcontext():
-        if trades:
+    trades = {step.order.pk: trade_id for step in steps if (trade_id := _trade_changed(step))}
+    stops = {step.order.pk: trade_id for step in steps if (trade_id := _stop_moved(step))}
+    needs_more = bool(trades or stops) or any(step.state in NOTICES or _ends_legs(step) for step in steps)
+    with transaction.atomic(savepoint=False) if needs_more else nullcontext():
+        if trades or stops:
             accounts_lock(step.order.account_id for step in steps)
         written = steps_write(steps, source=source, at=at)
         done = [step for step in steps if step.order.pk in written]
         _legs_end([step for step in done if _ends_legs(step)], source=source, at=at)
         orders_tell(done, source=source)
         trades_follow({trade for order, trade in trades.items() if order in written}, at=at)
+        stops_follow({trade for order, trade in stops.items() if order in written}, at=at)
     return written
 
 
@@ -120,15 +125,21 @@ def _legs_end(parents: Sequence[Step], *, source: str, at: datetime) -> None:
     steps_write(steps, source=source, at=at)
 
 
-def _trade_of(step: Step) -> UUID | None:
+def _trade_changed(step: Step) -> UUID | None:
+    """The trade that says something else of its entry after the step."""
     trade_id: UUID | None = step.columns.get("trade_id", step.order.trade_id)
-    return trade_id
+    if trade_id is None or step.columns.get("role", step.order.role) != OrderRole.ENTRY:
+        return None
+    says_more = _standing(step.was) != _standing(step.state) or not _TOLD_BY_TRADE.isdisjoint(step.columns)
+    return trade_id if says_more else None
 
 
-def _changes_trade(step: Step) -> bool:
-    if _trade_of(step) is None or step.columns.get("role", step.order.role) != OrderRole.ENTRY:
-        return False
-    return _standing(step.was) != _standing(step.state) or not _TOLD_BY_TRADE.isdisjoint(step.columns)
+def _stop_moved(step: Step) -> UUID | None:
+    """The trade whose working stop may lie elsewhere after the step."""
+    if step.order.role != OrderRole.STOP_LOSS:
+        return None
+    is_shown = step.state in SHOWN and step.was != step.state
+    return step.order.trade_id if is_shown or "stop_price" in step.columns else None
 
 
 def _standing(status: str) -> str:

@@ -171,6 +171,12 @@ def merged(fill_import: FillImport) -> Iterator[tuple[Stream, Iterator[list[Orig
         ahead = instants.ahead
 
 
+def instants_of(stream: Stream, rows: Iterator[Row]) -> Iterator[list[Origin]]:
+    """The executions of one stream, those of one instant together; its rows come in time order."""
+    first = next(rows, None)
+    return iter(()) if first is None else iter(_Instants(stream, first, rows))
+
+
 def _rows(fill_import: FillImport) -> Iterator[Row]:
     """Undoing leaves out what the import brought; while booking it has brought nothing yet."""
     with connection.chunked_cursor() as cursor:

@@ -1,0 +1,61 @@
+"""A position's stop is the one that works at the broker: its moves become the history of the trade's stop."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from trades.models import Order, StopMove, Trade, TradeStatus
+from trades.services.figures import figures_following
+from trades.services.recompute import trade_recompute
+from trenddojo.domain.order_state import OrderState
+from trenddojo.domain.orders import OrderRole, OrderType
+
+TRAILED = "Trailing stop"
+MOVED = "Stop order"
+# A trailing stop moves with every new high: its history keeps a step for so long.
+TRAIL_STEP = timedelta(minutes=5)
+_WORKING = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.CANCELLING)
+
+
+def stops_follow(trade_ids: Collection[UUID], *, at: datetime) -> None:
+    """Note where the working stops of these open trades lie; the caller holds the account's lock.
+
+    Without a working stop the trade keeps the last one, which is the trader's intention.
+    """
+    if not trade_ids:
+        return
+    orders = Order.objects.filter(
+        trade_id__in=trade_ids,
+        trade__status=TradeStatus.ACTIVE,
+        role=OrderRole.STOP_LOSS,
+        status__in=_WORKING,
+        stop_price__isnull=False,
+    )
+    # The last one of a trade is its stop.
+    found = orders.select_related("trade__account").defer("trade__search").order_by("submitted_at", "created_at")
+    for stop in {order.trade_id: order for order in found}.values():
+        if stop.trade is not None and stop.stop_price != stop.trade.stop_loss:
+            _move(stop.trade, stop, at=at)
+
+
+def _move(trade: Trade, stop: Order, *, at: datetime) -> None:
+    with figures_following(trade.account, [trade.pk]):
+        _note(trade, stop.stop_price, is_trailing=stop.type == OrderType.TRAILING_STOP, at=at)
+        trade.stop_loss = stop.stop_price
+        Trade.objects.filter(pk=trade.pk).update(stop_loss=stop.stop_price)
+        trade_recompute(trade)
+
+
+def _note(trade: Trade, price: Decimal, *, is_trailing: bool, at: datetime) -> None:
+    last = trade.stop_moves.order_by("moved_at", "created_at").last()
+    if is_trailing and last is not None and last.note == TRAILED and at - last.moved_at < TRAIL_STEP:
+        StopMove.objects.filter(pk=last.pk).update(to_price=price)
+        return
+    StopMove.objects.create(
+        trade=trade,
+        moved_at=max(at, last.moved_at) if last else at,
+        from_price=trade.stop_loss,
+        to_price=price,
+        note=TRAILED if is_trailing else MOVED,
+    )

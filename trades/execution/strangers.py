@@ -1,0 +1,192 @@
+"""Orders that were not placed here become rows of ours: working ones are shown and followed, none is dropped."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from brokers.base import OrderReport
+from brokers.models import BrokerConnection
+from trades.execution.matching import Told, role_of_leg
+from trades.execution.symbols import family, held_trades
+from trades.execution.trade_columns import trades_follow
+from trades.execution.transitions import accounts_lock
+from trades.models import Order, OrderEvent, OrderOrigin, Trade
+from trenddojo.domain.instruments import AssetClass, instrument_for
+from trenddojo.domain.money import rounded_price
+from trenddojo.domain.order_state import TERMINAL, OrderState
+from trenddojo.domain.orders import OrderRole
+from trenddojo.domain.positions import Direction
+
+ADOPTED = "adopted"
+NOTHING = Decimal(0)
+
+
+@dataclass(slots=True)
+class _Relations:
+    """What the strangers hang on: orders by the broker's id, the open positions, ids of ours that are taken."""
+
+    orders: dict[str, Order]
+    trades: dict[tuple[str, str], Trade]
+    client_ids: set[str]
+    # Orders that have a replacement already.
+    replaced: set[UUID]
+
+
+def strangers_adopt(
+    connection: BrokerConnection, strangers: Sequence[Told], *, source: str, at: datetime
+) -> list[Order]:
+    """Keep orders made elsewhere as external ones; the same order twice is kept once. A fixed number of queries.
+
+    A replacement of an order of ours stays with what the old one belonged to; any other joins the position held.
+    """
+    if not strangers or connection.account_id is None:
+        return []
+    with transaction.atomic():
+        accounts_lock([connection.account_id])
+        relations = _relations(connection, strangers)
+        rows = [
+            _row(connection, one, relations, at=at)
+            for one in strangers
+            if one.report.broker_order_id and one.report.broker_order_id not in relations.orders
+        ]
+        Order.objects.bulk_create(rows)
+        _events(rows, source=source, at=at)
+        for row in rows:
+            if row.replaces_id is not None:
+                _take_place(row)
+        trades_follow({row.trade_id for row in rows if row.trade_id and row.role == OrderRole.ENTRY}, at=at)
+    return rows
+
+
+def _relations(connection: BrokerConnection, strangers: Sequence[Told]) -> _Relations:
+    reports = [one.report for one in strangers]
+    ids = {one.broker_order_id for one in reports} | {one.replaces for one in reports}
+    ids |= {one.parent.broker_order_id for one in strangers if one.parent}
+    client_ids = {one.client_order_id for one in reports} - {""}
+    orders = Order.objects.filter(account_id=connection.account_id)
+    found = orders.filter(Q(broker_order_id__in=ids - {""}) | Q(client_order_id__in=client_ids))
+    rows = list(found)
+    return _Relations(
+        orders={row.broker_order_id: row for row in rows if row.broker_order_id},
+        trades=held_trades(connection.account_id, {report.symbol for report in reports}),
+        client_ids={row.client_order_id for row in rows},
+        replaced=set(orders.filter(replaces__in=rows).values_list("replaces_id", flat=True)),
+    )
+
+
+def _row(connection: BrokerConnection, one: Told, relations: _Relations, *, at: datetime) -> Order:
+    report = one.report
+    old = relations.orders.get(report.replaces)
+    parent = relations.orders.get(one.parent.broker_order_id) if one.parent else None
+    trade_id, role = _belongs(report, old, parent, relations)
+    row = Order(
+        owner_id=connection.user_id,
+        account_id=connection.account_id,
+        connection=connection,
+        trade_id=trade_id,
+        role=role.value,
+        parent_id=parent.pk if parent else (old.parent_id if old else None),
+        replaces_id=old.pk if old and old.pk not in relations.replaced else None,
+        client_order_id="" if report.client_order_id in relations.client_ids else report.client_order_id,
+        is_reducing=role is not OrderRole.ENTRY,
+        **_origin(report, old),
+        **_asked(report),
+        **_standing(report, at=at),
+    )
+    if role is OrderRole.ENTRY:
+        price = row.limit_price or row.stop_price or NOTHING
+        row.reserved_value = round(row.quantity * price * row.multiplier, 2)
+    relations.orders[row.broker_order_id] = row
+    relations.client_ids.add(row.client_order_id)
+    if row.replaces_id is not None:
+        relations.replaced.add(row.replaces_id)
+    return row
+
+
+def _origin(report: OrderReport, old: Order | None) -> dict[str, Any]:
+    """The replacement that was asked for here gets the id it was sent with; what anybody else made gets its own."""
+    change = (old.pending_change if old else None) or {}
+    if change and change.get("client_order_id") == report.client_order_id:
+        key = change.get("creation_key")
+        kept = {"creation_key": UUID(key)} if key else {}
+        return {"id": UUID(report.client_order_id.removeprefix("td-")), "origin": OrderOrigin.DESK, **kept}
+    return {"id": uuid4(), "origin": OrderOrigin.EXTERNAL}
+
+
+def _belongs(
+    report: OrderReport, old: Order | None, parent: Order | None, relations: _Relations
+) -> tuple[UUID | None, OrderRole]:
+    """The trade and the role of an order made elsewhere."""
+    if old is not None:
+        return old.trade_id, OrderRole(old.role)
+    if parent is not None:
+        return parent.trade_id, role_of_leg(report)
+    trade = relations.trades.get((report.symbol, family(report.asset_class)))
+    if trade is None:
+        return None, OrderRole.ENTRY
+    is_exit = report.side is Direction(trade.direction).exit_side
+    return trade.pk, OrderRole.EXIT if is_exit else OrderRole.ENTRY
+
+
+def _asked(report: OrderReport) -> dict[str, Any]:
+    instrument = instrument_for(report.symbol, AssetClass(report.asset_class))
+    return {
+        "broker_order_id": report.broker_order_id,
+        "symbol": report.symbol,
+        "asset_class": report.asset_class.value,
+        "multiplier": instrument.multiplier,
+        "side": report.side.value,
+        "type": report.type.value if report.type else "",
+        "quantity": report.quantity if report.quantity is not None else report.filled_quantity,
+        "time_in_force": report.time_in_force.value if report.time_in_force else "",
+        "order_class": report.order_class.value,
+        "extended_hours": report.extended_hours,
+        **{name: getattr(report, name) for name in ("limit_price", "stop_price", "trail_percent", "trail_price")},
+    }
+
+
+def _standing(report: OrderReport, *, at: datetime) -> dict[str, Any]:
+    """Where it is; an order whose status we do not know is shown as working."""
+    state = report.state or OrderState.ACCEPTED
+    average = report.filled_average_price
+    is_done = state in TERMINAL
+    return {
+        "status": state.value,
+        "raw_status": report.raw_status[:40],
+        "reason_detail": report.reason[:500],
+        "filled_quantity": report.filled_quantity,
+        "filled_average_price": None if average is None else rounded_price(average),
+        "submitted_at": report.submitted_at or at,
+        "filled_at": (report.filled_at or at) if state is OrderState.FILLED else None,
+        "done_at": (report.updated_at or at) if is_done else None,
+        "reported_at": report.updated_at,
+    }
+
+
+def _events(rows: Iterable[Order], *, source: str, at: datetime) -> None:
+    OrderEvent.objects.bulk_create(
+        OrderEvent(
+            order=row,
+            at=at,
+            happened_at=row.submitted_at,
+            fact=ADOPTED,
+            to_status=row.status,
+            source=source,
+            detail={"status": row.raw_status},
+        )
+        for row in rows
+    )
+
+
+def _take_place(row: Order) -> None:
+    """A replacement takes over the legs of the old order and answers what was asked of it."""
+    Order.objects.filter(parent_id=row.replaces_id).update(parent=row)
+    Order.objects.filter(pk=row.replaces_id, pending_change__isnull=False).update(
+        pending_change=None, version=F("version") + 1
+    )

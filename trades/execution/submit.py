@@ -1,0 +1,159 @@
+"""Sending an order: claimed, sent once, and what came of it written down. Safe to call twice, from any worker."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from brokers.base import BrokerAdapter, OrderRef
+from brokers.errors import BrokerError, CredentialsInvalid, DuplicateOrder, OutcomeUnknown, Refused
+from brokers.registry import adapter_for
+from brokers.services.live import live_is_armed
+from brokers.services.nudges import poll_nudge
+from brokers.vault import VaultError
+from trades.execution.matching import has_legs, is_same_order
+from trades.execution.nudges import resolve_nudge
+from trades.execution.sending import WORKER, outcome_record, outcome_unexpected
+from trades.execution.shapes import request_of
+from trades.execution.track import answer_apply
+from trades.execution.transitions import transition
+from trades.models import Order
+from trenddojo.domain.order_state import OrderFact, OrderState
+
+log = logging.getLogger(__name__)
+
+# Longer than the longest a single request may take: what is still being sent then has lost its sender.
+SEND_TIMEOUT = timedelta(seconds=60)
+# A connection whose keys cannot be opened is looked at again after this long.
+KEYLESS_FOR = timedelta(minutes=5)
+
+
+def order_submit(order_id: UUID, *, now: datetime | None = None) -> None:
+    """Send the order if it still may leave, and record the outcome. Does nothing for one that is not there to send.
+
+    1. look whether it may leave at all, and open the connection;
+    2. claim it: new becomes submitting for one worker only, committed before anything is sent;
+    3. send it once; 4. record what the broker said, or that nobody knows.
+    """
+    now = now or timezone.now()
+    order = _read(order_id)
+    if order is None or not _may_leave(order, now):
+        return
+    legs = list(order.legs.all()) if has_legs(order) else []
+    adapter = _adapter(order, now)
+    if adapter is None or not transition(order, OrderFact.CLAIM, source=WORKER, at=now):
+        return
+    _send(order, legs, adapter)
+
+
+def orders_to_submit(now: datetime, limit: int) -> list[UUID]:
+    """New orders that nobody sent yet, exits first, then the longest waiting."""
+    due = Order.objects.filter(
+        Q(send_after=None) | Q(send_after__lte=now),
+        status=OrderState.NEW,
+        parent=None,
+        connection__is_active=True,
+    )
+    return list(due.order_by("-is_reducing", "created_at").values_list("pk", flat=True)[:limit])
+
+
+def submitting_sweep(now: datetime) -> list[UUID]:
+    """Doubt what has been on its way for longer than any request takes: its sender was killed. Returns their ids."""
+    lost = Order.objects.filter(status=OrderState.SUBMITTING, claimed_at__lt=now - SEND_TIMEOUT)
+    doubted = []
+    for order in lost.select_related("owner").order_by("claimed_at")[:500]:
+        if transition(order, OrderFact.DOUBT, source=WORKER, at=now, detail={"code": "sender_lost"}):
+            resolve_nudge(order.pk)
+            doubted.append(order.pk)
+    return doubted
+
+
+def _read(order_id: UUID) -> Order | None:
+    found = Order.objects.filter(pk=order_id, status=OrderState.NEW, parent=None)
+    return found.select_related("connection", "account", "owner").first()
+
+
+def _may_leave(order: Order, now: datetime) -> bool:
+    """Whether it may be sent at this moment; what never may is ended here."""
+    end = _end_of(order, now)
+    if end is not None:
+        fact, code, sentence = end
+        transition(order, fact, source=WORKER, at=now, reason_code=code, reason_detail=sentence)
+        return False
+    connection = order.connection
+    is_due = order.send_after is None or order.send_after <= now
+    return is_due and connection is not None and connection.is_active
+
+
+def _end_of(order: Order, now: datetime) -> tuple[OrderFact, str, str] | None:
+    """Why it must not leave any more, looked at right before the claim: much may have happened since it was asked."""
+    if order.cancel_asked_at is not None:
+        return OrderFact.ABANDON, "cancelled_before_sending", "It was cancelled before it was sent."
+    if order.send_before is not None and order.send_before <= now:
+        return OrderFact.LAPSE, "lapsed", "Its time to be sent had passed."
+    if order.account.is_halted and not order.is_reducing:
+        return OrderFact.DENY, "halted", "The account is halted: only exits are sent."
+    if _is_disarmed(order, now):
+        sentence = "Live trading is switched off: switch it on and send the order again."
+        return OrderFact.DENY, "not_armed", sentence
+    return None
+
+
+def _is_disarmed(order: Order, now: datetime) -> bool:
+    connection = order.connection
+    if connection is None or connection.is_paper or order.is_reducing:
+        return False
+    return not live_is_armed(connection, now)
+
+
+def _adapter(order: Order, now: datetime) -> BrokerAdapter | None:
+    """The broker of an order, opened before the claim: what goes wrong here happens before anything is sent."""
+    try:
+        return adapter_for(order.connection)
+    except CredentialsInvalid:
+        return None
+    except VaultError as problem:
+        log.warning("order.connection.sealed order=%s problem=%s", order.pk, problem)
+        Order.objects.filter(pk=order.pk, status=OrderState.NEW).update(
+            send_after=now + KEYLESS_FOR, version=F("version") + 1
+        )
+    except BrokerError as error:
+        reason = {"reason_code": error.code or "unsupported", "reason_detail": error.sentence}
+        transition(order, OrderFact.DENY, source=WORKER, at=now, **reason)
+    return None
+
+
+def _send(order: Order, legs: Sequence[Order], adapter: BrokerAdapter) -> None:
+    try:
+        report = adapter.submit(request_of(order, legs))
+        applied = answer_apply(order, legs, report, source=WORKER, now=timezone.now())
+    except DuplicateOrder as error:
+        _adopt(order, legs, adapter, error)
+    except BrokerError as error:
+        outcome_record(order, error, at=timezone.now())
+    except Exception as problem:  # noqa: BLE001 - whatever it is, the order may have left
+        outcome_unexpected(order, problem, at=timezone.now())
+    else:
+        if applied.wants_pull:
+            poll_nudge(order.connection_id)
+
+
+def _adopt(order: Order, legs: Sequence[Order], adapter: BrokerAdapter, refused: DuplicateOrder) -> None:
+    """The broker knows this id already: what it knows is ours if it is the same order, and else must be looked at."""
+    now = timezone.now()
+    try:
+        report = adapter.order(OrderRef(client_order_id=order.client_order_id))
+    except BrokerError as error:
+        outcome_record(order, OutcomeUnknown(error.sentence, code="duplicate", request_id=error.request_id), at=now)
+        return
+    if report is None:
+        # Refused as known, and not to be found: it shows up later, or somebody has to look.
+        outcome_record(order, OutcomeUnknown(refused.sentence, code="duplicate", request_id=refused.request_id), at=now)
+    elif is_same_order(order, report):
+        answer_apply(order, legs, report, source=WORKER, now=now)
+    else:
+        sentence = "The broker has another order under this order's id, so this one was not taken. Look at both."
+        outcome_record(order, Refused(sentence, code="id_taken", request_id=refused.request_id), at=now)
