@@ -10,7 +10,15 @@ from django.http import HttpRequest
 
 from accounts.calendars import exchange_choices
 from accounts.currencies import currency_choices
-from accounts.models import CashMovement, RiskPolicy, TradingAccount, User, timezone_choices
+from accounts.models import (
+    CashMovement,
+    Notification,
+    NotificationChoice,
+    RiskPolicy,
+    TradingAccount,
+    User,
+    timezone_choices,
+)
 
 # Typed freely, a value nobody knows would break every page of its owner.
 CHOICES = {"currency": currency_choices, "exchange": exchange_choices, "timezone": timezone_choices}
@@ -95,3 +103,30 @@ class CashMovementAdmin(admin.ModelAdmin):
     @admin.display(description="currency")
     def currency(self, movement: CashMovement) -> str:
         return movement.account.currency
+
+
+class ToldAdmin(admin.ModelAdmin):
+    """What traders were told and how they want to be told is theirs: administrators read it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the signature Django calls
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - as above
+        return False
+
+
+@admin.register(Notification)
+class NotificationAdmin(ToldAdmin):
+    list_display = ["created_at", "user", "kind", "title", "read_at", "emailed_at"]
+    list_filter = ["kind", "by_email"]
+    list_select_related = ["user"]
+    search_fields = ["title", "text", "user__username", "user__email"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(NotificationChoice)
+class NotificationChoiceAdmin(ToldAdmin):
+    list_display = ["user", "kind", "in_app", "by_email"]
+    list_filter = ["kind"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__email"]

@@ -9,7 +9,7 @@ from django.db.models import Case, DecimalField, F, Min, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
-from accounts.models import CashMovement, CashMovementKind, RiskPolicy, TradingAccount, User
+from accounts.models import CashMovement, CashMovementKind, Notification, RiskPolicy, TradingAccount, User
 from trenddojo.domain.risk import RiskLimits
 
 INCOMING = (CashMovementKind.DEPOSIT, CashMovementKind.DIVIDEND, CashMovementKind.INTEREST)
@@ -124,3 +124,8 @@ def account_contents(account: TradingAccount) -> list[tuple[int, str]]:
 def _related(account: TradingAccount, name: str) -> Any:
     # Trades and fills are met by the names of their relations alone: accounts may not import them.
     return getattr(account, name)
+
+
+def notifications_of(user: User) -> QuerySet[Notification]:
+    """What the user is told in the app, the newest first."""
+    return Notification.objects.filter(user=user, in_app=True)

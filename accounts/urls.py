@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import accounts, cash, people
+from accounts.views import accounts, cash, notifications, people
 
 app_name = "accounts"
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("accounts/<uuid:pk>/cash/new/", cash.cash_create, name="cash-create"),
     path("accounts/cash/<uuid:pk>/", cash.cash_edit, name="cash-edit"),
     path("accounts/cash/<uuid:pk>/delete/", cash.cash_delete, name="cash-delete"),
+    path("notifications/", notifications.notification_list, name="notification-list"),
+    path("notifications/read/", notifications.notifications_read, name="notifications-read"),
+    path("notifications/settings/", notifications.notification_settings, name="notification-settings"),
+    path("notifications/<uuid:pk>/read/", notifications.notification_open, name="notification-open"),
     path("settings/", people.settings, name="settings"),
     path("settings/export/", people.data_export, name="data-export"),
     path("settings/delete/", people.user_delete_page, name="user-delete"),

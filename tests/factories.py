@@ -131,7 +131,7 @@ def make_connection(
         broker_account_id=fields.pop("broker_account_id", f"PA-{uuid4().hex[:8]}"),
         **fields,
     )
-    keys = keys or {"api_key": "PKTEST00000000000000", "secret_key": "not-a-secret-of-anybody"}
+    keys = keys if keys is not None else {"api_key": "PKTEST00000000000000", "secret_key": "not-a-secret-of-anybody"}
     connection.credentials = vault.seal(keys, row_id=connection.pk)
     connection.save()
     return connection

@@ -18,11 +18,12 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Notification, User
 from tests.factories import (
     make_account,
     make_cash,
     make_closed_trade,
+    make_connection,
     make_fill,
     make_plan,
     make_setup,
@@ -60,6 +61,7 @@ KEYED_BY_WORDS = {
 ACCOUNT, CASH, TRADE, PLAN, FILL = "account", "cash", "trade", "plan", "fill"
 ORDER = "order"
 SETUP, TAG, FILTER, SCREENSHOT, IMPORT = "setup", "tag", "filter", "screenshot", "import"
+CONNECTION, NOTIFICATION = "connection", "notification"
 OBJECT_OF = {
     "accounts:account-detail": ACCOUNT,
     "accounts:account-edit": ACCOUNT,
@@ -72,6 +74,18 @@ OBJECT_OF = {
     "accounts:cash-edit": CASH,
     "accounts:cash-delete": CASH,
     "accounts:session-end": "session",
+    "accounts:notification-open": NOTIFICATION,
+    "brokers:connection-detail": CONNECTION,
+    "brokers:connection-edit": CONNECTION,
+    "brokers:connection-verify": CONNECTION,
+    "brokers:connection-sync": CONNECTION,
+    "brokers:connection-disable": CONNECTION,
+    "brokers:connection-enable": CONNECTION,
+    "brokers:connection-reconnect": CONNECTION,
+    "brokers:connection-account": CONNECTION,
+    "brokers:connection-remove": CONNECTION,
+    "brokers:live-switch": ACCOUNT,
+    "brokers:live-off": ACCOUNT,
     "mfa_remove_webauthn": "passkey",
     "mfa_edit_webauthn": "passkey",
     "trades:trade-detail": TRADE,
@@ -90,6 +104,10 @@ OBJECT_OF = {
     "trades:fill-edit": FILL,
     "trades:fill-delete": FILL,
     "trades:order-detail": ORDER,
+    "trades:order-cancel": ORDER,
+    "trades:order-replace": ORDER,
+    "trades:account-halt": ACCOUNT,
+    "trades:account-resume": ACCOUNT,
     "trades:filter-edit": FILTER,
     "trades:filter-delete": FILTER,
     "trades:screenshot-view": SCREENSHOT,
@@ -137,6 +155,10 @@ def objects(alice: User) -> dict[str, Any]:
         TRADE: trade,
         PLAN: make_plan(account, "MSFT"),
         FILL: trade.fills.first(),
+        CONNECTION: make_connection(make_account(alice, "Paper"), "mock", label="Mock paper", keys={}),
+        NOTIFICATION: Notification.objects.create(
+            user=alice, kind="connection", key="one", title="Disconnected", text="Reconnect."
+        ),
         ORDER: models.Order.objects.create(
             owner=alice, account=account, symbol="AAPL", side="buy", type="market", quantity=1
         ),
@@ -159,7 +181,7 @@ def _rows() -> dict[str, list[Any]]:
     """Everything in our tables, to see that nothing changed."""
     ours = [
         model
-        for label in ("accounts", "trades", "mfa", "usersessions")
+        for label in ("accounts", "brokers", "trades", "mfa", "usersessions")
         for model in apps.get_app_config(label).get_models()
     ]
     hidden = {"last_login", "search"}
@@ -247,8 +269,10 @@ def test_lists_show_only_ones_own(objects: dict[str, Any], charlie: User, charli
         "trades:setup-list",
         "trades:tag-list",
         "accounts:account-list",
+        "accounts:notification-list",
+        "brokers:connection-list",
     ):
         page = charlie_client.get(reverse(name)).content.decode()
-        for word in ("AAPL", "MSFT", "Breakout", "Calm", "Winners", ">Main<"):
+        for word in ("AAPL", "MSFT", "Breakout", "Calm", "Winners", ">Main<", "Disconnected", "Mock paper"):
             assert word not in page, (name, word)
     assert objects[TRADE].net_pnl == Decimal("500.00")

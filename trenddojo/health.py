@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from brokers.rate_limits import budget_is_shared
 from trenddojo.celery import app
 
 WORKER_HEARTBEAT = "heartbeat:worker"
@@ -116,12 +117,21 @@ def heartbeat_check(name: str, key: str) -> Check:
     return Check(name, State.OK, f"The {name} was seen {age:.0f} s ago.")
 
 
+def budget_check() -> Check:
+    """How often brokers may be asked is counted for all processes together, or by each for itself."""
+    if budget_is_shared():
+        return Check("broker budget", State.OK, "All processes draw on one budget of requests to brokers.")
+    told = "Each process keeps to a tenth of every broker's limit, because the shared budget does not answer."
+    return Check("broker budget", State.DEGRADED, told)
+
+
 CHECKS: tuple[Callable[[], Check], ...] = (
     database_check,
     queue_check,
     lambda: heartbeat_check("worker", WORKER_HEARTBEAT),
     lambda: heartbeat_check("beat", BEAT_HEARTBEAT),
     clock_check,
+    budget_check,
 )
 
 

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.db.models import Subquery
 from django.http import Http404
 from django.utils import timezone
 
@@ -86,11 +87,12 @@ def notification_read(*, user: User, pk: UUID) -> Notification:
     return found
 
 
-def notifications_read_all(*, user: User, until: Notification | None = None) -> int:
-    """Mark all as read, or those not newer than `until`, so that what came in between stays unread; how many."""
+def notifications_read_all(*, user: User, until: UUID | None = None) -> int:
+    """Mark all as read, or those not newer than `until`, so that what came in meanwhile stays unread; how many."""
     unread = Notification.objects.filter(user=user, in_app=True, read_at__isnull=True)
     if until is not None:
-        unread = unread.filter(created_at__lte=until.created_at)
+        newest = Notification.objects.filter(user=user, pk=until).values("created_at")
+        unread = unread.filter(created_at__lte=Subquery(newest))
     count = unread.update(read_at=timezone.now())
     transaction.on_commit(lambda: _forget_unread(user.pk))
     return count

@@ -22,7 +22,7 @@ from trades.models import Trade
 
 pytestmark = pytest.mark.django_db
 
-OURS = [model for label in ("accounts", "trades") for model in apps.get_app_config(label).get_models()]
+OURS = [model for label in ("accounts", "brokers", "trades") for model in apps.get_app_config(label).get_models()]
 INLINE_ONLY = {"riskpolicy"}
 READ_ONLY = [
     models.AccountDay,

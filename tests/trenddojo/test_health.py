@@ -41,6 +41,7 @@ def test_readyz_names_every_check_and_says_that_no_worker_reported(client: Clien
         "worker": "degraded",
         "beat": "degraded",
         "clock": "ok",
+        "broker budget": "ok",
     }
 
 

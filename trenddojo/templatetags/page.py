@@ -1,14 +1,18 @@
 """What a page is made of besides numbers: fields, navigation, theme. ``{% load page %}``."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
+from django.http import HttpRequest
 from django.template.context import RequestContext
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.models import User
+from accounts.services.notifications import unread_count
 from trenddojo.templatetags.desk import icon
 
 register = template.Library()
@@ -26,8 +30,10 @@ NAVIGATION = {
         ("trades:performance", "Performance", "chart-line"),
         ("trades:import-list", "Import", "file-import"),
         ("accounts:account-list", "Accounts", "wallet"),
+        ("brokers:connection-list", "Connections", "plug-connected"),
     ),
     "desk": (
+        ("accounts:notification-list", "Notifications", "bell"),
         ("trades:setup-list", "Setups", "checklist"),
         ("trades:tag-list", "Tags", "tags"),
         ("accounts:settings", "Settings", "settings"),
@@ -39,6 +45,10 @@ NAVIGATION = {
     ),
 }
 
+# URL name → how many things there are new for the user.
+COUNTS: dict[str, Callable[[User], int]] = {"accounts:notification-list": unread_count}
+
+_COUNT = '<span class="badge desk-count">{}<span class="visually-hidden"> new</span></span>'
 _CURRENT_PAGE = mark_safe(' aria-current="page"')
 _CURRENT_SECTION = mark_safe(' aria-current="true"')
 
@@ -78,9 +88,18 @@ def nav_links(context: RequestContext, section: str) -> SafeString:
     around = max((url for url in entries.values() if _is_around(url, here)), key=len, default="")
     return format_html_join(
         "",
-        '<li class="nav-item{}"><a class="nav-link" href="{}"{}>{}<span class="nav-link-title">{}</span></a></li>',
-        ((*_mark(entries[name], around, here), icon(symbol), label) for name, label, symbol in NAVIGATION[section]),
+        '<li class="nav-item{}"><a class="nav-link" href="{}"{}>{}<span class="nav-link-title">{}</span>{}</a></li>',
+        (
+            (*_mark(entries[name], around, here), icon(symbol), label, _waiting(name, request))
+            for name, label, symbol in NAVIGATION[section]
+        ),
     )
+
+
+def _waiting(name: str, request: HttpRequest | None) -> SafeString | str:
+    """How many things wait there for the reader, where any do."""
+    count = COUNTS[name](request.user) if name in COUNTS and request is not None else 0
+    return format_html(_COUNT, count) if count else ""
 
 
 def _is_around(url: str, here: str) -> bool:
