@@ -84,6 +84,51 @@ class FillAdmin(ReadOnlyMixin, admin.ModelAdmin):
         return fill.trade.symbol
 
 
+class OrderEventInline(ReadOnlyMixin, admin.TabularInline):
+    model = models.OrderEvent
+    fields = ["at", "fact", "from_status", "to_status", "source", "happened_at", "detail"]
+    extra = 0
+
+
+class OrderLegInline(ReadOnlyMixin, admin.TabularInline):
+    model = models.Order
+    fk_name = "parent"
+    verbose_name_plural = "legs"
+    fields = ["role", "type", "stop_price", "limit_price", "quantity", "status", "filled_quantity", "broker_order_id"]
+    extra = 0
+
+
+@admin.register(models.Order)
+class OrderAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = [
+        "created_at",
+        "symbol",
+        "side",
+        "quantity",
+        "type",
+        "status",
+        "filled_quantity",
+        "account",
+        "owner",
+        "origin",
+        "reason_code",
+    ]
+    list_filter = ["status", "origin", "role", "type", "order_class"]
+    list_select_related = ["account", "owner"]
+    search_fields = ["symbol", "client_order_id", "broker_order_id", "account__name", "owner__username"]
+    show_full_result_count = False
+    inlines = [OrderLegInline, OrderEventInline]
+
+
+@admin.register(models.OrderEvent)
+class OrderEventAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ["at", "order", "fact", "from_status", "to_status", "source", "happened_at"]
+    list_filter = ["fact", "source"]
+    list_select_related = ["order"]
+    search_fields = ["order__symbol", "order__client_order_id", "order__broker_order_id"]
+    show_full_result_count = False
+
+
 @admin.register(models.AuditEntry)
 class AuditEntryAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_display = ["at", "action", "actor", "account", "trade_id"]

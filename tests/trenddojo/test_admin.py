@@ -31,6 +31,8 @@ READ_ONLY = [
     models.Fill,
     models.FillImport,
     models.LimitOverride,
+    models.Order,
+    models.OrderEvent,
     models.StopMove,
     models.StreakDay,
     models.Trade,
