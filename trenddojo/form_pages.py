@@ -7,29 +7,41 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from trenddojo.kept_forms import browser_mark, form_forget, form_keep, form_show
 from trenddojo.middleware import GetResponse
 
 
 class FormPageMiddleware:
     """Leads back to the page a form stands on; the address it is sent to often takes nothing else.
 
-    A form sent after the session ended comes back to its page after sign-in, where the browser fills the typed text in
-    again. Somebody who opens such an address itself is told so instead of seeing an empty page.
+    A form sent after the session ended comes back to its page after sign-in, where the typed text stands again, by
+    trenddojo.kept_forms or by the browser. Somebody who opens such an address itself is told so instead of seeing an
+    empty page.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        was_signed_in = request.user.is_authenticated
+        is_shown_again = form_show(request)
         response = self.get_response(request)
+        if is_shown_again:
+            form_forget(request, response)
+        browser_mark(request, response, was_signed_in=was_signed_in)
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method == "GET":
             told = render(request, "405.html", status=response.status_code)
             told.headers["Allow"] = response.headers["Allow"]
             return told
-        page = _page_sent_from(request) if request.method == "POST" else ""
-        if page and response.headers.get("Location") == redirect_to_login(request.get_full_path()).url:
+        if request.method == "POST" and response.headers.get("Location") == redirect_to_login(_address(request)).url:
+            page = _page_sent_from(request) or _address(request)
             response.headers["Location"] = redirect_to_login(page).url
+            form_keep(request, response, page=page)
         return response
+
+
+def _address(request: HttpRequest) -> str:
+    return request.get_full_path()
 
 
 def _page_sent_from(request: HttpRequest) -> str:

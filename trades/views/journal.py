@@ -42,7 +42,7 @@ def trade_journal(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _trade_form(request: HttpRequest, trade: Trade) -> TradeJournalForm:
     return TradeJournalForm(
-        request.POST if request.method == "POST" else None,
+        request.POST or None,
         trade=trade,
         checklist=checklist_of(trade),
         tags=list(tags_of(request.user)),
@@ -118,7 +118,7 @@ def journal_day(request: HttpRequest, day: date) -> HttpResponse:
 
 def _day_form(request: HttpRequest, page: JournalDay | None) -> DayForm:
     return DayForm(
-        request.POST if request.method == "POST" else None,
+        request.POST or None,
         page=page,
         tags=list(tags_of(request.user)),
         chosen=list(page.tags.all()) if page else [],
