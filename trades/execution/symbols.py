@@ -1,16 +1,12 @@
-"""The journal knows ETFs apart from stocks; brokers mostly do not. Both are one family of instruments."""
+"""Which open position a broker's symbol means."""
 
 from collections.abc import Collection
 from uuid import UUID
 
-from trades.models import AssetClass, Trade, TradeStatus
+from trades.models import Trade, TradeStatus
+from trades.selectors.families import family
 
-_FAMILIES = {AssetClass.ETF.value: AssetClass.STOCK.value}
-
-
-def family(asset_class: str) -> str:
-    """What a broker would call the asset class."""
-    return _FAMILIES.get(str(asset_class), str(asset_class))
+__all__ = ["family", "held_trades"]
 
 
 def held_trades(account_id: UUID, symbols: Collection[str]) -> dict[tuple[str, str], Trade]:

@@ -1,0 +1,204 @@
+"""The broker's positions beside the journal's, with what they are worth now and whether a stop works for them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import TradingAccount, User
+from brokers.models import BrokerConnection, BrokerPosition, Quote
+from trades.models import Direction, Order, Trade, TradeStatus
+from trades.selectors.families import family
+from trenddojo.domain.money import cents, rounded_price
+from trenddojo.domain.order_state import OrderState
+from trenddojo.domain.orders import OrderRole, OrderType
+from trenddojo.domain.reconciliation import PositionState, position_state
+
+ZERO = Decimal(0)
+_STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
+_AT_WORK = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+
+
+class Key(NamedTuple):
+    """One instrument in one account; brokers call ETFs stocks."""
+
+    account_id: UUID
+    symbol: str
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class PositionLine:
+    """One position. Quantities are signed, negative when short; broker's figures are None where no broker tells.
+
+    `difference` is what the journal lacks. `market_price` was true at `priced_at`; unrealised figures are None without
+    a price, and in R also without an initial risk. `working_stop` is the price of the stop order that works, or for an
+    account without a broker the trade's stop.
+    """
+
+    account: TradingAccount
+    connection: BrokerConnection | None
+    symbol: str
+    asset_class: str
+    trade: Trade | None
+    broker_quantity: Decimal | None
+    broker_average: Decimal | None
+    journal_quantity: Decimal
+    journal_average: Decimal | None
+    market_price: Decimal | None
+    priced_at: datetime | None
+    age_seconds: int | None
+    unrealized_pnl: Decimal | None
+    unrealized_r: Decimal | None
+    working_stop: Decimal | None
+    stop_quantity: Decimal
+    as_of: datetime | None
+    state: PositionState
+
+    @property
+    def difference(self) -> Decimal:
+        return ZERO if self.broker_quantity is None else self.broker_quantity - self.journal_quantity
+
+    @property
+    def quantity(self) -> Decimal:
+        """What is held, by the broker's word where there is one."""
+        return self.journal_quantity if self.broker_quantity is None else self.broker_quantity
+
+
+def positions_compared(
+    owner: User, account: TradingAccount | None = None, *, now: datetime | None = None
+) -> list[PositionLine]:
+    """Every position of the owner, or of one account of theirs, by account and symbol; five queries."""
+    accounts = TradingAccount.objects.filter(owner=owner, is_archived=False)
+    accounts = accounts.filter(pk=account.pk) if account else accounts
+    found = {one.pk: one for one in accounts.select_related("connection")}
+    sources = _Sources(found)
+    return [_line(key, sources, now=now or timezone.now()) for key in sources.positions()]
+
+
+class _Sources:
+    """What the lines are made of."""
+
+    def __init__(self, accounts: dict[UUID, TradingAccount]) -> None:
+        self.accounts = accounts
+        held = BrokerPosition.objects.filter(connection__account__in=accounts).select_related("connection")
+        self.broker = {_key(row.connection.account_id, row): row for row in held}
+        active = Trade.objects.filter(account__in=accounts, status=TradeStatus.ACTIVE).defer("search")
+        self.trades = {_key(trade.account_id, trade): trade for trade in active}
+        self.stops = _working_stops(accounts)
+        self.quotes = _quotes(self.accounts, self.positions())
+
+    def positions(self) -> list[Key]:
+        order = {pk: place for place, pk in enumerate(self.accounts)}
+        return sorted(self.broker.keys() | self.trades.keys(), key=lambda key: (order[key.account_id], key[1:]))
+
+    def connection(self, key: Key) -> BrokerConnection | None:
+        return getattr(self.accounts[key.account_id], "connection", None)
+
+
+def _key(account_id: UUID, row: BrokerPosition | Trade | Order) -> Key:
+    return Key(account_id, row.symbol, family(row.asset_class))
+
+
+def _working_stops(accounts: Iterable[UUID]) -> dict[Key, list[Order]]:
+    found: dict[Key, list[Order]] = defaultdict(list)
+    stops = Order.objects.filter(
+        Q(role=OrderRole.STOP_LOSS) | Q(role=OrderRole.EXIT, type__in=_STOPS),
+        account__in=accounts,
+        status__in=_AT_WORK,
+    )
+    for order in stops.order_by("submitted_at", "created_at"):
+        found[_key(order.account_id, order)].append(order)
+    return found
+
+
+def _quotes(accounts: dict[UUID, TradingAccount], keys: Iterable[Key]) -> dict[tuple[str, str], Quote]:
+    symbols = {key.symbol for key in keys}
+    feeds = {connection.feed for one in accounts.values() if (connection := getattr(one, "connection", None))}
+    rows = Quote.objects.filter(feed__in=feeds, symbol__in=symbols)
+    return {(row.feed, row.symbol): row for row in rows}
+
+
+def _line(key: Key, sources: _Sources, *, now: datetime) -> PositionLine:
+    account, connection = sources.accounts[key.account_id], sources.connection(key)
+    trade, row = sources.trades.get(key), sources.broker.get(key)
+    journal = _signed(trade)
+    told = (row.quantity if row else ZERO) if connection and (row or connection.last_sync) else None
+    average = _average(trade)
+    price, priced_at = _price(row, sources.quotes.get((connection.feed if connection else "", key.symbol)))
+    stop, covered = _stop(trade, connection, sources.stops[key], quantity=journal if told is None else told)
+    entry, quantity = (average, journal) if trade else (row.average_price if row else None, told or ZERO)
+    gain = _gain(quantity, entry, price, trade.multiplier if trade else Decimal(1))
+    return PositionLine(
+        account=account,
+        connection=connection,
+        symbol=key.symbol,
+        asset_class=trade.asset_class if trade else key.family,
+        trade=trade,
+        broker_quantity=told,
+        broker_average=row.average_price if row else None,
+        journal_quantity=journal,
+        journal_average=average,
+        market_price=price,
+        priced_at=priced_at,
+        age_seconds=max(0, int((now - priced_at).total_seconds())) if priced_at else None,
+        unrealized_pnl=gain,
+        unrealized_r=_in_r(gain, trade),
+        working_stop=stop,
+        stop_quantity=covered,
+        as_of=row.as_of if row else (connection.last_sync if connection else None),
+        state=position_state(journal, told, covered=covered),
+    )
+
+
+def _signed(trade: Trade | None) -> Decimal:
+    if trade is None:
+        return ZERO
+    return trade.open_quantity if trade.direction == Direction.LONG else -trade.open_quantity
+
+
+def _average(trade: Trade | None) -> Decimal | None:
+    """What the open rest was entered at, as its account's cost method says."""
+    if trade is None or not trade.open_quantity:
+        return None
+    return rounded_price(trade.open_value / trade.open_quantity / trade.multiplier)
+
+
+def _price(row: BrokerPosition | None, quote: Quote | None) -> tuple[Decimal | None, datetime | None]:
+    """The newest price anybody told, and when it was true."""
+    if quote is not None and (row is None or row.market_price is None or quote.at >= row.as_of):
+        return (quote.bid + quote.ask) / 2, quote.at
+    if row is not None and row.market_price is not None:
+        return row.market_price, row.as_of
+    return None, None
+
+
+def _stop(
+    trade: Trade | None, connection: BrokerConnection | None, stops: Iterable[Order], *, quantity: Decimal
+) -> tuple[Decimal | None, Decimal]:
+    """The stop in force and the quantity it covers; without a broker the trader's own stop covers everything."""
+    if connection is None:
+        stop = trade.stop_loss if trade else None
+        return stop, abs(quantity) if stop is not None else ZERO
+    closing = "sell" if quantity > 0 else "buy"
+    working = [order for order in stops if order.side == closing]
+    covered = sum((order.quantity - order.filled_quantity for order in working), ZERO)
+    return (working[-1].stop_price if working else None), covered
+
+
+def _gain(quantity: Decimal, entry: Decimal | None, price: Decimal | None, multiplier: Decimal) -> Decimal | None:
+    if entry is None or price is None or not quantity:
+        return None
+    return cents((price - entry) * quantity * multiplier)
+
+
+def _in_r(gain: Decimal | None, trade: Trade | None) -> Decimal | None:
+    if gain is None or trade is None or not trade.initial_risk:
+        return None
+    return round(gain / trade.initial_risk, 2)
