@@ -97,8 +97,11 @@ class FirstAccountForm(CreationForm):
 
     name = forms.CharField(max_length=80, initial="Main")
     currency = forms.ChoiceField(choices=currency_choices)
+    opened_on = DayField(
+        label="Opened on", help_text="Trades and cash are recorded from this day on: go back as far as yours do."
+    )
     starting_balance = DecimalTextField(
-        name="starting balance", help_text="What is in the account today. Sizes are computed from it."
+        name="starting balance", help_text="What was in the account on that day. Sizes are computed from it."
     )
     exchange = forms.ChoiceField(choices=exchange_choices, help_text="Decides which days are trading sessions.")
     risk_per_trade_percent = _percent_field(

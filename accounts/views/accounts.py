@@ -58,7 +58,7 @@ def account_first(request: HttpRequest) -> HttpResponse:
     """The page after sign-up; whoever has an account already opens further ones on the full page."""
     if request.method == "GET" and accounts_with_cash(request.user).exists():
         return redirect("accounts:account-create")
-    form = FirstAccountForm(request.POST or None, initial=_guesses(request))
+    form = FirstAccountForm(request.POST or None, initial={"opened_on": timezone.localdate(), **_guesses(request)})
     if request.method == "POST" and form.is_valid():
         with refusals_at(form):
             account = _first_account(request, form)
@@ -80,7 +80,7 @@ def _first_account(request: HttpRequest, form: FirstAccountForm) -> TradingAccou
         break_even_band=TradingAccount._meta.get_field("break_even_band").get_default(),
         allows_fractions=said["exchange"] == "24/7",
         starting_balance=said["starting_balance"],
-        opened_on=today,
+        opened_on=said["opened_on"],
     )
     risk = RiskTerms(**initial_of(RiskPolicy(), RiskTerms) | {"risk_per_trade_percent": said["risk_per_trade_percent"]})
     return services.account_create(

@@ -6,6 +6,7 @@ import re
 import struct
 import time
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -54,15 +55,35 @@ class TestSignUp:
             "creation_key": str(form["creation_key"].value()),
             "name": "Main",
             "currency": "EUR",
+            "opened_on": "2024-01-02",
             "starting_balance": "25,000.00",
             "exchange": "XETR",
             "risk_per_trade_percent": "0.75",
         }
+        refused = client.post("/accounts/first/", {**body, "opened_on": "2999-01-01"})
+        assert refused.context["form"].errors == {"opened_on": ["Give a day from 1970-01-01 until today."]}
         assert client.post("/accounts/first/", body).url == "/"
         assert client.post("/accounts/first/", body).url == "/"
         account = User.objects.get(username="dora").trading_accounts.get()
         assert (str(account.starting_balance), account.currency) == ("25000.00", "EUR")
         assert str(account.risk_policy.risk_per_trade_percent) == "0.75"
+        cash = {"creation_key": uuid4(), "kind": "deposit", "amount": "100", "moved_on": "2024-01-02", "note": ""}
+        assert client.post(f"/accounts/{account.pk}/cash/new/", cash).status_code == 302
+        assert account.cash_movements.get().moved_on == account.opened_on
+
+    @pytest.mark.parametrize(
+        ("address", "labels"),
+        [
+            ("/auth/login/", ["User name or e-mail address", "Password", "Stay signed in on this device"]),
+            ("/auth/signup/", ["User name", "E-mail address", "Password", "Password (again)", "Time zone"]),
+            ("/auth/password/reset/", ["E-mail address"]),
+        ],
+    )
+    def test_names_and_addresses_are_called_the_same_everywhere(
+        self, client: Client, db: None, address: str, labels: list[str]
+    ) -> None:
+        form = client.get(address).context["form"]
+        assert sorted(field.label for field in form.visible_fields()) == sorted(labels)
 
     def test_closed_it_says_so_and_makes_nobody(self, client: Client, db: None, settings: Any) -> None:
         settings.SIGNUP_OPEN = False
