@@ -118,7 +118,7 @@ def keys_of(request: web.Request) -> tuple[str, str]:
 
 
 def _service(request: web.Request) -> str:
-    return "data" if request.path.startswith("/v2/stocks") else "trading"
+    return "data" if request.path.startswith(("/v2/stocks", "/v1/corporate-actions")) else "trading"
 
 
 def dumps(content: Any) -> str:

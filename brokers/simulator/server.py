@@ -14,12 +14,14 @@ from aiohttp import web
 
 from brokers.simulator import wire
 from brokers.simulator.account_api import AccountApi
+from brokers.simulator.actions_api import ActionsApi
 from brokers.simulator.clock import REAL_TIME, Clock, machine_time
 from brokers.simulator.commands import World
 from brokers.simulator.control import Control
 from brokers.simulator.data_api import DataApi
 from brokers.simulator.data_stream import DataStream
 from brokers.simulator.door import Door
+from brokers.simulator.engine.catalogue import ASSETS
 from brokers.simulator.engine.exchange import Exchange
 from brokers.simulator.engine.types import Asset, Event, Rejection, TradeUpdate
 from brokers.simulator.errors import SimulatorError
@@ -104,6 +106,7 @@ class Simulator:
         app.add_routes(TradingApi(self.floor).routes())
         app.add_routes(AccountApi(self.floor).routes())
         app.add_routes(DataApi(self.floor).routes())
+        app.add_routes(ActionsApi(self.floor).routes())
         app.router.add_get("/stream", self.trades.serve)
         for feed in FEEDS:
             app.router.add_get(f"/v2/{feed}", self.data.serving(feed))
@@ -129,8 +132,9 @@ class Simulator:
             return None
 
     def _watch(self, symbols: set[str]) -> None:
-        everything = {asset.symbol for asset in self.floor.exchange.assets()}
-        self.floor.exchange.watch(everything if "*" in symbols else symbols & everything)
+        """A symbol may be wanted before a scripted market first shows it."""
+        everything = {asset.symbol for asset in self.floor.exchange.assets()} | set(ASSETS)
+        self.floor.exchange.watch(everything if "*" in symbols else symbols)
 
 
 def open_floor(options: Options) -> Floor:
