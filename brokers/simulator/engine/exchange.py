@@ -49,6 +49,7 @@ from brokers.simulator.engine.types import (
     Quote,
     Rejection,
     Session,
+    SplitRecord,
 )
 
 NINE_PLACES = Decimal("0.000000001")
@@ -302,6 +303,10 @@ class Exchange:
         `adjustment` is raw or split. Raises ValueError for a timeframe that does not exist.
         """
         return history.bars(self._state, symbol, timeframe, start, end, is_adjusted=adjustment != "raw")
+
+    def splits(self) -> list[SplitRecord]:
+        """All that have happened, oldest first."""
+        return [SplitRecord(one.symbol, one.factor, one.at) for one in self._state.memory.scalings if one.is_split]
 
     # -- what the control port does -----------------------------------------------------------------------------------
 

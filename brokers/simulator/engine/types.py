@@ -132,6 +132,15 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitRecord:
+    """`ratio` new shares for one old, from `at` on."""
+
+    symbol: str
+    ratio: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ExitDraft:
     """A leg asked for with an order: `take_profit` has a limit price, `stop_loss` a stop and perhaps a limit price."""
 
