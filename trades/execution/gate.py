@@ -1,5 +1,6 @@
 """An order before it is one: its terms checked, its place in the journal found, its room asked for. Writes nothing."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -83,9 +84,9 @@ class Checked:
 
 
 def order_check(
-    desk: Desk, given: OrderInput, market: Market, *, now: datetime, without_order: UUID | None = None
+    desk: Desk, given: OrderInput, market: Market, *, now: datetime, without_orders: Collection[UUID] = ()
 ) -> Checked:
-    """Check an order as it is asked for; `without_order` is one it takes the place of.
+    """Check an order as it is asked for; `without_orders` are those it takes the place of.
 
     Raises Http404 for another's trade and OrderError, TradeError, NumberError, SymbolError or DomainError with the
     field, where it cannot be an order at all. Limits are no exceptions: they are `breaches`.
@@ -101,8 +102,8 @@ def order_check(
     _refuse_unsupported(desk, terms, asset_class)
     role = _role(terms, trade, holding)
     if role is OrderRole.ENTRY:
-        _check_entry(desk, terms, trade, holding, without_order)
-    return _judged(desk, _Asked(terms, instrument, trade, role, holding, without_order), market, now)
+        _check_entry(desk, terms, trade, holding, without_orders)
+    return _judged(desk, _Asked(terms, instrument, trade, role, holding, without_orders), market, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class _Asked:
     trade: Trade | None
     role: OrderRole
     holding: Holding
-    without_order: UUID | None
+    without_orders: Collection[UUID]
 
     @property
     def plan(self) -> Trade | None:
@@ -188,7 +189,7 @@ def _exit_role(terms: OrderTerms) -> OrderRole:
 
 
 def _check_entry(
-    desk: Desk, terms: OrderTerms, trade: Trade | None, holding: Holding, without_order: UUID | None
+    desk: Desk, terms: OrderTerms, trade: Trade | None, holding: Holding, without_orders: Collection[UUID]
 ) -> None:
     if terms.side is positions.Side.SELL and not (desk.capabilities.shorts and desk.connection.allows_shorts):
         raise OrderError("no_shorts", f"You hold no {terms.symbol}, and this account may not sell short.", "side")
@@ -198,7 +199,7 @@ def _check_entry(
         sentence = f"This account holds {terms.symbol} already: add to that trade instead."
         raise OrderError("position_exists", sentence, "symbol")
     working = Order.objects.filter(trade=trade, role=OrderRole.ENTRY, parent=None, status__in=WORKING)
-    if working.exclude(pk=without_order).exists():
+    if working.exclude(pk__in=without_orders).exists():
         raise OrderError("already_ordered", "An order for this plan works already: change or cancel that one.", "trade")
 
 
@@ -211,7 +212,7 @@ def _judged(desk: Desk, asked: _Asked, market: Market, now: datetime) -> Checked
         symbol=terms.symbol,
         asset_class=instrument.asset_class,
         without=asked.plan.pk if asked.plan else None,
-        without_order=asked.without_order,
+        without_orders=asked.without_orders,
     )
     price = _unit_price(terms, market)
     facts = OrderFacts(

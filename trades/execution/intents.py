@@ -1,12 +1,27 @@
-"""Everything a trader can mean to do with orders, in one place to call: each is one function, keyword arguments only."""
+"""Everything a trader can mean to do with orders, in one place to call; keyword arguments only."""
 
+from trades.execution.changing import OrderEdit, order_cancel, order_replace
+from trades.execution.halts import account_halt, account_resume
 from trades.execution.placing import OrderPreview, order_create, order_from_trade, order_preview
+from trades.execution.positions import position_close, positions_close_all, scale_out, stop_move, stop_trail
+from trades.execution.releases import orders_release
 from trades.execution.shapes import OrderInput
 
 __all__ = [
+    "OrderEdit",
     "OrderInput",
     "OrderPreview",
+    "account_halt",
+    "account_resume",
+    "order_cancel",
     "order_create",
     "order_from_trade",
     "order_preview",
+    "order_replace",
+    "orders_release",
+    "position_close",
+    "positions_close_all",
+    "scale_out",
+    "stop_move",
+    "stop_trail",
 ]

@@ -1,16 +1,19 @@
 """What an account holds in a symbol: the journal's word or the broker's, whoever spoke last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import DecimalField, F, OuterRef, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models import TradingAccount
 from brokers.models import BrokerConnection, BrokerPosition
-from trades.models import Direction, Fill, Trade, TradeStatus
+from trades.models import Direction, Fill, Order, Trade, TradeStatus
+from trades.models.order import OrderOrigin
 
 ZERO = Decimal(0)
+NOTHING = Value(ZERO, output_field=DecimalField(max_digits=20, decimal_places=9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +30,37 @@ class Holding:
 
 
 def holding_of(account: TradingAccount, connection: BrokerConnection | None, symbol: str) -> Holding:
-    """Two queries."""
+    """What is held now, with what orders say is filled and no fill tells yet. Three queries."""
     trade = _trade(account, symbol)
     sync = _broker_word(connection, symbol)
     if sync is None or (trade is not None and trade.last_fill_at is not None and trade.last_fill_at > sync[0]):
-        return _by_journal(trade)
-    position = sync[1]
+        return _with(_by_journal(trade), _untold(account, symbol, since=None))
+    held = _by_broker(sync[1], trade)
+    return _with(held, _untold(account, symbol, since=sync[0]))
+
+
+def _by_broker(position: BrokerPosition | None, trade: Trade | None) -> Holding:
     if position is None:
         return Holding(trade=trade)
     price = position.market_price or position.average_price
     value = abs(position.quantity) * price * (trade.multiplier if trade else 1)
     return Holding(position.quantity, max(value, trade.open_value if trade else ZERO), price, trade)
+
+
+def _with(held: Holding, untold: Decimal) -> Holding:
+    return replace(held, quantity=held.quantity + untold) if untold else held
+
+
+def _untold(account: TradingAccount, symbol: str, *, since: datetime | None) -> Decimal:
+    """Signed units that our orders report as filled, since the broker told its positions, beyond the fills booked."""
+    ours = Order.objects.filter(account=account, symbol=symbol, origin=OrderOrigin.DESK)
+    filled = ours.filter(filled_quantity__gt=0, reported_at__isnull=False)
+    if since is not None:
+        filled = filled.filter(reported_at__gt=since)
+    told = Fill.objects.filter(order=OuterRef("pk")).order_by().values("order").annotate(sum=Sum("quantity"))
+    open_ones = filled.annotate(told=Coalesce(Subquery(told.values("sum")), NOTHING)).exclude(filled_quantity=F("told"))
+    rows = open_ones.order_by().values_list("side", "filled_quantity", "told")
+    return sum(((filled - told) * (1 if side == "buy" else -1) for side, filled, told in rows), ZERO)
 
 
 def _trade(account: TradingAccount, symbol: str) -> Trade | None:

@@ -4,7 +4,7 @@ An order for a plan stands in for the plan: what the plan reserves is given back
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -106,11 +106,11 @@ def order_room(
     symbol: str = "",
     snapshot: AccountSnapshot | None = None,
     without: UUID | None = None,
-    without_order: UUID | None = None,
+    without_orders: Collection[UUID] = (),
 ) -> OrderRoom:
-    """Sum up the account's working orders. `without` names a trade, `without_order` an order, whose own orders do not
-    count. Two queries."""
-    rows = [row for row in _working(account, symbol) if not _is_left_out(row, without_order)]
+    """Sum up the account's working orders. `without` names a trade whose entries do not count, `without_orders` orders
+    that do not, with their legs. Two queries."""
+    rows = [row for row in _working(account, symbol) if not {row.id, row.parent_id} & set(without_orders)]
     entries = [row for row in rows if row.parent_id is None and not row.is_reducing]
     if without is not None:
         entries = [row for row in entries if row.trade_id != without]
@@ -141,10 +141,6 @@ def _working(account: TradingAccount, symbol: str) -> Iterable[_Row]:
         plan_value=F("trade__entry_price") * F("trade__planned_quantity") * F("trade__multiplier"),
     )
     return (_Row(*values) for values in annotated.values_list(*_Row._fields))
-
-
-def _is_left_out(row: _Row, order_id: UUID | None) -> bool:
-    return order_id is not None and order_id in (row.id, row.parent_id)
 
 
 def _is_unseen(row: _Row, snapshot: AccountSnapshot | None) -> bool:

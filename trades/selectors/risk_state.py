@@ -6,6 +6,7 @@ two plans could both be given the last of the room. Working orders count with th
 plans. A connected account's equity and buying power are what its broker last said.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -50,17 +51,17 @@ def risk_state(
     symbol: str = "",
     asset_class: str = "",
     without: UUID | None = None,
-    without_order: UUID | None = None,
+    without_orders: Collection[UUID] = (),
 ) -> RiskState:
     """The state just before a plan or an order in `symbol`; `without` leaves one trade's plan and its entries out, as
-    if they were not there yet, and `without_order` one order."""
+    if they were not there yet, and `without_orders` these orders."""
     found = _trade_sums(account, symbol=symbol, asset_class=asset_class, without=without)
     today, week = _losses(account, session_for(account.exchange, now))
     snapshot, orders = None, NO_ORDERS
     if account.broker != Broker.MANUAL:
         snapshot = AccountSnapshot.objects.filter(connection__account=account).order_by("-at").first()
         orders = order_room(
-            account, now=now, symbol=symbol, snapshot=snapshot, without=without, without_order=without_order
+            account, now=now, symbol=symbol, snapshot=snapshot, without=without, without_orders=without_orders
         )
     reserved_risk = found["reserved_risk"] - orders.plans_risk + orders.risk
     equity = snapshot.equity if snapshot else account_equity(account)

@@ -36,6 +36,9 @@ class OrderFact(StrEnum):
     ABANDON = "abandon"  # never sent: cancelled by the trader, or its time ran out
     LAPSE = "lapse"  # never sent: the trader's expiry came first
     NEVER_ARRIVED = "never_arrived"
+    REWRITE = "rewrite"  # changed before it was sent
+    ASK_REPLACE = "ask_replace"
+    REPLACE_REFUSED = "replace_refused"
     ASK_CANCEL = "ask_cancel"
     CANCEL_REFUSED = "cancel_refused"
     ACCEPT = "accept"
@@ -101,6 +104,13 @@ TRANSITIONS: dict[tuple[OrderState, OrderFact], OrderState] = {
     (S.SUBMITTING, F.QUEUE): S.QUEUED,
     (S.SUBMITTING, F.RETURN): S.NEW,
     (S.SUBMITTING, F.DOUBT): S.IN_DOUBT,
+    (S.NEW, F.REWRITE): S.NEW,
+    (S.QUEUED, F.REWRITE): S.QUEUED,
+    # A change is kept in pending_change until the broker shows the replacement; the order works on as it is.
+    (S.ACCEPTED, F.ASK_REPLACE): S.ACCEPTED,
+    (S.PARTIALLY_FILLED, F.ASK_REPLACE): S.PARTIALLY_FILLED,
+    (S.ACCEPTED, F.REPLACE_REFUSED): S.ACCEPTED,
+    (S.PARTIALLY_FILLED, F.REPLACE_REFUSED): S.PARTIALLY_FILLED,
     # Proven absent where the broker refuses a second order with the same id: it may be sent again.
     (S.IN_DOUBT, F.RETURN): S.NEW,
     (S.IN_DOUBT, F.NEVER_ARRIVED): S.REJECTED,
