@@ -202,7 +202,9 @@ CHANGES: Final = frozenset({C.REPLACE, C.CANCEL})
 NOT_FOUND: Final = frozenset({404})
 ORDER_NOT_FOUND: Final = frozenset({40410000})
 NO_CHANGE: Final = "Alpaca did not change the order"
-DONE_WORDS: Final = ("filled", "canceled", "cancelled", "expired", "rejected", "replaced status", "not open", "done")
+DONE_WORDS: Final = tuple(
+    f"in {status} status" for status in ("filled", "canceled", "expired", "rejected", "replaced", "pending_cancel")
+)
 
 RULES: Final[tuple[Rule, ...]] = (
     # Keys. A wrong key has a code or none; nginx at the edge answers 401 with a page.
@@ -211,7 +213,7 @@ RULES: Final[tuple[Rule, ...]] = (
     # Too often. A 429 is answered before anything else is looked at: nothing was accepted.
     Rule(ANY_CALL, frozenset({429}), _wait, is_spoken=False),
     # New orders.
-    Rule(frozenset({C.SUBMIT}), REFUSALS, _refusal("duplicate", DuplicateOrder), words=("client_order_id must be",)),
+    Rule(ORDER_CALLS, REFUSALS, _refusal("duplicate", DuplicateOrder), words=("client_order_id must be",)),
     Rule(ORDER_CALLS, REFUSALS, _closed, words=("market hours", "market is closed", "market closed")),
     Rule(ORDER_CALLS, frozenset({403}), _refusal("insufficient_buying_power"), words=("buying power",)),
     Rule(ORDER_CALLS, frozenset({403}), _refusal("insufficient_quantity"), words=("insufficient qty",)),
