@@ -37,13 +37,14 @@ def test_a_limit_waits_until_the_quote_reaches_it(floor):
 
 
 def test_an_order_takes_no_more_than_the_quote_shows_and_goes_on_with_the_next(floor):
-    order = floor.submit("buy", "2500")
+    order = floor.submit("buy", "1900")
     assert (order.status, order.filled_qty) == ("partially_filled", D(1000))
-    assert floor.show("100.00", "100.10", "500", "900") == [("partial_fill", "buy market", D(900), D("100.10"))]
-    assert floor.show("100.00", "100.20") == [("fill", "buy market", D(600), D("100.20"))]
+    assert floor.show("100.00", "100.10", "900", "500") == [("partial_fill", "buy market", D(500), D("100.10"))]
+    assert floor.show("100.00", "100.20") == [("fill", "buy market", D(400), D("100.20"))]
     done = floor.order(order)
-    assert (done.filled_qty, done.filled_value) == (D(2500), D("100020.00") + D("90090.00") + D("60120.00"))
-    assert done.filled_avg_price == D("100.092")
+    assert (done.filled_qty, done.filled_value) == (D(1900), D("100020.00") + D("50050.00") + D("40080.00"))
+    # 190 150 / 1 900
+    assert done.filled_avg_price == D("100.078947368")
 
 
 def test_what_one_order_leaves_of_a_quote_is_there_for_the_next(floor):
