@@ -38,10 +38,19 @@ class Clock:
 
     def set(self, moment: datetime) -> None:
         """Raises SimulatorError for a moment that has passed: nothing that happened can be taken back."""
-        now = self.now()
-        if moment < now:
-            raise SimulatorError(f"The exchange's clock only goes forward: it shows {now.isoformat()}.")
-        self._rate = ClockRate(self._machine(), moment, self.speed)
+        if not self.reach(moment):
+            raise SimulatorError(f"The exchange's clock only goes forward: it shows {self.now().isoformat()}.")
+
+    def reach(self, moment: datetime) -> bool:
+        """Go to a moment unless it has passed; whether it had not."""
+        machine = self._machine()
+        if moment < max(self._latest, self._rate.at(machine)):
+            return False
+        self._rate = ClockRate(machine, moment, self.speed)
+        return True
 
     def step(self, duration: timedelta) -> None:
-        self.set(self.now() + duration)
+        """Go on by so much. Raises SimulatorError for less than nothing."""
+        if duration < timedelta(0):
+            raise SimulatorError("The exchange's clock only goes forward: write a number of seconds above zero.")
+        self.reach(self.now() + duration)

@@ -50,7 +50,7 @@ class Floor:
         began = self.exchange.now
         answer = COMMANDS[command](self.world, arguments)
         events = self.world.happened()
-        self.clock.set(max(self.exchange.now, self.clock.now()))
+        self.clock.reach(self.exchange.now)
         self._keep(began, command, arguments)
         self._tell(events)
         return answer

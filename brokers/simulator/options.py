@@ -140,7 +140,7 @@ def _speed(text: str) -> Decimal:
         speed = Decimal(text)
     except InvalidOperation:
         speed = Decimal(-1)
-    if not 0 <= speed <= 1_000_000:  # noqa: PLR2004 - a year in half a minute
+    if not speed.is_finite() or not 0 <= speed <= 1_000_000:  # noqa: PLR2004 - a year in half a minute
         raise SimulatorError("The option --speed cannot be used: write a number from 0 to 1000000.")
     return speed
 
