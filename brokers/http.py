@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectTimeout, RequestException
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 
 from brokers.base import ConnectionSettings
 from brokers.errors import BrokerError, OutcomeUnknown, TryLater, Unsupported
@@ -26,6 +26,7 @@ TIMEOUT: Final = (5, 15)
 # Seconds until the whole answer must be here; a broker that drips bytes holds no worker for longer.
 ANSWER_WITHIN: Final = 45
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
+PIECE: Final = 64 * 1024
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Seconds to wait after a broker could not be reached.
 UNREACHABLE_WAIT: Final = 15
@@ -84,7 +85,7 @@ class BrokerSession(requests.Session):
         try:
             response = super().send(request, **options)
             _read_whole(response, started + ANSWER_WITHIN)
-        except RequestException as problem:
+        except (RequestException, HTTPError) as problem:
             self._log(method, url, type(problem).__name__)
             # Not "from problem": it holds the request with the keys in its headers.
             raise _failure(method, was_sent=_was_sent(problem)) from None
@@ -148,9 +149,9 @@ def _until(word: str) -> float | None:
 
 
 def _read_whole(response: requests.Response, deadline: float) -> None:
-    """Read the body as requests would, but not for ever."""
+    """Read the body to its end, but not for ever: what is there is taken piece by piece, with an eye on the clock."""
     parts, size = [], 0
-    for part in response.iter_content(64 * 1024):
+    while part := response.raw.read1(PIECE, decode_content=True):
         parts.append(part)
         size += len(part)
         if time.monotonic() > deadline or size > LARGEST_ANSWER:
@@ -161,7 +162,7 @@ def _read_whole(response: requests.Response, deadline: float) -> None:
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def _was_sent(problem: RequestException) -> bool:
+def _was_sent(problem: RequestException | HTTPError) -> bool:
     """False only where no connection came to be, so that nothing can have left."""
     if isinstance(problem, ConnectTimeout):
         return False
