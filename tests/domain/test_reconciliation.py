@@ -121,17 +121,24 @@ amounts = st.integers(0, 3).map(D)
 moments = st.sampled_from([LONG_AGO, QUIET, NOW])
 
 
-@given(st.sampled_from(OrderState), amounts, amounts, st.sampled_from(["", "b-1"]), moments, st.booleans())
+@given(
+    st.sampled_from(OrderState),
+    amounts,
+    amounts,
+    st.sampled_from(["", "b-1"]),
+    moments,
+    st.sampled_from([set(), {"b-1"}]),
+)
 def test_nothing_is_concluded_of_an_order_that_was_just_touched_or_never_had_an_id(
-    state: OrderState, filled: D, booked: D, broker_id: str, touched_at: datetime, is_listed: bool
+    state: OrderState, filled: D, booked: D, broker_id: str, touched_at: datetime, listed: set[str]
 ) -> None:
     order = OwnOrder("one", broker_id, state, filled, booked, touched_at)
-    verdict = order_verdict(order, {"b-1"} if is_listed else set(), quiet_since=QUIET)
+    verdict = order_verdict(order, listed, quiet_since=QUIET)
     if touched_at == NOW:
         assert verdict is OrderVerdict.SAME
     if verdict is OrderVerdict.ASK:
         assert state in AT_BROKER
         assert broker_id
-        assert not is_listed
+        assert broker_id not in listed
     if state in TERMINAL and filled == booked:
         assert verdict is OrderVerdict.SAME

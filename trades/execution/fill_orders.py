@@ -1,6 +1,6 @@
 """Orders and the executions they had: which trade an order belongs to now, what it cost, and what it planned."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -8,17 +8,29 @@ from uuid import UUID
 from django.db import connection
 
 from trades.execution.fill_streams import NewFill
-from trades.models import Order, OrderOrigin, Trade
+from trades.models import Order
 from trenddojo.domain.orders import OrderClass, OrderRole
-from trenddojo.domain.positions import Direction
 
-# The commission is that of all the order's executions; legs belong where their parent does.
+# An order belongs to the trade of its first execution, its commission is that of all; what an order made elsewhere was
+# for shows in what it did. Legs belong where their parent does.
 _FOLLOW = """
-WITH told AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS t(id, trade_id, role)),
-paid AS (SELECT order_id, sum(commission) AS commission FROM fills WHERE order_id = ANY(%s) GROUP BY order_id)
-UPDATE orders o SET trade_id = told.trade_id, role = told.role, commission = coalesce(paid.commission, 0),
-    version = o.version + 1
-FROM told LEFT JOIN paid ON paid.order_id = told.id WHERE o.id = told.id
+WITH told AS (
+    SELECT DISTINCT ON (f.order_id) f.order_id, f.trade_id, t.direction,
+        sum(f.commission) OVER (PARTITION BY f.order_id) AS commission
+    FROM fills f JOIN trades t ON t.id = f.trade_id
+    WHERE f.order_id IN (SELECT order_id FROM fills WHERE trade_id = ANY(%(trades)s) AND order_id IS NOT NULL)
+    ORDER BY f.order_id, f.executed_at, f.part, f.id
+),
+made AS (
+    SELECT told.*, o.trade_id AS was_trade_id, CASE
+        WHEN o.origin <> 'external' OR o.parent_id IS NOT NULL THEN o.role
+        WHEN (o.side = 'buy') = (told.direction = 'long') THEN 'entry' ELSE 'exit' END AS role
+    FROM told JOIN orders o ON o.id = told.order_id
+)
+UPDATE orders o SET trade_id = made.trade_id, role = made.role, commission = made.commission, version = o.version + 1
+FROM made WHERE o.id = made.order_id
+    AND (o.trade_id, o.role, o.commission) IS DISTINCT FROM (made.trade_id, made.role, made.commission)
+RETURNING o.id, o.trade_id, made.was_trade_id
 """
 _LEGS_FOLLOW = """
 UPDATE orders l SET trade_id = p.trade_id, version = l.version + 1
@@ -50,33 +62,19 @@ def stand_in_orders(new: Iterable[NewFill]) -> dict[UUID, StandIn]:
     return {pk: _stand_in(orders[pk], found) for pk, found in legs.items()}
 
 
-def orders_follow(new: Sequence[NewFill], went: Mapping[str, Trade]) -> set[UUID]:
-    """Link the orders with the trades their executions went to; returns the trades they belonged to before and now."""
-    told: dict[UUID, tuple[Trade, str]] = {}
-    linked: set[UUID] = set()
-    for one in new:
-        if one.order is None:
-            continue
-        trade = went[one.report.execution_id]
-        linked |= {trade.pk} | ({one.order.trade_id} if one.order.trade_id else set())
-        told[one.order.pk] = (trade, _role(one.order, trade))
-    if told:
-        ids = list(told)
-        trades, roles = [trade.pk for trade, _ in told.values()], [role for _, role in told.values()]
-        with connection.cursor() as cursor:
-            cursor.execute(_FOLLOW, [ids, trades, roles, ids])
-            cursor.execute(_LEGS_FOLLOW, [ids])
-    return linked
+def orders_follow(trade_ids: Collection[UUID]) -> set[UUID]:
+    """Link orders with the trades their executions are in, as far as these trades are concerned.
+
+    Returns the trades that the changed orders belonged to, before and now.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLLOW, {"trades": list(trade_ids)})
+        changed = cursor.fetchall()
+        if changed:
+            cursor.execute(_LEGS_FOLLOW, [[order_id for order_id, *_ in changed]])
+    return {trade_id for _, *both in changed for trade_id in both if trade_id is not None}
 
 
 def _stand_in(order: Order, legs: Mapping[str, Order]) -> StandIn:
     stop, target = legs.get(OrderRole.STOP_LOSS), legs.get(OrderRole.TAKE_PROFIT)
     return StandIn(order.multiplier, stop.stop_price if stop else None, target.limit_price if target else None)
-
-
-def _role(order: Order, trade: Trade) -> str:
-    """What an order made elsewhere was for shows in what it did."""
-    if order.origin != OrderOrigin.EXTERNAL or order.parent_id is not None:
-        return order.role
-    is_entry = order.side == Direction(trade.direction).entry_side
-    return (OrderRole.ENTRY if is_entry else OrderRole.EXIT).value

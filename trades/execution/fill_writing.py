@@ -43,8 +43,6 @@ class _Writes:
     changed_fills: list[Fill] = field(default_factory=list)
     merged_fills: list[UUID] = field(default_factory=list)
     stops: list[StopMove] = field(default_factory=list)
-    # Where each execution went, by its broker's id: the trade of its first part.
-    went: dict[str, Trade] = field(default_factory=dict)
 
 
 class Booking:
@@ -66,11 +64,12 @@ class Booking:
         with figures_following(self.account, list(self.journal.trades)) as following:
             for place, fills in _by_place(new).items():
                 self._stream(place, fills)
-            gone = self._write()
+            self._write()
+            touched = {trade.pk for trade in self.writes.new_trades} | set(self.writes.changed_trades)
+            touched |= orders_follow(touched)
+            gone = self._clear_away()
             following.add(trade.pk for trade in self.writes.new_trades)
-        touched = {trade.pk for trade in self.writes.new_trades} | set(self.writes.changed_trades)
-        linked = orders_follow(new, self.writes.went)
-        return (touched | linked) - gone
+        return touched - gone
 
     def _stream(self, place: Place, new: Sequence[NewFill]) -> None:
         stream = Stream(place.symbol, new[0].asset_class, new[0].multiplier)
@@ -162,8 +161,6 @@ class Booking:
             self.writes.new_fills.append(fill)
         elif is_other:
             self.writes.changed_fills.append(fill)
-        if fill.execution_id and (piece.part == 0 or fill.execution_id not in self.writes.went):
-            self.writes.went[fill.execution_id] = trade
 
     def _new_fill(self, piece: Piece) -> Fill:
         """A row for an execution, or for the other part of one that is kept already."""
@@ -189,11 +186,10 @@ class Booking:
             session=session_for(self.account.exchange, first.executed_at),
         )
 
-    def _write(self) -> set[UUID]:
-        """Write it all in a fixed number of queries; returns the trades that were deleted because nothing is left."""
+    def _write(self) -> None:
+        """Write it all, in a number of queries that does not depend on how much it is."""
         writes = self.writes
-        gone = self.identities.affected - self.identities.taken - self.used
-        self._positions_set_aside(gone)
+        self._positions_set_aside()
         if writes.merged_fills:
             Fill.objects.filter(pk__in=writes.merged_fills).delete()
         # What is closed now makes room for what was opened.
@@ -204,14 +200,21 @@ class Booking:
             Fill.objects.bulk_update(writes.changed_fills, FILL_CHANGED, batch_size=500)
         Fill.objects.bulk_create(writes.new_fills)
         AuditEntry.objects.bulk_create(self._audit(fill) for fill in writes.new_fills)
+
+    def _emptied(self) -> set[UUID]:
+        return self.identities.affected - self.identities.taken - self.used
+
+    def _clear_away(self) -> set[UUID]:
+        """Delete the trades that nothing is left of, and return them; those with the trader's words are kept."""
+        gone = self._emptied()
         if not gone:
             return set()
         trades_without_fills(self.account, list(gone), now=self.now)
         return gone - set(Trade.objects.filter(pk__in=gone).values_list("pk", flat=True))
 
-    def _positions_set_aside(self, gone: set[UUID]) -> None:
+    def _positions_set_aside(self) -> None:
         """Free the one open position an instrument may have, where more than one trade of it changes."""
-        trades = [self.journal.trades[pk] for pk in [*self.writes.changed_trades, *gone]]
+        trades = [self.journal.trades[pk] for pk in [*self.writes.changed_trades, *self._emptied()]]
         held = [trade.pk for trade in trades if trade.status == TradeStatus.ACTIVE]
         if held and len(trades) + len(self.writes.new_trades) > len({(one.symbol, one.asset_class) for one in trades}):
             Trade.objects.filter(pk__in=held).update(status=TradeStatus.CANCELLED, open_quantity=0)

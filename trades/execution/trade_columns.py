@@ -14,16 +14,22 @@ from trenddojo.domain.order_state import WORKING
 
 # A working or filled entry says more about the trade than one that came to nothing.
 _FOLLOW = """
-WITH told AS (
-    SELECT DISTINCT ON (o.trade_id) o.trade_id, c.broker, o.broker_order_id, o.status, o.origin, o.filled_quantity
-    FROM orders o LEFT JOIN broker_connections c ON c.id = o.connection_id
+WITH entries AS (
+    SELECT o.*, greatest(o.filled_quantity, f.quantity) AS done,
+        coalesce(o.filled_average_price, f.amount / f.quantity) AS paid_price
+    FROM orders o LEFT JOIN LATERAL (
+        SELECT sum(quantity) AS quantity, sum(quantity * price) AS amount FROM fills WHERE order_id = o.id
+    ) f ON TRUE
     WHERE o.trade_id = ANY(%(trades)s) AND o.role = 'entry'
-    ORDER BY o.trade_id, o.filled_quantity > 0 DESC, o.status = ANY(%(working)s) DESC, o.created_at DESC, o.id
+),
+told AS (
+    SELECT DISTINCT ON (o.trade_id) o.trade_id, c.broker, o.broker_order_id, o.status, o.origin, o.done
+    FROM entries o LEFT JOIN broker_connections c ON c.id = o.connection_id
+    ORDER BY o.trade_id, o.done > 0 DESC, o.status = ANY(%(working)s) DESC, o.created_at DESC, o.id
 ),
 entered AS (
-    SELECT trade_id, bool_or(status = ANY(%(working)s)) AS works,
-        sum(filled_quantity * filled_average_price) / nullif(sum(filled_quantity), 0) AS price
-    FROM orders WHERE trade_id = ANY(%(trades)s) AND role = 'entry' GROUP BY trade_id
+    SELECT trade_id, bool_or(status = ANY(%(working)s)) AS works, sum(done * paid_price) / nullif(sum(done), 0) AS price
+    FROM entries GROUP BY trade_id
 ),
 paid AS (
     SELECT trade_id, sum(commission) AS commission FROM fills
@@ -31,7 +37,7 @@ paid AS (
 ),
 made AS (
     SELECT t.id, told.trade_id IS NOT NULL AS is_told, told.broker, told.broker_order_id, told.status, told.origin,
-        told.filled_quantity, round(entered.price, 9) AS price, paid.commission, CASE
+        told.done, round(entered.price, 9) AS price, paid.commission, CASE
         WHEN t.status = 'planned' AND entered.works THEN 'pending'
         WHEN t.status = 'pending' AND entered.works IS NOT TRUE AND t.entry_price IS NULL THEN 'cancelled'
         WHEN t.status = 'pending' AND entered.works IS NOT TRUE THEN 'planned'
@@ -47,8 +53,8 @@ UPDATE trades t SET status = made.trade_status,
     broker_order_id = CASE WHEN is_told THEN made.broker_order_id ELSE t.broker_order_id END,
     broker_sync_status = CASE
         WHEN NOT is_told THEN t.broker_sync_status
-        WHEN made.filled_quantity > 0 AND made.origin = 'external' THEN 'imported'
-        WHEN made.filled_quantity > 0 THEN 'synced'
+        WHEN made.done > 0 AND made.origin = 'external' THEN 'imported'
+        WHEN made.done > 0 THEN 'synced'
         WHEN made.status = ANY(%(working)s) THEN 'pending'
         WHEN made.status IN ('denied', 'rejected') THEN 'error'
         ELSE 'cancelled' END,

@@ -28,6 +28,14 @@ HAS_WORDS = """(t.thesis <> '' OR t.notes_during <> '' OR t.notes_after <> '' OR
     OR EXISTS (SELECT 1 FROM trade_targets x WHERE x.trade_id = t.id)
     OR EXISTS (SELECT 1 FROM limit_overrides x WHERE x.trade_id = t.id))"""
 
+# Orders are where their executions are; those without any belong to no trade when theirs is deleted.
+_ORDERS_GO_ALONG = f"""
+UPDATE orders o SET trade_id = (
+    SELECT f.trade_id FROM fills f WHERE f.order_id = o.id ORDER BY f.executed_at, f.part, f.id LIMIT 1
+), version = o.version + 1
+WHERE o.trade_id IN (SELECT t.id FROM trades t WHERE t.account_id = %s AND t.id = ANY(%s) AND NOT {HAS_WORDS})
+"""  # noqa: S608 - put together from constants
+
 
 def kept_rows(piece: Piece) -> list[Row]:
     """The rows of the account this piece stands for; none for what a file brings."""
@@ -119,6 +127,7 @@ def trades_without_fills(account: TradingAccount, trade_ids: list[UUID], *, now:
     if not trade_ids:
         return 0
     with connection.cursor() as cursor:
+        cursor.execute(_ORDERS_GO_ALONG, [account.pk, trade_ids])
         cursor.execute(
             f"DELETE FROM trades t WHERE t.account_id = %s AND t.id = ANY(%s) AND NOT {HAS_WORDS}",  # noqa: S608
             [account.pk, trade_ids],

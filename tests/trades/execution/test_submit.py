@@ -105,7 +105,9 @@ def test_what_the_broker_cannot_do_is_denied_and_nothing_is_sent(
     desk: BrokerConnection, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = order_of(desk)
-    monkeypatch.setattr(MockAdapter, "capabilities", replace(MockAdapter.capabilities, order_types=frozenset({OrderType.STOP})))
+    monkeypatch.setattr(
+        MockAdapter, "capabilities", replace(MockAdapter.capabilities, order_types=frozenset({OrderType.STOP}))
+    )
     order_submit(order.pk, now=NOW)
     assert fresh(order).status == "denied"
     assert book.orders == {}
