@@ -112,7 +112,7 @@ def contributions(dimensions: Iterable[str], where: str, *, table: str = "trades
     columns = [f"t.{name}" for name in _SUMMED_COLUMNS]
     columns += [f"{KEYS[name]} AS key_{name}" for name in of_trades if name != "all"]
     kept = f"SELECT {', '.join(columns)} FROM {table} t WHERE {COUNTED} AND {where}"
-    return f"WITH keyed AS MATERIALIZED ({kept}) {' UNION ALL '.join(parts)}"
+    return f"WITH keyed AS ({kept}) {' UNION ALL '.join(parts)}"
 
 
 def _by_keys(dimensions: Sequence[str]) -> str:
