@@ -138,8 +138,8 @@ def working_counts(accounts: Sequence[TradingAccount]) -> tuple[int, int]:
 
 
 def working_ids(accounts: Sequence[TradingAccount], *, symbol: str = "") -> list[UUID]:
-    """The orders a "cancel all" means, entries before the legs that hang on them."""
-    found = OrderFilter(accounts, symbol, tuple(WORKING)).narrow(Order.objects.all())
+    """The orders a "cancel all" means, entries before their legs; those asked to go already are left out."""
+    found = OrderFilter(accounts, symbol, tuple(WORKING)).narrow(Order.objects.filter(cancel_asked_at=None))
     return list(found.order_by(F("parent_id").asc(nulls_first=True), "created_at", "id").values_list("pk", flat=True))
 
 

@@ -7,14 +7,18 @@ from typing import Any
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from trades.models.order import WORKING
+from trenddojo.domain.order_state import UNSENT
 from trenddojo.templatetags.desk import duration, icon, money
 from trenddojo.templatetags.numbers import plain, span, trimmed
 
 register = template.Library()
 
+_CANCELABLE = frozenset(WORKING) - {"cancelling"}
+_REPLACEABLE = frozenset({"new", "queued", "accepted", "partially_filled"})
 # A quote of an exit is not checked by the limits; older than this it is marked all the same.
 STALE_SECONDS = 60
 
@@ -39,6 +43,9 @@ _FACTS = {
     "abandon": "Cancelled before it was sent",
     "lapse": "Expired before it was sent",
     "never_arrived": "Never arrived at the broker",
+    "rewrite": "Changed before it was sent",
+    "ask_replace": "Change asked for",
+    "replace_refused": "Change refused",
     "ask_cancel": "Cancellation asked for",
     "cancel_refused": "Cancellation refused",
     "accept": "Accepted by the broker",
@@ -197,22 +204,22 @@ def _trail(order: Any) -> str:
     return _price(order.trail_price)
 
 
-# Working, and not already being cancelled.
-_CANCELABLE = frozenset(WORKING) - {"cancelling"}
-_REPLACEABLE = frozenset({"accepted", "partially_filled"})
-
-
 @register.filter
 def can_cancel(order: Any) -> bool:
     """Whether asking for a cancellation makes sense now."""
-    return order.status in _CANCELABLE and order.cancel_asked_at is None
+    return order.status in _CANCELABLE and order.cancel_asked_at is None and not _is_unsent_leg(order)
 
 
 @register.filter
 def can_replace(order: Any) -> bool:
     """Whether its price or quantity may be changed now."""
     is_asked = order.cancel_asked_at is not None or order.pending_change is not None
-    return order.status in _REPLACEABLE and order.type != "market" and not is_asked
+    return order.status in _REPLACEABLE and order.type != "market" and not is_asked and not _is_unsent_leg(order)
+
+
+def _is_unsent_leg(order: Any) -> bool:
+    """The broker makes legs with their entry: until then there is nothing to cancel or to change."""
+    return order.parent_id is not None and order.status in UNSENT
 
 
 @register.filter
@@ -262,3 +269,15 @@ def estimated_costs(preview: Any, currency: str) -> SafeString:
 def is_stale(preview: Any) -> bool:
     """Whether the quote of a preview is too old for the account's limits."""
     return any(breach.code == "stale_quote" for breach in preview.breaches) or preview.quote_age_seconds > STALE_SECONDS
+
+
+@register.filter
+def is_live_money(order: Any) -> bool:
+    """Whether an order moves real money."""
+    return order.connection is not None and not order.connection.is_paper
+
+
+@register.simple_tag
+def position_query(line: Any) -> str:
+    """What names a position in an address."""
+    return urlencode({"account": line.account.pk, "symbol": line.symbol})

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from trades.views import live, order_ticket, orders
+from trades.views import live, order_actions, order_ticket, orders, position_actions, positions
 
 urlpatterns: list[URLPattern] = [
     path("orders/", orders.order_list, name="order-list"),
@@ -10,5 +10,18 @@ urlpatterns: list[URLPattern] = [
     path("orders/freshness/", live.freshness, name="order-freshness"),
     path("orders/new/", order_ticket.create, name="order-create"),
     path("orders/new/preview/", order_ticket.preview, name="order-preview"),
+    path("orders/cancel-all/", order_actions.cancel_all, name="order-cancel-all"),
     path("orders/<uuid:pk>/", orders.order_page, name="order-detail"),
+    path("orders/<uuid:pk>/cancel/", order_actions.cancel, name="order-cancel"),
+    path("orders/<uuid:pk>/replace/", order_actions.replace, name="order-replace"),
+    path("positions/", positions.position_list, name="position-list"),
+    path("positions/close/", position_actions.close_symbol, name="position-close-symbol"),
+    path("positions/adopt/", position_actions.adopt, name="position-adopt"),
+    path("trades/<uuid:pk>/close/", position_actions.act, {"action": "close"}, name="position-close"),
+    path("trades/<uuid:pk>/scale-out/", position_actions.act, {"action": "scale-out"}, name="position-scale-out"),
+    path("trades/<uuid:pk>/working-stop/", position_actions.act, {"action": "stop"}, name="position-stop"),
+    path("trades/<uuid:pk>/trail/", position_actions.act, {"action": "trail"}, name="position-trail"),
+    path("accounts/<uuid:pk>/close-all/", position_actions.close_all, name="positions-close-all"),
+    path("accounts/<uuid:pk>/halt/", order_actions.halt, name="account-halt"),
+    path("accounts/<uuid:pk>/resume/", order_actions.resume, name="account-resume"),
 ]

@@ -250,7 +250,7 @@ def test_anothers_account_and_trade_cannot_be_named(
 
 
 def test_the_preview_follows_what_is_typed(alice_client: Client, account: TradingAccount) -> None:
-    book(account).prices["AAPL"] = d("101.25")
+    book(account).show("AAPL", d("101.24"), d("101.26"))
     headers = {"HX-Request": "true"}
     text = alice_client.post("/orders/new/preview/", ticket(account), headers=headers).content.decode()
     assert "101.24" in text

@@ -1,0 +1,80 @@
+"""What can be done with a position through its broker: one small form each, with the key that makes it happen once."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.forms.fields import CreationForm, DecimalTextField
+from trades.execution.changing import OrderEdit
+from trades.forms.fields import price_field, quantity_field
+from trades.models import Order
+from trenddojo.domain.orders import OrderClass, OrderType
+
+
+class CloseForm(CreationForm):
+    """Nothing to type: the whole position goes at the market price."""
+
+
+class ScaleOutForm(CreationForm):
+    quantity = quantity_field("Quantity to close", help_text="Closed at the market price; the rest stays open.")
+
+
+class MoveStopForm(CreationForm):
+    price = price_field("Stop", noun="stop", help_text="Worked by the broker; the initial risk stays what it was.")
+
+
+class TrailForm(CreationForm):
+    trail_percent = DecimalTextField(
+        label="Trails by",
+        name="trailing percent",
+        digits=3,
+        places=2,
+        help_text="The stop follows the best price at this distance, in percent. It never moves back.",
+        error_messages={"required": "Enter the distance in percent."},
+    )
+
+
+class AdoptForm(CreationForm):
+    """A position found at the broker becomes a trade of the journal."""
+
+    stop = price_field(
+        "Stop", required=False, help_text="Where the trade would be ended. Without one it has no R, and no open risk."
+    )
+
+
+class HaltForm(forms.Form):
+    reason = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Shown on every page while the account is halted.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class ReplaceForm(CreationForm):
+    """What may be changed of a working order; a field appears where its type has it. Exits that belong together keep
+    their size."""
+
+    quantity = quantity_field()
+    limit_price = price_field("Limit price")
+    stop_price = price_field("Stop price")
+    trail_percent = DecimalTextField(label="Trails by", name="trailing percent", digits=3, places=2)
+
+    def __init__(self, *args: Any, order: Order, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in _fixed(order):
+            del self.fields[name]
+
+    def changes(self) -> OrderEdit:
+        """What was typed; only for a valid form."""
+        return OrderEdit(**{name: self.cleaned_data[name] for name in self.fields if name != "creation_key"})
+
+
+def _fixed(order: Order) -> list[str]:
+    fixed = [name for name in ("limit_price", "stop_price", "trail_percent") if getattr(order, name) is None]
+    # The stop of a trailing order is moved by the market.
+    if order.type == OrderType.TRAILING_STOP and "stop_price" not in fixed:
+        fixed.append("stop_price")
+    if order.parent_id is not None or order.order_class == OrderClass.OCO:
+        fixed.append("quantity")
+    return fixed

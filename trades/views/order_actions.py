@@ -1,0 +1,167 @@
+"""What a trader does with working orders: cancel one or all, change one, and halt an account altogether."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.selectors import account_for, accounts_of
+from trades.execution.changing import order_cancel, order_replace
+from trades.execution.halts import account_halt, account_resume
+from trades.forms.fields import refusals_at
+from trades.forms.position import HaltForm, ReplaceForm
+from trades.models import Order
+from trades.selectors.orders import order_for, working_ids
+from trades.templatetags.orders import order_type, shown_quantity
+from trades.views.account_choice import account_chosen
+from trenddojo.domain.errors import DomainError
+from trenddojo.domain.orders import OrderRole
+
+ROLE_WARNINGS = {
+    OrderRole.STOP_LOSS.value: "It is the stop of a position: without it the loss is not limited.",
+    OrderRole.TAKE_PROFIT.value: "It is the target of a position. Its stop may go with it, if the broker ties the two.",
+}
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    order = order_for(request.user, pk)
+    if request.method == "POST":
+        try:
+            order_cancel(owner=request.user, order_id=pk, now=timezone.now())
+        except DomainError as refusal:
+            messages.error(request, f"The order was not cancelled. {refusal.sentence}")
+        else:
+            messages.success(request, f"The cancellation of the order for {order.symbol} is on its way.")
+        return redirect("trades:order-detail", pk)
+    consequences = ["What is filled already stays filled."]
+    if order.role in ROLE_WARNINGS:
+        consequences.append(ROLE_WARNINGS[order.role])
+    context = {
+        "title": f"Cancel the order for {order.symbol}?",
+        "text": f"{words(order)} {order.get_status_display()}.",
+        "consequences": consequences,
+        "action_label": "Cancel the order",
+        "cancel_url": reverse("trades:order-detail", args=[pk]),
+    }
+    return render(request, "confirm.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def cancel_all(request: HttpRequest) -> HttpResponse:
+    """Every working order of an account, or of all; narrowed to a symbol where one is named."""
+    accounts = list(accounts_of(request.user))
+    chosen = account_chosen(accounts, request.GET.get("account"))
+    symbol = request.GET.get("symbol", "").strip().upper()[:32].replace("\0", "")
+    keys = working_ids([chosen] if chosen else accounts, symbol=symbol)
+    query = urlencode({name: value for name, value in (("account", chosen and chosen.pk), ("symbol", symbol)) if value})
+    back = f"{reverse('trades:order-list')}?{query}" if query else reverse("trades:order-list")
+    if request.method == "POST":
+        refused = [sentence for key in keys if (sentence := _cancelled(request, key))]
+        _tell_cancelled(request, len(keys) - len(refused), refused)
+        return redirect(back)
+    if not keys:
+        messages.info(request, "No order works: there is nothing to cancel.")
+        return redirect(back)
+    where = f" in {chosen.name}" if chosen else " in all accounts"
+    context = {
+        "title": f"Cancel {_count(len(keys))}{f' for {symbol}' if symbol else ''}{where}?",
+        "text": "The broker is asked to cancel each of them. What is filled already stays filled.",
+        "consequences": ["Stops and targets go too: positions are then without protection."],
+        "action_label": "Cancel them all",
+        "cancel_url": back,
+    }
+    return render(request, "confirm.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def replace(request: HttpRequest, pk: UUID) -> HttpResponse:
+    order = order_for(request.user, pk)
+    form = ReplaceForm(request.POST or None, order=order, initial=_values_of(order))
+    if request.method == "POST" and form.is_valid():
+        with refusals_at(form):
+            replaced: Order = order_replace(
+                owner=request.user,
+                order_id=pk,
+                changes=form.changes(),
+                creation_key=form.cleaned_data["creation_key"],
+                now=timezone.now(),
+            )
+            messages.success(request, f"The change of the order for {order.symbol} is on its way.")
+            return redirect("trades:order-detail", replaced.pk)
+    context = {"form": form, "order": order, "words": words(order), "reasons": getattr(form, "reasons", [])}
+    return render(request, "trades/order_replace.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def halt(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The kill switch: working entries are cancelled, and no new order leaves."""
+    account = account_for(request.user, pk)
+    form = HaltForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_at(form):
+            account_halt(owner=request.user, account_id=pk, reason=form.cleaned_data["reason"])
+            messages.warning(request, f"{account.name} is halted: no new order leaves until you resume it.")
+            return redirect("accounts:account-detail", pk)
+    context = {
+        "title": f"Halt {account.name}?",
+        "text": "The kill switch of this account. Positions stay as they are.",
+        "consequences": [
+            "Entries that work or wait are cancelled. Protective stops and targets stay.",
+            "No new entry leaves. Orders that make a position smaller always may.",
+        ],
+        "action_label": "Halt the account",
+        "cancel_url": reverse("accounts:account-detail", args=[pk]),
+        "form": form,
+    }
+    return render(request, "confirm.html", context)
+
+
+@login_required
+@require_POST
+def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    account = account_for(request.user, pk)
+    account_resume(owner=request.user, account_id=pk)
+    messages.success(request, f"{account.name} trades again. Orders that were cancelled stay cancelled.")
+    return redirect("accounts:account-detail", pk)
+
+
+def words(order: Order) -> str:
+    """An order in a sentence."""
+    return f"{order.get_side_display()} {shown_quantity(order.quantity)} {order.symbol}, {order_type(order)}."
+
+
+def _cancelled(request: HttpRequest, pk: UUID) -> str:
+    """Empty, or why this one was not cancelled; one that ended meanwhile is no problem."""
+    try:
+        order_cancel(owner=request.user, order_id=pk, now=timezone.now())
+    except DomainError as refusal:
+        return refusal.sentence
+    return ""
+
+
+def _tell_cancelled(request: HttpRequest, asked: int, refused: list[str]) -> None:
+    if asked:
+        messages.success(request, f"The cancellation of {_count(asked)} is on its way.")
+    if refused:
+        messages.error(request, f"{_count(len(refused))} could not be cancelled. {' '.join(dict.fromkeys(refused))}")
+
+
+def _count(number: int) -> str:
+    return f"{number} order{'' if number == 1 else 's'}"
+
+
+def _values_of(order: Order) -> dict[str, Any]:
+    names = ("quantity", "limit_price", "stop_price", "trail_percent")
+    return {name: value.normalize() for name in names if (value := getattr(order, name)) is not None}
