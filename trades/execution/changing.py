@@ -16,7 +16,7 @@ from accounts.models import User
 from trades.execution.desks import Desk, Market, clock_at, desk_locked, desk_of, market_of
 from trades.execution.gate import Checked, order_check
 from trades.execution.nudges import cancel_nudge, replace_nudge
-from trades.execution.shapes import PLAIN, OrderInput, terms_of
+from trades.execution.shapes import PLAIN, OrderInput, client_id_of, terms_of
 from trades.execution.transitions import transition
 from trades.models import Order
 from trades.models.order import WORKING
@@ -251,10 +251,10 @@ def _rewrite(order: Order, wanted: dict[str, Any], room: dict[str, Any], *, now:
 
 
 def _ask(desk: Desk, order: Order, wanted: dict[str, Any], room: dict[str, Any], *, key: UUID, now: datetime) -> Order:
-    """Keep the wish beside the order: `id` will be the replacement's row, and its client id follows from it."""
+    """Keep the wish beside the order, under the client id the replacement will have."""
     if not desk.capabilities.replaces:
         raise OrderError("no_replace", "This broker cannot change orders: cancel it and place a new one.")
-    change = {"id": str(uuid4()), "creation_key": str(key), "asked_at": now, **wanted, **room}
+    change = {"client_order_id": client_id_of(uuid4()), "creation_key": str(key), "asked_at": now, **wanted, **room}
     if not transition(order, OrderFact.ASK_REPLACE, source=TRADER, at=now, detail=wanted, pending_change=change):
         raise OrderError("order_over", f"This order is {order.get_status_display().lower()} by now.")
     replace_nudge(order.pk)

@@ -99,9 +99,16 @@ def order_write(
 ) -> Order:
     """Keep a checked order with its legs and its first event, under the account's lock."""
     status = _status(checked)
+    columns = {
+        "status": status.value,
+        "done_at": now if status is OrderState.DENIED else None,
+        "send_after": checked.send_after,
+        **_reason(checked.breaches),
+        **columns,
+    }
     order, legs = rows_from(
         checked.terms,
-        owner_id=desk.account.owner_id,
+        owner=desk.account.owner,
         account=desk.account,
         connection=desk.connection,
         trade=checked.trade,
@@ -111,16 +118,13 @@ def order_write(
         is_reducing=checked.is_reducing,
         reserved_value=checked.value,
         reserved_risk=checked.risk,
-        send_after=checked.send_after,
         send_before=given.send_before,
         creation_key=creation_key,
-        **{"status": status.value, "done_at": now if status is OrderState.DENIED else None}
-        | _reason(checked.breaches)
-        | columns,
+        **columns,
     )
-    for leg in legs:
-        if status is OrderState.DENIED:
-            leg.status, leg.done_at, leg.reason_code = OrderState.DENIED.value, now, "parent_ended"
+    if status is OrderState.DENIED:
+        for leg in legs:
+            leg.status, leg.done_at, leg.reason_code = status.value, now, "parent_ended"
     Order.objects.bulk_create([order, *legs])
     OrderEvent.objects.create(
         order=order, at=now, fact=INTENDED, to_status=order.status, source="trader", detail=_detail(checked)
