@@ -26,6 +26,8 @@ NAVIGATION = {
         ("trades:trade-list", "Trades", "list-details"),
         ("trades:plan-create", "Plan a trade", "target-arrow"),
         ("trades:quick-entry", "Quick entry", "bolt"),
+        ("trades:order-list", "Orders", "arrows-sort"),
+        ("trades:position-list", "Positions", "scale"),
         ("trades:journal-list", "Journal", "notebook"),
         ("trades:performance", "Performance", "chart-line"),
         ("trades:import-list", "Import", "file-import"),
