@@ -194,8 +194,8 @@ def _check_price(price: Decimal, *, field: str, instrument: Instrument) -> None:
     check_decimal(price, max_digits=20, places=9, field=field, name="price")
     tick = tick_at(instrument, price)
     if price % tick:
-        low = price - price % tick
-        raise OrderError("bad_tick", f"Prices here move in steps of {tick:f}: use {low:f} or {low + tick:f}.", field)
+        low, high = (f"{value.normalize():f}" for value in (price - price % tick, price - price % tick + tick))
+        raise OrderError("bad_tick", f"Prices here move in steps of {tick:f}: use {low} or {high}.", field)
 
 
 def _check_trail_percent(terms: OrderTerms) -> None:
