@@ -1,5 +1,6 @@
 """A whole desk: starts, survives kill -9 of every part, and leaves nothing behind."""
 
+import json
 import os
 import signal
 import stat
@@ -72,7 +73,7 @@ def test_the_first_start_writes_a_private_env_file_and_prints_address_and_sign_i
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
     assert desk.says(f"http://127.0.0.1:{desk.port}/")
     assert desk.says("Sign in as demo with the password ")
-    assert set(desk.entries()) == {"database", "queue", "web", "worker", "beat"}
+    assert set(desk.entries()) == {"database", "queue", "simulator", "web", "worker", "beat"}
     assert health(desk) == 200
 
 
@@ -126,12 +127,43 @@ def _pings(client: "redis.Redis") -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "simulator"])
 def test_a_killed_process_is_started_again_and_leaves_no_orphans(desk: DeskProcess, name: str) -> None:
     before = desk.kill(name)
 
     wait_for(lambda: not living_members(before.pid), f"the end of what {name} had started")
     wait_for(lambda: desk.says(f"{name} was ended by SIGKILL; starting it again."), f"the word that {name} ended")
+
+
+def account(desk: DeskProcess) -> dict[str, object]:
+    """The demo account at the stand-in exchange, asked for as any client would."""
+    told = desk.addresses()
+    keys = {"APCA-API-KEY-ID": told["SIMULATOR_API_KEY"], "APCA-API-SECRET-KEY": told["SIMULATOR_SECRET_KEY"]}
+    request = urllib.request.Request(f"{told['SIMULATOR_URL']}/v2/account", headers=keys)  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
+        return dict(json.load(response))
+
+
+def exchange_answers(desk: DeskProcess) -> bool:
+    try:
+        return bool(account(desk))
+    except OSError:
+        return False
+
+
+def test_the_stand_in_exchange_keeps_its_account_when_it_is_killed_and_when_the_desk_starts_anew(
+    desk: DeskProcess,
+) -> None:
+    wait_for(lambda: exchange_answers(desk), "the exchange's answer")
+    before = account(desk)
+    desk.kill("simulator")
+    wait_for(lambda: exchange_answers(desk), "the exchange's recovery")
+    after = account(desk)
+    desk.end(signal.SIGTERM)
+    desk.start()
+
+    assert (before["cash"], before["status"]) == ("100000", "ACTIVE")
+    assert account(desk)["id"] == after["id"] == before["id"]
 
 
 def test_after_kill_9_of_the_desk_everything_stops_and_the_next_start_finds_every_row(desk: DeskProcess) -> None:

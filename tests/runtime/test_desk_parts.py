@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trenddojo.desk import dotenv, ledger, postgres, valkey
+from trenddojo.desk import dotenv, exchange, ledger, postgres, valkey
 from trenddojo.desk.errors import DeskError
 from trenddojo.desk.identity import Identity
 from trenddojo.desk.places import Places
@@ -94,6 +94,34 @@ class TestSettings:
 
         assert found.port == 9000
         assert found.environment["WEB_CONCURRENCY"] == "3"
+
+
+class TestExchange:
+    def test_it_has_a_port_and_a_private_key_pair_that_stays_the_same(self, tmp_path: Path) -> None:
+        first, second = exchange.settings(tmp_path, {}), exchange.settings(tmp_path, {})
+
+        assert first["SIMULATOR_URL"] == f"http://127.0.0.1:{first['SIMULATOR_PORT']}"
+        assert stat.S_IMODE((tmp_path / "simulator.env").stat().st_mode) == 0o600
+        pairs = [(found["SIMULATOR_API_KEY"], found["SIMULATOR_SECRET_KEY"]) for found in (first, second)]
+        assert pairs[0] == pairs[1]
+        assert pairs[0][0].startswith("PK")
+        assert len(pairs[0][1]) >= 40
+
+    def test_two_desks_have_nothing_in_common(self, tmp_path: Path) -> None:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+        one, two = exchange.settings(tmp_path / "one", {}), exchange.settings(tmp_path / "two", {})
+
+        assert one["SIMULATOR_SECRET_KEY"] != two["SIMULATOR_SECRET_KEY"]
+
+    def test_what_the_user_has_set_is_kept(self, tmp_path: Path) -> None:
+        given = {"SIMULATOR_PORT": "9100", "SIMULATOR_API_KEY": "PKMINE", "SIMULATOR_SECRET_KEY": "mine"}
+
+        assert exchange.settings(tmp_path, given) == {**given, "SIMULATOR_URL": "http://127.0.0.1:9100"}
+
+    def test_one_that_runs_elsewhere_is_left_alone(self, tmp_path: Path) -> None:
+        assert exchange.settings(tmp_path, {"SIMULATOR_URL": "http://127.0.0.1:9100"}) == {}
+        assert list(tmp_path.iterdir()) == []
 
 
 class TestLedger:

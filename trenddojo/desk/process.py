@@ -78,4 +78,4 @@ class Process:
         if self.popen.stdout is None:
             return
         for line in self.popen.stdout:
-            say(f"{self.program.name:<8} | {line.decode('utf-8', 'replace').rstrip()}")
+            say(f"{self.program.name:<9} | {line.decode('utf-8', 'replace').rstrip()}")

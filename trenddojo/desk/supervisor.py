@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from trenddojo.desk import dotenv, ledger, lock, postgres, servers, valkey
+from trenddojo.desk import dotenv, exchange, ledger, lock, postgres, servers, valkey
 from trenddojo.desk.errors import DeskError
 from trenddojo.desk.identity import Identity, server_identity
 from trenddojo.desk.places import Places
@@ -59,7 +59,9 @@ class Desk:
         with self._stopping_signals() as wake_up:
             try:
                 self._start_guard()
+                self._start_exchange()
                 self._start_servers(owner)
+                self._wait_for_exchange()
                 self._prepare_site()
                 self._start_processes()
                 self._greet(time.monotonic() - began)
@@ -168,14 +170,35 @@ class Desk:
         for wait in waits:
             wait()
         given.update(embedded)
-        self._tell_addresses(embedded)
+        self._tell_addresses({**embedded, **self._exchange_addresses()})
 
     def _tell_addresses(self, embedded: dict[str, str]) -> None:
-        """Let `manage.py` in another terminal find the embedded servers while they run."""
+        """Let `manage.py` in another terminal find the embedded servers and the exchange while they run."""
         path = self.var / "desk.env"
         lines = "".join(f"{name}={value}\n" for name, value in embedded.items())
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(lines)
+
+    def _start_exchange(self) -> None:
+        """It needs no server, so it starts beside them, and is there before anybody wants to trade."""
+        given = self.settings.environment
+        told = exchange.settings(self.var, given)
+        if not told:
+            return
+        given.update(told)
+        refuse_taken_port(int(told["SIMULATOR_PORT"]))
+        environment = self._environment()
+        command = read_procfile(self.root / "Procfile", environment).get(exchange.NAME)
+        if command is not None:
+            self._start(Program(exchange.NAME, command, environment, self.root))
+
+    def _exchange_addresses(self) -> dict[str, str]:
+        given = self.settings.environment
+        return {name: given[name] for name in exchange.TOLD if name in given} if exchange.NAME in self.processes else {}
+
+    def _wait_for_exchange(self) -> None:
+        if exchange.NAME in self.processes:
+            self._wait_until_listening(int(self.settings.environment["SIMULATOR_PORT"]), "The stand-in exchange")
 
     # --- preparing the site ------------------------------------------------------------------------------------------
 
@@ -219,17 +242,19 @@ class Desk:
     def _start_processes(self) -> None:
         environment = self._environment()
         for name, command in read_procfile(self.root / "Procfile", environment).items():
+            if name == exchange.NAME:
+                continue
             self._start(Program(name, command, environment, self.root))
             if name == "web":
                 # Pages first: loading Django three times at once would make everybody wait for all three.
-                self._wait_until_ready()
+                self._wait_until_listening(self.settings.port, "The web server")
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_listening(self, port: int, who: str) -> None:
         deadline = time.monotonic() + READY_PATIENCE
-        while not is_listening(self.settings.port):
+        while not is_listening(port):
             self._revive_the_dead()
             if time.monotonic() > deadline:
-                raise DeskError(f"The web server did not answer within {READY_PATIENCE:.0f} seconds.")
+                raise DeskError(f"{who} did not answer within {READY_PATIENCE:.0f} seconds.")
             time.sleep(0.05)
 
     def _greet(self, seconds: float) -> None:
@@ -267,7 +292,7 @@ class Desk:
             self.deaths[name] = [*recent, now]
             if len(self.deaths[name]) >= MOST_DEATHS:
                 raise DeskError(f"The process '{name}' keeps dying; its last lines above say why.")
-            say(f"desk     | {name} {_how_it_died(process.popen.returncode)}; starting it again.")
+            say(f"desk      | {name} {_how_it_died(process.popen.returncode)}; starting it again.")
             time.sleep(0.2 * len(recent))
             self._start(process.program)
 
