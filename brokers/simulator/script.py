@@ -1,7 +1,7 @@
 """A scripted market's lines: quotes, trades and minute bars that somebody writes as the market goes along."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -52,4 +52,4 @@ def _number(line: Line, name: str, otherwise: str | None = None) -> Decimal:
 
 
 def _at(line: Line) -> datetime:
-    return datetime.fromisoformat(str(line["at"]))
+    return datetime.fromisoformat(str(line["at"])).astimezone(UTC)
