@@ -1,7 +1,7 @@
 """Reads Alpaca's listings to their end, missing nothing and giving nothing twice."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from brokers.alpaca.config import ACTIVITIES_A_PAGE, MOST_PAGES, ORDERS_A_PAGE
@@ -78,7 +78,7 @@ def pages_to_the_end(get: Get, params: Params, next_page: Callable[[Any], str]) 
 
 def at(moment: datetime) -> str:
     """A time as Alpaca's parameters take it."""
-    return moment.isoformat().replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _endless() -> TryLater:

@@ -3,19 +3,22 @@
 import contextlib
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
 
 import pytest
 
 from brokers import http
+from brokers.alpaca import adapter
 from brokers.alpaca.adapter import AlpacaAdapter
-from brokers.base import BrokerAdapter, ConnectionSettings, OrderRef
-from tests.brokers.contract import Cards, Floor, Trouble
+from brokers.base import BrokerAdapter, ConnectionSettings, OrderChanges, OrderRef, OrderRequest
+from brokers.errors import CredentialsInvalid, Refused, TryLater, WrongEnvironment
+from tests.brokers.contract import Cards, Floor, Trouble, buy, new_id, ref_of
 from tests.brokers.simulator_server import RunningSimulator, simulator
 from trenddojo.domain.fills import Side
-from trenddojo.domain.orders import OrderTerms
+from trenddojo.domain.order_state import OrderState
+from trenddojo.domain.orders import OrderTerms, OrderType
 
 CENT = D("0.01")
 A_SATURDAY = datetime(2026, 11, 21, 17, tzinfo=UTC)
@@ -139,3 +142,123 @@ def floor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
 
 class TestAlpaca(Cards):
     pass
+
+
+# --- what only this broker does ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exchange(floor: Floor) -> RunningSimulator:
+    assert isinstance(floor, AlpacaFloor)
+    return floor.exchange
+
+
+def test_keys_of_a_live_account_are_told_apart_from_wrong_ones(floor: AlpacaFloor) -> None:
+    with pytest.raises(WrongEnvironment, match="keys of a live account, and this is a paper connection"):
+        floor.adapter_with("AKLIVE", "secret").verify()
+    with pytest.raises(CredentialsInvalid) as wrong:
+        floor.adapter_with("PKWRONG", "secret").verify()
+    assert not isinstance(wrong.value, WrongEnvironment)
+
+
+@pytest.mark.parametrize(
+    ("terms", "code"),
+    [
+        (buy(limit="50.123"), "bad_tick"),
+        (OrderTerms("TWTR", Side.BUY, OrderType.LIMIT, D(1), limit_price=D(5)), "not_tradable"),
+        (OrderTerms("UVXY", Side.SELL, OrderType.LIMIT, D(1), limit_price=D(500)), "not_shortable"),
+        (OrderTerms("NOSUCH", Side.BUY, OrderType.LIMIT, D(1), limit_price=D(5)), "refused"),
+    ],
+)
+def test_what_the_exchange_does_not_take_is_refused_with_its_reason(
+    floor: AlpacaFloor, terms: OrderTerms, code: str
+) -> None:
+    floor.show("UVXY", D(30), D("30.05"))
+    with pytest.raises(Refused) as refusal:
+        floor.adapter.submit(OrderRequest(new_id(), terms))
+
+    assert refusal.value.code == code
+    assert floor.known() == {}
+
+
+def test_shares_that_are_held_for_another_order_are_refused_with_the_figures(floor: AlpacaFloor) -> None:
+    sell = OrderTerms("SPY", Side.SELL, OrderType.LIMIT, D(10), limit_price=D(150))
+    floor.adapter.submit(OrderRequest(new_id(), buy(limit=None)))
+    floor.adapter.submit(OrderRequest(new_id(), sell))
+    with pytest.raises(Refused) as refusal:
+        floor.adapter.submit(OrderRequest(new_id(), sell))
+
+    assert refusal.value.code == "insufficient_quantity"
+    assert refusal.value.figures["held_for_orders"] == "10"
+
+
+def test_a_budget_that_is_used_up_at_the_broker_is_waited_for(floor: AlpacaFloor, exchange: RunningSimulator) -> None:
+    exchange.control.set_rate_limit(1)
+    floor.adapter.positions()
+    with pytest.raises(TryLater) as wait:
+        floor.adapter.positions()
+
+    assert 1 <= wait.value.after <= 61
+
+
+@pytest.mark.parametrize("unsettled", [timedelta(0), timedelta(minutes=1)])
+def test_no_fill_is_missed_or_new_twice_however_often_it_is_read(
+    floor: AlpacaFloor, monkeypatch: pytest.MonkeyPatch, unsettled: timedelta
+) -> None:
+    monkeypatch.setattr(adapter, "UNSETTLED", unsettled)
+    taken: list[str] = []
+    cursor = ""
+    for batch in (1, 99, 100, 101, 1):
+        floor.external_fills(batch)
+        fills = floor.adapter.fills(cursor=cursor)
+        taken += [fill.execution_id for fill in fills if fill.execution_id not in set(taken)]
+        cursor = fills[-1].cursor
+    activities = floor.control.dump(floor.exchange.account)["activities"]
+
+    assert taken == [activity["id"] for activity in activities if activity["activity_type"] == "FILL"]
+    assert len(taken) == 302
+
+
+def test_bars_are_as_traded_and_splits_say_what_to_divide_by(floor: AlpacaFloor, exchange: RunningSimulator) -> None:
+    start = exchange.control.now().replace(second=0, microsecond=0) - timedelta(minutes=30)
+    for minute, close in ((0, "10.25"), (1, "10.5")):
+        exchange.control.add_bar("KO", start + timedelta(minutes=minute), ("10", "11", "9.5", close), 1200)
+    exchange.control.set_quote("KO", bid="10.49", ask="10.51")
+    exchange.control.split("KO", 2)
+    bars = floor.adapter.bars("KO", "1Min", start, start + timedelta(minutes=5))
+    today = exchange.control.now().date()
+    (split,) = floor.adapter.splits("KO", today - timedelta(days=2), today + timedelta(days=2))
+
+    assert [(bar.start, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars] == [
+        (start, D(10), D(11), D("9.5"), D("10.25"), D(1200)),
+        (start + timedelta(minutes=1), D(10), D(11), D("9.5"), D("10.5"), D(1200)),
+    ]
+    assert (split.symbol, split.ratio) == ("KO", D(2))
+    assert floor.adapter.bars("KO", "1Min", start - timedelta(hours=2), start - timedelta(hours=1)) == []
+
+
+def test_fees_and_dividends_are_money_that_moved(floor: AlpacaFloor, exchange: RunningSimulator) -> None:
+    floor.adapter.submit(OrderRequest(new_id(), buy(limit=None)))
+    exchange.control.dividend("SPY", "0.51")
+    reports = floor.adapter.cash_movements(datetime.now(UTC).date() - timedelta(days=2))
+
+    assert [(one.kind, one.amount, one.symbol) for one in reports if one.symbol] == [("dividend", D("5.1"), "SPY")]
+
+
+def test_a_blocked_account_says_so(floor: AlpacaFloor, exchange: RunningSimulator) -> None:
+    exchange.control.block(exchange.account)
+
+    assert floor.adapter.verify().block == "Alpaca has blocked trading in this account."
+    with pytest.raises(Refused):
+        floor.adapter.submit(OrderRequest(new_id(), buy()))
+
+
+def test_a_replacement_follows_a_replacement(floor: AlpacaFloor) -> None:
+    report = floor.adapter.submit(OrderRequest(new_id(), buy()))
+    chain = [report]
+    for price in ("49.5", "49", "48.5"):
+        chain.append(floor.adapter.replace(ref_of(chain[-1]), OrderChanges(new_id(), limit_price=D(price))))
+    found = [floor.adapter.order(ref_of(one)) for one in chain]
+
+    assert [one and one.replaced_by for one in found] == [*(one.broker_order_id for one in chain[1:]), ""]
+    assert [one and one.state for one in found] == [*[OrderState.REPLACED] * 3, OrderState.ACCEPTED]
