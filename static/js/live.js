@@ -7,6 +7,7 @@
   const AGAIN_AFTER = 1000;
   let lastGood = Date.now();
   let scrolled = [];
+  let opened = [];
 
   const poll = () => document.getElementById("live-poll");
   const kindOf = (element) => (element instanceof Element ? element.dataset.live : undefined);
@@ -43,12 +44,16 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (kindOf(event.detail.target) !== "region") return;
     scrolled = [...event.detail.target.querySelectorAll(".table-responsive")].map((box) => box.scrollLeft);
+    opened = [...event.detail.target.querySelectorAll("details")].map((part) => part.open);
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
     if (kindOf(event.detail.elt) !== "region") return;
     [...event.detail.elt.querySelectorAll(".table-responsive")].forEach((box, index) => {
       if (scrolled[index]) box.scrollLeft = scrolled[index];
+    });
+    [...event.detail.elt.querySelectorAll("details")].forEach((part, index) => {
+      if (opened[index]) part.open = true;
     });
   });
 

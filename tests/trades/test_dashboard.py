@@ -187,7 +187,7 @@ def test_the_number_of_queries_does_not_grow(
         opened(account, f"SYM{number}")
     figures_rebuild(account)
     page(alice_client)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         page(alice_client)
 
 

@@ -10,7 +10,7 @@ from django import forms
 from accounts.forms.fields import CreationForm, DecimalTextField
 from accounts.models import TradingAccount
 from brokers.base import Capabilities
-from trades.execution.shapes import OrderInput
+from trades.execution.intents import OrderInput
 from trades.forms.fields import MomentField, price_field, quantity_field
 from trades.models import AssetClass, Side
 from trenddojo.domain.orders import OrderClass, OrderType, StopLoss, TakeProfit, TimeInForce, class_with

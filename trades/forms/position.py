@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from accounts.forms.fields import CreationForm, DecimalTextField
-from trades.execution.changing import OrderEdit
+from trades.execution.intents import OrderEdit
 from trades.forms.fields import price_field, quantity_field
 from trades.models import Order
 from trenddojo.domain.orders import OrderClass, OrderType

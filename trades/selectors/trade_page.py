@@ -66,7 +66,8 @@ class TradePage:
 
 def trade_for(owner: User, pk: UUID) -> Trade:
     """The owner's trade with its account and setup. Raises Http404."""
-    trade = Trade.objects.select_related("account", "setup").defer("search").filter(owner=owner, pk=pk).first()
+    found = Trade.objects.select_related("account__connection", "setup").defer("search")
+    trade = found.filter(owner=owner, pk=pk).first()
     if trade is None:
         raise Http404
     return trade

@@ -1,13 +1,12 @@
 """The first page: where the trader stands, and what needs attention."""
 
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import TradingAccount
 from accounts.selectors import accounts_in_use
+from trades.selectors.broker_now import broker_now
 from trades.selectors.dashboard import (
     OLD_PLAN_DAYS,
     AccountNow,
@@ -28,6 +28,7 @@ from trades.selectors.dashboard import (
 )
 from trades.selectors.figures import KeyTotals, together, totals_by_account
 from trades.selectors.scope import Scope
+from trades.views.account_choice import account_chosen
 from trades.views.charts import recent_data
 from trenddojo.domain.metrics.figure import Figure
 from trenddojo.domain.risk import r_multiple
@@ -37,7 +38,7 @@ from trenddojo.domain.risk import r_multiple
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
     accounts = list(accounts_in_use(request.user))
-    selected = _selected(accounts, request.GET.get("account"))
+    selected = account_chosen(accounts, request.GET.get("account"))
     shown = [selected] if selected else accounts
     if not shown:
         return render(request, "trades/dashboard.html", {"sections": []})
@@ -54,23 +55,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         ],
         "open_count": sum(account.open.active for each in desk for account in each.accounts),
         "is_first_run": not totals and not any(a.open.active or a.open.planned for e in desk for a in e.accounts),
+        "broker": broker_now(request.user, shown, now=now),
+        "account_query": f"?account={selected.pk}" if selected else "",
         "attention": attention(desk, review_counts(shown, today=now.date()), selected),
     }
     return render(request, "trades/dashboard.html", context)
-
-
-def _selected(accounts: Iterable[TradingAccount], text: str | None) -> TradingAccount | None:
-    """The account named in the address; an unknown or foreign one does not exist."""
-    if not text:
-        return None
-    try:
-        key = uuid.UUID(text)
-    except ValueError as error:
-        raise Http404 from error
-    found = next((account for account in accounts if account.pk == key), None)
-    if found is None:
-        raise Http404
-    return found
 
 
 def _section(here: CurrencyNow, totals: dict[str, KeyTotals], selected: TradingAccount | None) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.selectors import account_for, accounts_of
-from trades.execution.changing import order_cancel, order_replace
-from trades.execution.halts import account_halt, account_resume
+from trades.execution.intents import account_halt, account_resume, order_cancel, order_replace
 from trades.forms.fields import refusals_at
 from trades.forms.position import HaltForm, ReplaceForm
 from trades.models import Order

@@ -14,9 +14,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from brokers.services.live import live_is_armed
-from trades.execution.intents import OrderPreview, order_create, order_from_trade, order_preview
+from trades.execution.intents import OrderInput, OrderPreview, order_create, order_from_trade, order_preview
 from trades.execution.order_size import order_size
-from trades.execution.shapes import OrderInput
 from trades.forms.fields import refusals_at
 from trades.forms.order import USED_BY, OrderForm
 from trades.models import Order, Trade, TradeStatus

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import TradingAccount
 from accounts.selectors import account_for
 from brokers.services.live import live_is_armed
-from trades.execution.positions import position_close, positions_close_all, scale_out, stop_move, stop_trail
+from trades.execution.intents import position_close, positions_close_all, scale_out, stop_move, stop_trail
 from trades.forms.fields import refusals_at
 from trades.forms.position import AdoptForm, CloseForm, MoveStopForm, ScaleOutForm, TrailForm
 from trades.models import Order, Trade

@@ -16,12 +16,16 @@ from trades.forms.fields import VersionedForm, refusals_at
 from trades.forms.plan import ReopenForm
 from trades.forms.stop import StopForm
 from trades.models import Trade
+from trades.selectors.broker_now import position_of
+from trades.selectors.freshness import connections_stale
 from trades.selectors.history import trade_history
+from trades.selectors.orders import orders_of_trade
 from trades.selectors.trade_page import trade_for, trade_page
 from trades.services.plans import plan_reopen
 from trades.services.status import plan_cancel, trade_delete, trade_mark_pending, trade_mark_planned
 from trades.services.stops import stop_move
 from trades.views.fills import refusal_sentence
+from trades.views.live import live_context
 from trades.views.plans import changes_since
 from trenddojo.domain.errors import DomainError
 
@@ -31,8 +35,19 @@ MOST_DIGITS = 9
 @login_required
 @require_safe
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    live = live_context(request)
     page = trade_page(request.user, pk)
-    return render(request, "trades/trade_detail.html", {"page": page, "trade": page.trade})
+    trade, connection = page.trade, getattr(page.trade.account, "connection", None)
+    context: dict[str, Any] = {
+        "page": page,
+        "trade": trade,
+        "connection": connection,
+        "chosen": trade.account,
+        "orders": orders_of_trade(trade),
+        "line": position_of(trade, now=live["now"]) if connection else None,
+        "stale_connections": connections_stale([trade.account], now=live["now"]) if connection else [],
+    }
+    return render(request, "trades/trade_detail.html", context | live)
 
 
 @login_required

@@ -72,6 +72,10 @@ _STATUSES = {
     "rejected": ("loss", "circle-x"),
     "expired": ("secondary", "clock"),
     "replaced": ("secondary", "refresh"),
+    # A trade beside its orders at the broker.
+    "synced": ("gain", "circle-check"),
+    "error": ("loss", "circle-x"),
+    "imported": ("azure", "download"),
     # Positions beside the broker's.
     "matched": ("gain", "circle-check"),
     "drift": ("warn", "scale"),

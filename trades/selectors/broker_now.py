@@ -1,0 +1,62 @@
+"""Where the trader stands at the brokers: what works, what is held, and what needs a look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from accounts.models import TradingAccount, User
+from brokers.models import BrokerConnection
+from trades.models import Trade, TradeStatus
+from trades.selectors.orders import working_counts
+from trades.selectors.positions import PositionLine, positions_compared
+from trenddojo.domain.reconciliation import PositionState
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerNow:
+    """Counts of orders and positions in the connected accounts, and what the positions have gained by currency."""
+
+    working: int
+    in_doubt: int
+    held: int
+    unmatched: int
+    unrealized: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def needs_eyes(self) -> int:
+        return self.in_doubt + self.unmatched
+
+
+def broker_now(owner: User, accounts: Sequence[TradingAccount], *, now: datetime) -> BrokerNow | None:
+    """What stands at the brokers of these accounts; None where none is connected. One query then, else seven."""
+    keys = [account.pk for account in accounts]
+    connected = set(BrokerConnection.objects.filter(account__in=keys).values_list("account_id", flat=True))
+    if not connected:
+        return None
+    chosen = accounts[0] if len(accounts) == 1 else None
+    lines = [line for line in positions_compared(owner, chosen, now=now) if line.account.pk in connected]
+    working, in_doubt = working_counts([account for account in accounts if account.pk in connected])
+    return BrokerNow(
+        working=working,
+        in_doubt=in_doubt,
+        held=len(lines),
+        unmatched=sum(line.state != PositionState.MATCHED for line in lines),
+        unrealized=_by_currency(lines),
+    )
+
+
+def position_of(trade: Trade, *, now: datetime) -> PositionLine | None:
+    """The position of an open trade as it stands now."""
+    if trade.status != TradeStatus.ACTIVE:
+        return None
+    lines = positions_compared(trade.owner, trade.account, now=now)
+    return next((line for line in lines if line.trade is not None and line.trade.pk == trade.pk), None)
+
+
+def _by_currency(lines: Sequence[PositionLine]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for line in lines:
+        if line.unrealized_pnl is not None:
+            found[line.account.currency] = found.get(line.account.currency, Decimal(0)) + line.unrealized_pnl
+    return found
