@@ -94,6 +94,9 @@ def _said(order: Order, report: OrderReport) -> dict[str, Any]:
     said |= {"raw_status": report.raw_status[:40], "reported_at": report.updated_at or order.reported_at}
     if not order.broker_order_id:
         said["broker_order_id"] = report.broker_order_id
+    if order.asked_count:
+        # The broker knows it: answers to the contrary are forgotten.
+        said["asked_count"] = 0
     if report.reason:
         said["reason_detail"] = report.reason[:500]
     if report.filled_quantity == order.filled_quantity and report.filled_average_price is not None:

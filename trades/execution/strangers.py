@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from brokers.base import OrderReport
 from brokers.models import BrokerConnection
 from trades.execution.matching import Told, role_of_leg
+from trades.execution.stop_moves import stops_follow
 from trades.execution.symbols import family, held_trades
 from trades.execution.trade_columns import trades_follow
 from trades.execution.transitions import accounts_lock
@@ -60,8 +61,13 @@ def strangers_adopt(
         for row in rows:
             if row.replaces_id is not None:
                 _take_place(row)
-        trades_follow({row.trade_id for row in rows if row.trade_id and row.role == OrderRole.ENTRY}, at=at)
+        trades_follow(_trades_of(rows, OrderRole.ENTRY), at=at)
+        stops_follow(_trades_of(rows, OrderRole.STOP_LOSS), at=at)
     return rows
+
+
+def _trades_of(rows: Iterable[Order], role: OrderRole) -> set[UUID]:
+    return {row.trade_id for row in rows if row.trade_id and row.role == role}
 
 
 def _relations(connection: BrokerConnection, strangers: Sequence[Told]) -> _Relations:
@@ -94,12 +100,12 @@ def _row(connection: BrokerConnection, one: Told, relations: _Relations, *, at: 
         parent_id=parent.pk if parent else (old.parent_id if old else None),
         replaces_id=old.pk if old and old.pk not in relations.replaced else None,
         client_order_id="" if report.client_order_id in relations.client_ids else report.client_order_id,
-        is_reducing=role is not OrderRole.ENTRY,
+        is_reducing=old.is_reducing if old else role is not OrderRole.ENTRY,
         **_origin(report, old),
-        **_asked(report),
+        **_asked(report, old or parent or relations.trades.get((report.symbol, family(report.asset_class)))),
         **_standing(report, at=at),
     )
-    if role is OrderRole.ENTRY:
+    if role is OrderRole.ENTRY and not row.reserved_value:
         price = row.limit_price or row.stop_price or NOTHING
         row.reserved_value = round(row.quantity * price * row.multiplier, 2)
     relations.orders[row.broker_order_id] = row
@@ -112,11 +118,15 @@ def _row(connection: BrokerConnection, one: Told, relations: _Relations, *, at: 
 def _origin(report: OrderReport, old: Order | None) -> dict[str, Any]:
     """The replacement that was asked for here gets the id it was sent with; what anybody else made gets its own."""
     change = (old.pending_change if old else None) or {}
-    if change and change.get("client_order_id") == report.client_order_id:
-        key = change.get("creation_key")
-        kept = {"creation_key": UUID(key)} if key else {}
-        return {"id": UUID(report.client_order_id.removeprefix("td-")), "origin": OrderOrigin.DESK, **kept}
-    return {"id": uuid4(), "origin": OrderOrigin.EXTERNAL}
+    if not change or change.get("client_order_id") != report.client_order_id:
+        return {"id": uuid4(), "origin": OrderOrigin.EXTERNAL}
+    return {
+        "id": UUID(report.client_order_id.removeprefix("td-")),
+        "origin": OrderOrigin.DESK,
+        "creation_key": UUID(change["creation_key"]),
+        "reserved_value": Decimal(change.get("reserved_value", old.reserved_value if old else 0)),
+        "reserved_risk": Decimal(change.get("reserved_risk", old.reserved_risk if old else 0)),
+    }
 
 
 def _belongs(
@@ -134,13 +144,14 @@ def _belongs(
     return trade.pk, OrderRole.EXIT if is_exit else OrderRole.ENTRY
 
 
-def _asked(report: OrderReport) -> dict[str, Any]:
+def _asked(report: OrderReport, like: Order | Trade | None) -> dict[str, Any]:
     instrument = instrument_for(report.symbol, AssetClass(report.asset_class))
     return {
         "broker_order_id": report.broker_order_id,
         "symbol": report.symbol,
-        "asset_class": report.asset_class.value,
-        "multiplier": instrument.multiplier,
+        # The journal's own word for the class, where it has one.
+        "asset_class": like.asset_class if like else report.asset_class.value,
+        "multiplier": like.multiplier if like else instrument.multiplier,
         "side": report.side.value,
         "type": report.type.value if report.type else "",
         "quantity": report.quantity if report.quantity is not None else report.filled_quantity,

@@ -117,6 +117,7 @@ class Order(models.Model):
                 fields=["claimed_at"], condition=Q(status__in=["submitting", "in_doubt"]), name="orders_uncertain"
             ),
             models.Index(fields=["account", "-created_at"], name="orders_by_account"),
+            models.Index(fields=["connection"], condition=Q(pending_change__isnull=False), name="orders_changing"),
         ]
         constraints = [
             models.UniqueConstraint(
