@@ -91,7 +91,7 @@ class ConnectForm(CreationForm, CredentialsMixin, AccountChoiceMixin):
         self.add_accounts(user, broker, "None for now")
         self.fields["account_name"].initial = spec.label
 
-    def is_paper(self) -> bool:
+    def wants_paper(self) -> bool:
         return self.cleaned_data.get("is_paper", "paper") == "paper"
 
 

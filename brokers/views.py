@@ -72,7 +72,7 @@ def connection_create(request: HttpRequest) -> HttpResponse:
                 user=request.user,
                 broker=broker,
                 label=form.cleaned_data["label"],
-                is_paper=form.is_paper(),
+                is_paper=form.wants_paper(),
                 credentials=form.credentials(),
                 account=form.account(),
                 creation_key=form.cleaned_data["creation_key"],
