@@ -88,7 +88,9 @@ class TradingAccountAdmin(ChoicesMixin, admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002 - the signature Django calls
         computed_by = ["currency", "exchange", "cost_method", "break_even_band", "allows_fractions", "opened_on"]
-        return ["owner", *computed_by] if obj else []
+        # Halting cancels orders, too: that is done on the trader's own page.
+        halted = ["halted_at", "halt_reason"]
+        return [*halted, "owner", *computed_by] if obj else halted
 
 
 @admin.register(CashMovement)

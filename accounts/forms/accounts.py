@@ -56,24 +56,38 @@ def _percent_field(label: str, *, required: bool = True, **options: Any) -> Deci
     return DecimalTextField(label=label, name="percentage", digits=3, required=required, **options)
 
 
+def _count_field(label: str, *, most: int, required: bool = False, help_text: str = "") -> forms.IntegerField:
+    instead = "" if required else ", or leave it empty for no limit"
+    return forms.IntegerField(
+        label=label,
+        required=required,
+        min_value=1,
+        max_value=most,
+        help_text=help_text or "Leave empty for no limit.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "invalid": "Write a whole number, such as 10.",
+            "min_value": f"Give 1 or more{instead}.",
+            "max_value": f"Give {most} or fewer{instead}.",
+        },
+    )
+
+
 class RiskForm(VersionedForm):
     risk_per_trade_percent = _percent_field("Risk per trade", help_text="What one trade may lose at its stop.")
     max_position_percent = _percent_field("Largest position", help_text="The most one position may be worth.")
     max_open_risk_percent = _percent_field("Open risk (heat)", required=False)
     max_daily_loss_percent = _percent_field("Loss in a day", required=False)
     max_weekly_loss_percent = _percent_field("Loss in a week", required=False)
-    max_open_positions = forms.IntegerField(
-        label="Open positions",
+    max_open_positions = _count_field("Open positions", most=1000)
+    max_orders_per_minute = _count_field("Orders in a minute", most=1000)
+    price_collar_percent = _percent_field(
+        "Price collar",
         required=False,
-        min_value=1,
-        max_value=1000,
-        help_text="Leave empty for no limit.",
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        error_messages={
-            "invalid": "Write a whole number, such as 10.",
-            "min_value": "Give 1 or more, or leave it empty for no limit.",
-            "max_value": "Give 1000 or fewer, or leave it empty for no limit.",
-        },
+        help_text="How much worse than the market an order's price may be. Leave empty for no limit.",
+    )
+    max_quote_age_seconds = _count_field(
+        "Age of a quote", most=86_400, required=True, help_text="An entry is checked against a quote no older."
     )
     allows_overrides = forms.BooleanField(
         label="Overrides with a reason",

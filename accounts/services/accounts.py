@@ -53,6 +53,10 @@ class RiskTerms:
     max_weekly_loss_percent: Decimal | None
     max_open_positions: int | None
     allows_overrides: bool
+    # Orders through a broker alone.
+    max_orders_per_minute: int | None = 20
+    price_collar_percent: Decimal | None = Decimal("5.00")
+    max_quote_age_seconds: int = 60
 
 
 def account_create(

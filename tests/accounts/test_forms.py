@@ -148,6 +148,10 @@ def test_the_second_of_two_tabs_is_told_and_may_then_decide(
         ("max_open_risk_percent", "nan", "The percentage must be an ordinary number"),
         ("max_open_positions", "0", "Give 1 or more, or leave it empty for no limit."),
         ("max_open_positions", "1.5", "Write a whole number, such as 10."),
+        ("max_orders_per_minute", "0", "Give 1 or more, or leave it empty for no limit."),
+        ("max_orders_per_minute", "1001", "Give 1000 or fewer, or leave it empty for no limit."),
+        ("price_collar_percent", "0", "Give a percentage above 0, at most 100."),
+        ("max_quote_age_seconds", "0", "Give 1 or more."),
     ],
 )
 def test_a_limit_that_cannot_be_is_refused(

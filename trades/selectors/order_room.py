@@ -52,6 +52,7 @@ class _Row(NamedTuple):
     trade__status: str | None
     plan_value: Decimal | None
     trade__initial_risk: Decimal | None
+    pending_change: dict[str, Any] | None
 
     @property
     def unfilled(self) -> Decimal:
@@ -60,7 +61,16 @@ class _Row(NamedTuple):
     @property
     def whole_value(self) -> Decimal:
         """What the whole order takes; one placed elsewhere reserved nothing and counts at its price."""
-        return self.reserved_value or (self.price or ZERO) * self.quantity * self.multiplier
+        kept = self.reserved_value or (self.price or ZERO) * self.quantity * self.multiplier
+        return max(kept, self._wished("reserved_value"))
+
+    @property
+    def whole_risk(self) -> Decimal:
+        return max(self.reserved_risk, self._wished("reserved_risk"))
+
+    def _wished(self, name: str) -> Decimal:
+        """What a change that the broker was asked for would take."""
+        return Decimal((self.pending_change or {}).get(name, 0))
 
     def rest_of(self, amount: Decimal) -> Decimal:
         return amount * self.unfilled / self.quantity if self.quantity else ZERO
@@ -119,7 +129,7 @@ def order_room(
     last_minute, spent = _lately(account, now=now, since=snapshot.at if snapshot else now)
     return OrderRoom(
         value=cents(sum((row.rest_of(row.whole_value) for row in entries), ZERO)),
-        risk=cents(sum((row.rest_of(row.reserved_risk) for row in entries), ZERO)),
+        risk=cents(sum((row.rest_of(row.whole_risk) for row in entries), ZERO)),
         symbol_value=cents(sum((row.rest_of(row.whole_value) for row in here), ZERO)),
         positions=len({row.symbol for row in entries if row.trade__status != TradeStatus.ACTIVE}),
         plans=len(plans),

@@ -155,6 +155,13 @@ def test_an_order_grows_only_as_far_as_the_limits_go(alice: User) -> None:
     assert order.pending_change["quantity"] == "300"
 
 
+def test_a_change_that_is_on_its_way_has_its_room_already(alice: User) -> None:
+    account = connected(alice)
+    replaced(at_broker(placed(account, quantity=d(100))), quantity=d(250))
+    assert placed(account, quantity=d(50)).status == "new"
+    assert placed(account, quantity=d(1)).reason_code == "max_position"
+
+
 def test_an_order_may_become_smaller_whatever_the_limits_say(alice: User) -> None:
     account = connected(alice)
     order = at_broker(placed(account, quantity=d(200)))
