@@ -46,6 +46,7 @@ __all__ = [
     "Rejection",
     "Session",
     "Side",
+    "SplitRecord",
     "Status",
     "TimeInForce",
     "TradeUpdate",
