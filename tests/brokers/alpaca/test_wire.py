@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from brokers.alpaca import adapter as module
+from brokers.alpaca import listing
 from brokers.alpaca.adapter import AlpacaAdapter, StandInAdapter
 from brokers.base import ConnectionSettings, OrderChanges, OrderRef, OrderRequest
 from brokers.errors import NoMarketData, OutcomeUnknown, TryLater, Unsupported
@@ -252,6 +253,27 @@ def test_the_cursor_stays_behind_fills_that_may_still_get_neighbours(wire: Wire)
 
     assert [report.cursor for report in reports] == [old["id"], old["id"]]
     assert wire.asked[0].query["after"] == (now - timedelta(days=1)).isoformat().replace("+00:00", "Z")
+
+
+def test_a_listing_that_leads_nowhere_is_left(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = [fill_at(number, START) for number in range(100)]
+    bars = {"bars": {}, "next_page_token": "same"}
+    wire.answer(page, page, bars, bars)
+    with pytest.raises(TryLater, match="does not end"):
+        adapter_at(wire).fills()
+    with pytest.raises(TryLater, match="does not end"):
+        adapter_at(wire).bars("AAPL", "1Min", START, END)
+    assert len(wire.asked) == 4
+
+    monkeypatch.setattr(listing, "MOST_PAGES", 1)
+    wire.answer(page, [order_at(number, 0) for number in range(500)], {**bars, "next_page_token": "more"})
+    for call in (
+        adapter_at(wire).fills,
+        adapter_at(wire).orders,
+        lambda: adapter_at(wire).bars("AAPL", "1Min", START, END),
+    ):
+        with pytest.raises(TryLater):
+            call()
 
 
 def test_a_listing_with_one_unreadable_fill_is_asked_for_again_rather_than_shortened(wire: Wire) -> None:
