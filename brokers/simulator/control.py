@@ -38,7 +38,7 @@ class Control:
     def __init__(self, floor: Floor, door: Door, trades: TradeStream, data: DataStream, token: str) -> None:
         self.floor = floor
         self.door = door
-        self.streams = {"trades": trades, "data": data}
+        self.streams: dict[str, TradeStream | DataStream] = {"trades": trades, "data": data}
         self.trades = trades
         self.data = data
         self.writer = TradingApi(floor)

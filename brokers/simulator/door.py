@@ -63,8 +63,8 @@ class Door:
         except ApiError as error:
             return web.json_response(error.body(), status=error.status)
         except Rejection as refusal:
-            error = ApiError(refusal.http_status, refusal.code, refusal.message, **refusal.extra)
-            return web.json_response(error.body(), status=error.status, dumps=dumps)
+            told = ApiError(refusal.http_status, refusal.code, refusal.message, **refusal.extra)
+            return web.json_response(told.body(), status=told.status, dumps=dumps)
         except web.HTTPException as problem:
             return web.json_response({"message": f"{problem.reason.lower()}."}, status=problem.status)
 

@@ -26,6 +26,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A process that dies this often within the window will not get better by being started again.
 MOST_DEATHS, WINDOW = 5, 60.0
 READY_PATIENCE = 90.0
+EXCHANGE_PATIENCE = 30.0
 
 
 class Stopped(BaseException):
@@ -197,8 +198,14 @@ class Desk:
         return {name: given[name] for name in exchange.TOLD if name in given} if exchange.NAME in self.processes else {}
 
     def _wait_for_exchange(self) -> None:
-        if exchange.NAME in self.processes:
-            self._wait_until_listening(int(self.settings.environment["SIMULATOR_PORT"]), "The stand-in exchange")
+        """The site works without it: after a very long pause it may come later."""
+        if exchange.NAME not in self.processes:
+            return
+        port = int(self.settings.environment["SIMULATOR_PORT"])
+        deadline = time.monotonic() + EXCHANGE_PATIENCE
+        while not is_listening(port) and time.monotonic() < deadline:
+            self._revive_the_dead()
+            time.sleep(0.05)
 
     # --- preparing the site ------------------------------------------------------------------------------------------
 
@@ -247,14 +254,14 @@ class Desk:
             self._start(Program(name, command, environment, self.root))
             if name == "web":
                 # Pages first: loading Django three times at once would make everybody wait for all three.
-                self._wait_until_listening(self.settings.port, "The web server")
+                self._wait_until_ready()
 
-    def _wait_until_listening(self, port: int, who: str) -> None:
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_PATIENCE
-        while not is_listening(port):
+        while not is_listening(self.settings.port):
             self._revive_the_dead()
             if time.monotonic() > deadline:
-                raise DeskError(f"{who} did not answer within {READY_PATIENCE:.0f} seconds.")
+                raise DeskError(f"The web server did not answer within {READY_PATIENCE:.0f} seconds.")
             time.sleep(0.05)
 
     def _greet(self, seconds: float) -> None:

@@ -6,6 +6,8 @@ from decimal import Decimal as D
 import pytest
 
 from brokers.simulator.engine.clock import ClockRate
+from brokers.simulator.engine.exchange import Exchange
+from brokers.simulator.engine.synthetic import SyntheticMarket
 from brokers.simulator.engine.types import ActivityQuery, Bar, OrderQuery, Print, Quote, Side
 from tests.brokers.simulator.engine.conftest import MORNING, SECOND, quote
 
@@ -125,6 +127,27 @@ def test_longer_bars_are_gathered_on_new_york_s_clock(floor):
     (day,) = floor.exchange.bars("IBM", "1Day", datetime(2026, 3, 4, tzinfo=UTC), MORNING)
     # The day begins at midnight in New York.
     assert (day.at, day.open, day.close) == (datetime(2026, 3, 4, 5, 0, tzinfo=UTC), D(100), D(189))
+
+
+def test_days_are_gathered_into_weeks_and_months():
+    market = SyntheticMarket("seed", ["SPY"])
+    exchange = Exchange(market, now=datetime(2026, 3, 4, 16, 0, tzinfo=UTC))
+    days = exchange.bars("SPY", "1Day", datetime(2026, 1, 1, tzinfo=UTC), exchange.now)
+    weeks = exchange.bars("SPY", "1Week", datetime(2026, 2, 20, tzinfo=UTC), exchange.now)
+    # weeks begin on Mondays: 23 February and 2 March, the last as far as it has come
+    assert [bar.at for bar in weeks] == [datetime(2026, 2, 23, 5, tzinfo=UTC), datetime(2026, 3, 2, 5, tzinfo=UTC)]
+    assert weeks[0].high == max(bar.high for bar in days if weeks[0].at <= bar.at < weeks[1].at)
+    assert weeks[1].close == days[-1].close
+    months = exchange.bars("SPY", "1Month", datetime(2026, 1, 1, 5, tzinfo=UTC), exchange.now)
+    assert [bar.at.month for bar in months] == [1, 2, 3]
+    assert months[0].volume == sum(bar.volume for bar in days if bar.at < datetime(2026, 2, 1, 5, tzinfo=UTC))
+    (quarter,) = exchange.bars("SPY", "3Month", datetime(2026, 1, 1, 5, tzinfo=UTC), exchange.now)
+    assert quarter.open == days[0].open
+
+
+def test_a_tape_is_written_forwards(floor):
+    with pytest.raises(ValueError, match="on the tape"):
+        floor.market.add(quote("SPY", floor.exchange.now - SECOND, "1", "2"))
 
 
 def test_assets_are_what_has_prices_and_what_is_delisted(floor):

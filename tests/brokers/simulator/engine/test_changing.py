@@ -244,3 +244,76 @@ def test_an_order_placed_elsewhere_has_an_id_of_the_broker_s_making(floor):
     order = floor.exchange.place_external(floor.me, draft("buy", "5"))
     assert order.client_order_id != ""
     assert floor.exchange.order_by_client_id(floor.me, order.client_order_id).id == order.id
+
+
+def test_a_replacement_can_be_cancelled_before_it_arrives(floor):
+    floor.exchange.set_delays(replace=timedelta(seconds=3))
+    old = floor.submit("buy", "10", limit_price="99.00")
+    new = _replace(floor, old, limit_price=D("98.00"))
+    floor.exchange.cancel(floor.me, new.id)
+    floor.until(floor.exchange.now + timedelta(seconds=3))
+    assert (floor.order(old).status, floor.order(new).status) == ("new", "canceled")
+
+
+def test_cancelling_all_says_which_order_could_not_be(floor):
+    floor.exchange.set_delays(cancel=timedelta(seconds=5))
+    order = floor.submit("buy", "10", limit_price="99.00")
+    assert [each.http_status for each in floor.exchange.cancel_all(floor.me)] == [200]
+    (outcome,) = floor.exchange.cancel_all(floor.me)
+    assert (outcome.id, outcome.http_status, outcome.rejection.message) == (order.id, 422, "order is not cancelable")
+    floor.until(floor.exchange.now + timedelta(seconds=5))
+    assert floor.order(order).status == "canceled"
+
+
+def test_a_cancellation_that_arrives_after_another_says_nothing(floor):
+    floor.exchange.set_delays(cancel=timedelta(seconds=5))
+    order = floor.submit("buy", "10", **BRACKET)
+    target, stop = floor.legs(order)
+    floor.exchange.cancel(floor.me, target.id)
+    floor.exchange.cancel(floor.me, stop.id)
+    floor.news()
+    assert floor.until(floor.exchange.now + timedelta(seconds=5)) == []
+    assert [leg.status for leg in floor.legs(order)] == ["canceled", "canceled"]
+
+
+@pytest.mark.parametrize(
+    ("which", "changes", "sentence"),
+    [
+        (0, {"qty": D(50)}, "qty of take_profit and stop_loss orders cannot be replaced"),
+        (1, {"time_in_force": TimeInForce.DAY}, "time_in_force of complex orders cannot be replaced"),
+    ],
+)
+def test_the_exits_of_a_bracket_keep_their_quantity_and_time(floor, which, changes, sentence):
+    order = floor.submit("buy", "100", **BRACKET)
+    assert _refusal(floor, floor.legs(order)[which], **changes) == (422, 42210000, sentence)
+
+
+def test_an_order_for_extended_hours_stays_a_day_order(floor):
+    order = floor.submit("buy", "10", limit_price="99.00", extended_hours=True)
+    assert _refusal(floor, order, time_in_force=TimeInForce.GTC)[2] == "time_in_force of this order must be day"
+
+
+def test_a_moved_buy_s_stop_has_a_new_collar(floor):
+    order = floor.submit("buy", "10", type="stop", stop_price="101.00")
+    assert _replace(floor, order, stop_price=D("102.00")).working_limit == D("104.55")
+
+
+def test_the_target_of_a_working_pair_can_be_moved_and_takes_its_stop_along(floor):
+    floor.submit("buy", "100")
+    old = floor.submit("sell", "100", type="limit", order_class="oco", target="101.00", stop="99.00", tif="gtc")
+    new = _replace(floor, old, limit_price=D("102.00"))
+    (stop,) = floor.legs(new)
+    assert stop.parent_id == new.id
+    floor.show("98.98", "99.00")
+    assert (floor.order(new).status, floor.order(stop).status) == ("canceled", "filled")
+    assert floor.position() == D(0)
+
+
+def test_replacing_the_stop_cannot_sell_what_is_not_there(floor):
+    floor.submit("buy", "100")
+    floor.submit("sell", "60", limit_price="101.00")
+    order = floor.submit("sell", "40", limit_price="102.00")
+    assert _refusal(floor, order, qty=D(41))[2] == (
+        "insufficient qty available for order (requested: 41, available: 40)"
+    )
+    assert _replace(floor, order, qty=D(39)).status == "new"

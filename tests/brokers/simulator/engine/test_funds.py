@@ -129,6 +129,23 @@ def test_a_short_position_is_reported_with_negative_numbers(floor):
     assert (report.cost_basis, report.unrealized_pl) == (D("-1000.00"), D("10.00"))
 
 
+@pytest.mark.parametrize("kind", ["savings", ""])
+def test_an_account_is_margin_or_cash(floor, kind):
+    with pytest.raises(ValueError, match="margin or cash"):
+        floor.open("third", kind=kind)
+
+
+def test_accounts_are_listed_and_what_is_unknown_is_not_found(floor):
+    other = floor.open("other")
+    assert floor.exchange.account_ids() == [floor.me, other]
+    for ask in (floor.exchange.asset, lambda word: floor.exchange.position(floor.me, word)):
+        with pytest.raises(Rejection) as caught:
+            ask("NOPE")
+        assert (caught.value.http_status, caught.value.code) == (404, 40410000)
+    with pytest.raises(Rejection, match="order not found for nothing"):
+        floor.exchange.order_by_client_id(floor.me, "nothing")
+
+
 def test_keys_open_their_account_and_no_other(floor):
     other = floor.open("other")
     assert floor.exchange.account_for("mine", "quiet") == floor.me

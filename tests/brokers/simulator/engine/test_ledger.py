@@ -110,6 +110,22 @@ def test_a_split_and_a_dividend_can_be_set_for_later(floor):
     assert floor.lines("DIV")[0].net_amount == D("100.00")
 
 
+def test_a_split_restates_a_part_filled_order_and_spares_other_symbols(floor):
+    floor.show("180.00", "180.02", symbol="IBM")
+    other = floor.submit("buy", "10", "IBM", limit_price="170.00")
+    part = floor.submit("buy", "1500", limit_price="100.02", tif="gtc")
+    floor.exchange.split("SPY", D(2))
+    restated = floor.order(part)
+    assert (restated.qty, restated.filled_qty, restated.filled_avg_price) == (D(3000), D(2000), D("50.01"))
+    assert floor.order(other).limit_price == D("170.00")
+    assert floor.exchange.splits()[0].ratio == D(2)
+
+
+def test_a_symbol_nobody_holds_can_split(floor):
+    floor.exchange.split("SPY", D(2))
+    assert floor.lines("SPLIT") == []
+
+
 def test_cash_comes_in_and_goes_out_with_its_line(floor):
     floor.exchange.transfer(floor.me, D(-250), type="CSW")
     floor.exchange.transfer(floor.me, D(10), type="JNLC")
