@@ -50,7 +50,7 @@ def create(request: HttpRequest) -> HttpResponse:
         form = _form(desks, desk, initial=_first_values(request, desk, trade))
         return _ticket(request, form, desk, trade)
     form = _form(desks, desk, data=request.POST)
-    step = request.POST.get("step", "preview")
+    step = request.POST.get("step") or request.GET.get("step", "preview")
     if step in ("fields", "change"):
         return _ticket(request, _form(desks, desk, initial=request.POST.dict()), desk, trade)
     if form.is_valid():
@@ -110,7 +110,7 @@ def _ticket(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade
         "form": form,
         "trade": trade,
         "answer": _answer(request, form) if form.is_bound and not form.errors else Answer(),
-        "ticket_url": reverse("trades:order-create"),
+        "fields_url": f"{reverse('trades:order-create')}?step=fields",
         "type_fields": [(form[name], " ".join(types)) for name, types in USED_BY.items() if name in form.fields],
         "currency": _currency(desk),
         "reasons": getattr(form, "reasons", []),

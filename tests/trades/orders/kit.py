@@ -12,8 +12,8 @@ from accounts.models import TradingAccount, User
 from brokers import vault
 from brokers.mock.book import Book, book_of
 from brokers.models import BrokerConnection, BrokerPosition, Quote
-from tests.factories import make_account
-from trades.models import Order, OrderEvent
+from tests.factories import make_account, make_fill, make_plan
+from trades.models import Order, OrderEvent, Trade
 
 _numbers = count(1)
 
@@ -116,3 +116,26 @@ def make_position(
     return BrokerPosition.objects.create(
         connection=account.connection, symbol=symbol, asset_class="stock", quantity=d(quantity), **given
     )
+
+
+def held(account: TradingAccount, symbol: str = "AAPL", quantity: str = "100", **fields: Any) -> Trade:
+    """An open long bought at 100 with its stop at 95, in the journal."""
+    trade = make_plan(
+        account,
+        symbol,
+        status="active",
+        quantity=d(quantity),
+        open_quantity=d(quantity),
+        open_value=d(quantity) * 100,
+        actual_entry=d(100),
+        entry_date=timezone.now(),
+        **fields,
+    )
+    make_fill(trade, "buy", quantity, "100", executed_at=timezone.now())
+    return trade
+
+
+def protected(trade: Trade) -> Order:
+    """The stop order of a trade that works at the broker."""
+    entry = make_order(trade.account, trade.symbol, trade=trade, status="filled", filled_quantity=trade.open_quantity)
+    return make_leg(entry, "stop_loss", "95", quantity=trade.open_quantity)

@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
-from tests.factories import make_account, make_fill, make_plan
-from tests.trades.orders.kit import connected_account, d, make_leg, make_order, make_position, make_quote
-from trades.models import Order, Trade
+from tests.factories import make_account, make_plan
+from tests.trades.orders.kit import connected_account, d, held, make_order, make_position, make_quote, protected
+from trades.models import Order
 
 pytestmark = pytest.mark.django_db
 
@@ -18,29 +18,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def account(alice: User) -> TradingAccount:
     return connected_account(alice)
-
-
-def held(account: TradingAccount, symbol: str = "AAPL", quantity: str = "100", **fields: Any) -> Trade:
-    """An open long bought at 100 with its stop at 95, in the journal."""
-    trade = make_plan(
-        account,
-        symbol,
-        status="active",
-        quantity=d(quantity),
-        open_quantity=d(quantity),
-        open_value=d(quantity) * 100,
-        actual_entry=d(100),
-        entry_date=timezone.now(),
-        **fields,
-    )
-    make_fill(trade, "buy", quantity, "100", executed_at=timezone.now())
-    return trade
-
-
-def protected(trade: Trade) -> Order:
-    """The stop order of a trade that works at the broker."""
-    entry = make_order(trade.account, trade.symbol, trade=trade, status="filled", filled_quantity=trade.open_quantity)
-    return make_leg(entry, "stop_loss", "95", quantity=trade.open_quantity)
 
 
 def read(client: Client, path: str, **query: Any) -> str:
