@@ -220,10 +220,10 @@ def _read(parse: Callable[[], Result]) -> Result:
 
 def _with_cursors(fills: Sequence[FillReport], start: str, *, settled_until: datetime) -> Iterator[FillReport]:
     """Where to go on reading after each fill: behind the last one that can get no more neighbours before it."""
-    cursor = start
+    cursor, is_settled = start, True
     for fill in fills:
-        if fill.executed_at <= settled_until:
-            cursor = fill.cursor
+        is_settled = is_settled and fill.executed_at <= settled_until
+        cursor = fill.cursor if is_settled else cursor
         yield replace(fill, cursor=cursor)
 
 

@@ -6,6 +6,7 @@ See docs/adr/0022-alpaca-py-carries-orders.md.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ import requests
 from brokers.alpaca.failures import Answer, Call, failure, keys_for
 from brokers.alpaca.parsing import unreadable
 from brokers.base import ConnectionSettings
-from brokers.errors import OutcomeUnknown, TryLater
+from brokers.errors import CredentialsInvalid, OutcomeUnknown, TryLater
 from brokers.http import Gate, session
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 CALLS: Final = {"POST": Call.SUBMIT, "PATCH": Call.REPLACE, "DELETE": Call.CANCEL}
 ONE_ORDER: Final = ("/v2/orders/", "/v2/orders:")
 UNREADABLE_WAIT: Final = 30
+# What may stand in a header.
+KEY: Final = re.compile(r"[!-~]{1,256}")
 
 Params = Mapping[str, str | int]
 
@@ -59,8 +62,8 @@ class AlpacaClient:
         return self._look((self._settings.data_url or self._settings.base_url) + path, Call.DATA, params)
 
     def _look(self, url: str, call: Call, params: Params) -> Any:
-        keys = self._settings.credentials
-        headers = {"APCA-API-KEY-ID": keys["api_key"], "APCA-API-SECRET-KEY": keys["secret_key"]}
+        api_key, secret_key = self._keys()
+        headers = {"APCA-API-KEY-ID": api_key, "APCA-API-SECRET-KEY": secret_key}
         answer = self._session.get(url, params=params, headers=headers)
         _refuse(answer, call, self._settings)
         return _read(lambda: json.loads(answer.content, parse_float=Decimal))
@@ -70,13 +73,21 @@ class AlpacaClient:
         if self._orders is None:
             from alpaca.common.rest import RESTClient
 
-            keys = self._settings.credentials
-            client = RESTClient(self._settings.base_url, keys["api_key"], keys["secret_key"], raw_data=True)
+            client = RESTClient(self._settings.base_url, *self._keys(), raw_data=True)
             # Without these it waits for ever, and sends an order again after a 429 or a 504.
             client._session = _Judged(self._session, self._settings)  # type: ignore[assignment]  # noqa: SLF001
             client._retry = 0  # noqa: SLF001
             self._orders = client
         return self._orders
+
+    def _keys(self) -> tuple[str, str]:
+        """Raises CredentialsInvalid for what could not even be sent."""
+        keys = self._settings.credentials
+        found = keys.get("api_key", ""), keys.get("secret_key", "")
+        if not all(KEY.fullmatch(key) for key in found):
+            sentence = "The keys are not complete or not as Alpaca makes them: reconnect with new ones."
+            raise CredentialsInvalid(sentence, code="credentials_invalid")
+        return found
 
 
 class _Judged:

@@ -15,7 +15,7 @@ from brokers.alpaca import adapter as module
 from brokers.alpaca import listing
 from brokers.alpaca.adapter import AlpacaAdapter, StandInAdapter
 from brokers.base import ConnectionSettings, OrderChanges, OrderRef, OrderRequest
-from brokers.errors import NoMarketData, OutcomeUnknown, TryLater, Unsupported
+from brokers.errors import CredentialsInvalid, NoMarketData, OutcomeUnknown, TryLater, Unsupported
 from tests.brokers.alpaca import answers
 from tests.brokers.alpaca.wire import Wire, serving
 from trenddojo.domain.fills import Side
@@ -248,10 +248,11 @@ def test_fills_are_read_page_by_page_from_the_token(wire: Wire) -> None:
 def test_the_cursor_stays_behind_fills_that_may_still_get_neighbours(wire: Wire) -> None:
     now = datetime.now(UTC)
     old, young = fill_at(1, now - 2 * module.UNSETTLED), fill_at(2, now)
-    wire.answer([old, young])
+    late = fill_at(3, now - 2 * module.UNSETTLED)
+    wire.answer([old, young, late])
     reports = adapter_at(wire).fills(since=now - timedelta(days=1))
 
-    assert [report.cursor for report in reports] == [old["id"], old["id"]]
+    assert [report.cursor for report in reports] == [old["id"]] * 3
     assert wire.asked[0].query["after"] == (now - timedelta(days=1)).isoformat().replace("+00:00", "Z")
 
 
@@ -450,6 +451,25 @@ def test_a_request_the_budget_holds_back_never_leaves(wire: Wire) -> None:
 
     with pytest.raises(TryLater):
         adapter_at(wire, gate=Shut()).submit(OrderRequest("td-1", LIMIT))
+    assert wire.asked == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"api_key": "PK"},
+        {"api_key": "PK", "secret_key": "a b"},
+        {"api_key": "PK\r\nX: y", "secret_key": "x"},
+        {"api_key": "PK", "secret_key": "ключ"},
+    ],
+)
+def test_keys_that_cannot_be_sent_are_refused_here(wire: Wire, keys: dict[str, str]) -> None:
+    alpaca = AlpacaAdapter(ConnectionSettings("c", "alpaca", True, wire.url, wire.url, credentials=keys))
+    for call in (alpaca.verify, alpaca.positions, lambda: alpaca.submit(OrderRequest("td-1", LIMIT))):
+        with pytest.raises(CredentialsInvalid):
+            call()
+
     assert wire.asked == []
 
 
