@@ -8,10 +8,11 @@ at once, at its moment, to whoever holds the share then; whoever is short pays i
 
 from decimal import Decimal
 
+from brokers.simulator.engine.holdings import Position
 from brokers.simulator.engine.ledger import pay, record
 from brokers.simulator.engine.lifecycle import finish, on_tick
 from brokers.simulator.engine.state import Scaling, State
-from brokers.simulator.engine.types import ZERO, Order, Position, Status, UpdateKind
+from brokers.simulator.engine.types import ZERO, Order, Status, UpdateKind
 
 CENT = Decimal("0.01")
 PRICES = ("limit_price", "stop_price", "trail_price", "hwm", "working_limit")
@@ -49,7 +50,7 @@ def dividend(state: State, symbol: str, amount: Decimal) -> None:
 
 def _split_position(state: State, account_id: str, position: Position, ratio: Decimal) -> None:
     before = position.qty
-    position.qty *= ratio
+    position.split(ratio)
     record(
         state,
         state.memory.accounts[account_id],

@@ -15,6 +15,7 @@ from typing import Any
 
 from brokers.simulator.engine import changing, corporate, funds, history, intake, ledger, listing, rules, turns
 from brokers.simulator.engine.catalogue import ASSETS
+from brokers.simulator.engine.holdings import Position
 from brokers.simulator.engine.market import Market
 from brokers.simulator.engine.sessions import (
     NewYork,
@@ -43,7 +44,6 @@ from brokers.simulator.engine.types import (
     OrderDraft,
     OrderQuery,
     Outcome,
-    Position,
     PositionReport,
     Print,
     Quote,

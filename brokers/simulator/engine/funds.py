@@ -10,6 +10,7 @@ calls and settlement are not part of it.
 from collections.abc import Iterator
 from decimal import Decimal
 
+from brokers.simulator.engine.holdings import Position
 from brokers.simulator.engine.ledger import pending_fees
 from brokers.simulator.engine.matching import remaining
 from brokers.simulator.engine.sessions import new_york_day
@@ -20,7 +21,6 @@ from brokers.simulator.engine.types import (
     Asset,
     Order,
     OrderType,
-    Position,
     PositionReport,
     Side,
     Status,

@@ -1,20 +1,19 @@
 """Executions on the books: cash, positions and the statement.
 
-A position's cost is carried at the weighted average of its entries: a fill on its side adds to the cost, a fill
-against it takes the cost off in proportion and realises the difference; what goes beyond opens the other side at the
-fill's price. Cash + cost of positions − realised profit is therefore always what was paid in.
+What a fill closes is realised against the cost it takes off the position; what goes beyond opens the other side at the
+fill's price. Cash + cost of positions − realised profit − fees and other bookings is always what was paid in.
 """
 
 from decimal import ROUND_UP, Decimal
 from typing import NamedTuple
 
+from brokers.simulator.engine.holdings import Position
 from brokers.simulator.engine.sessions import new_york_day
 from brokers.simulator.engine.state import Account, State
 from brokers.simulator.engine.types import (
     ZERO,
     Activity,
     Order,
-    Position,
     Side,
     Status,
     UpdateKind,
@@ -97,6 +96,13 @@ def pending_fees(account: Account) -> list[tuple[Fee, Decimal]]:
     return [(fee, amount) for fee, amount in due if amount]
 
 
+def end_day(state: State, account: Account) -> None:
+    """Charge the day's fees, and tell the cost of positions by their lots."""
+    charge_fees(state, account)
+    for position in account.positions.values():
+        account.realized_pl += position.end_day()
+
+
 def charge_fees(state: State, account: Account) -> None:
     """Book the day's fees and begin a new day."""
     for fee, amount in pending_fees(account):
@@ -110,22 +116,16 @@ def _trade(state: State, account: Account, order: Order, qty: Decimal, price: De
     position = account.positions.setdefault(order.symbol, Position(order.symbol))
     if position.qty * signed < 0:
         signed = _close(account, position, signed, price)
-    if not position.qty:
-        position.opened_on = new_york_day(state.now)
-    position.qty += signed
-    position.cost += signed * price
+    if signed:
+        position.enter(signed, price, new_york_day(state.now))
     if not position.qty:
         del account.positions[order.symbol]
 
 
 def _close(account: Account, position: Position, signed: Decimal, price: Decimal) -> Decimal:
     """Take off the position what the fill closes; returns what is left of the fill."""
-    is_whole = abs(signed) >= abs(position.qty)
-    closed = -position.qty if is_whole else signed
-    cost = -position.cost if is_whole else position.cost * closed / position.qty
-    account.realized_pl += cost - closed * price
-    position.qty += closed
-    position.cost += cost
+    closed = min(abs(signed), abs(position.qty)).copy_sign(signed)
+    account.realized_pl += -closed * price - position.leave(abs(closed))
     return signed - closed
 
 

@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 from uuid import UUID, uuid5
 
+from brokers.simulator.engine.holdings import Position
 from brokers.simulator.engine.market import Market
 from brokers.simulator.engine.sessions import Phase, Sessions
 from brokers.simulator.engine.types import (
@@ -18,7 +19,6 @@ from brokers.simulator.engine.types import (
     Activity,
     Event,
     Order,
-    Position,
     Quote,
     TradeUpdate,
     UpdateKind,

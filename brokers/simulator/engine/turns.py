@@ -6,7 +6,7 @@ from datetime import datetime
 
 from brokers.simulator.engine import changing, corporate, funds
 from brokers.simulator.engine.intake import bring
-from brokers.simulator.engine.ledger import charge_fees
+from brokers.simulator.engine.ledger import end_day
 from brokers.simulator.engine.lifecycle import finish
 from brokers.simulator.engine.market import Tick
 from brokers.simulator.engine.matching import auction, trade
@@ -87,7 +87,7 @@ def _keep_house(state: State, _: Session) -> None:
 def _end_after_hours(state: State, _: Session) -> None:
     _expire(state)
     for account in state.memory.accounts.values():
-        charge_fees(state, account)
+        end_day(state, account)
     state.enter(Phase.CLOSED)
 
 

@@ -39,7 +39,6 @@ __all__ = [
     "OrderQuery",
     "OrderType",
     "Outcome",
-    "Position",
     "PositionReport",
     "Print",
     "Quote",
@@ -275,21 +274,6 @@ class Activity:
     net_amount: Decimal | None = None
     per_share_amount: Decimal | None = None
     description: str = ""
-
-
-@dataclass(slots=True)
-class Position:
-    """What an account holds of one symbol. `cost` is in dollars and carries the sign of `qty`."""
-
-    symbol: str
-    qty: Decimal = ZERO
-    cost: Decimal = ZERO
-    # The day in New York on which it was opened, or turned from long to short or back.
-    opened_on: date | None = None
-
-    @property
-    def avg_entry_price(self) -> Decimal:
-        return self.cost / self.qty if self.qty else ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

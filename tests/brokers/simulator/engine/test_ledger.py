@@ -1,11 +1,11 @@
 """Average price, realised profit, fees, dividends and splits."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 
 import pytest
 
-from tests.brokers.simulator.engine.conftest import CLOSE, Floor
+from tests.brokers.simulator.engine.conftest import CLOSE, OPEN, Floor
 
 
 def _realized(floor):
@@ -39,6 +39,38 @@ def test_a_position_that_turns_over_begins_anew_at_the_price_of_the_turn(floor):
     assert (report.qty, report.avg_entry_price) == (D(50), D("99.00"))
     assert _realized(floor) == D("300.00")
     assert floor.cash() == D(100000) + D("10200.00") - D("14850.00")
+
+
+def test_over_the_night_a_part_closed_comes_off_the_oldest_lot(floor):
+    """Alpaca tells an average by the weighted average within a day, by compressed first-in first-out after it."""
+    floor.submit("buy", "100")  # 100.02
+    floor.until(OPEN + timedelta(days=1))
+    floor.show("104.02", "104.02")
+    floor.submit("buy", "100")
+    floor.submit("sell", "50")
+    today = floor.exchange.position(floor.me, "SPY")
+    assert (today.qty, today.avg_entry_price, _realized(floor)) == (D(150), D("102.02"), D("100.00"))
+    floor.until(CLOSE + timedelta(days=1, hours=4))
+    # 50 × 100.02 and 100 × 104.02 are left
+    after = floor.exchange.position(floor.me, "SPY")
+    assert (after.cost_basis, _realized(floor)) == (D("15403.00"), D("200.00"))
+    floor.exchange.split("SPY", D(2))
+    floor.until(OPEN + timedelta(days=2))
+    floor.show("52.00", "52.00")
+    floor.submit("sell", "101")
+    floor.until(CLOSE + timedelta(days=2, hours=4))
+    # all of the first lot is gone, and one of the 200 shares of the second
+    assert floor.exchange.position(floor.me, "SPY").cost_basis == D("10402.00") - D("52.01")
+
+
+def test_a_position_turned_over_forgets_its_lots(floor):
+    floor.submit("buy", "100")
+    floor.until(OPEN + timedelta(days=1))
+    floor.show("104.00", "104.00")
+    floor.submit("sell", "100")
+    floor.submit("sell", "10")
+    floor.until(CLOSE + timedelta(days=1, hours=4))
+    assert floor.exchange.position(floor.me, "SPY").cost_basis == D("-1040.00")
 
 
 def test_fees_are_charged_at_the_end_of_the_day_on_the_day_s_total_rounded_up(floor):
