@@ -48,6 +48,8 @@ def refusal_of(connection: BrokerConnection, error: BrokerError) -> ConnectionRe
     if isinstance(error, CredentialsInvalid):
         sentence = f"{name} does not accept these keys: copy both again, or make new ones there."
         return ConnectionRefusal("bad_keys", sentence)
+    if error.code == "rate_limited":
+        return ConnectionRefusal("rate_limited", f"{name} was asked too often. {error.sentence}")
     if isinstance(error, TryLater):
         sentence = f"{name} cannot be reached just now, so that the keys could not be tried. Try again in a minute."
         return ConnectionRefusal("unreachable", sentence)

@@ -1,0 +1,206 @@
+"""After a whole life of a connection its secret is nowhere: not in logs, database, queue, cache, mail, pages or files."""
+
+import io
+import logging
+import traceback
+import zipfile
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+import redis
+from django.core.management import call_command
+from django.db import connection as database
+from django.test import Client, RequestFactory
+from django.views.debug import SafeExceptionReporterFilter
+
+from accounts.models import User
+from accounts.services.notifications import notifications_mail
+from brokers import registry, vault
+from brokers.base import OrderRef
+from brokers.errors import BrokerError
+from brokers.models import BrokerConnection
+from brokers.views import connection_create
+from tests.brokers.connection_kit import SECRET, exchange, running
+from tests.brokers.simulator_server import RunningSimulator
+
+__all__ = ["exchange", "running"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OLD_ID, NEW_ID = "PKOLDKEY01234567", "PKNEWKEY01234567"
+KEYS = {"api_key": OLD_ID, "secret_key": SECRET}
+NEW_SECRET = "An0ther+Secret/OfAlice=="
+SPELLINGS = [
+    spelled
+    for secret in (SECRET, NEW_SECRET)
+    for spelled in (secret, quote(secret), quote(secret, safe=""), b64encode(secret.encode()).decode().rstrip("="))
+]
+
+
+def holds_a_secret(text: str) -> list[str]:
+    return [spelled for spelled in SPELLINGS if spelled in text]
+
+
+@pytest.fixture
+def queue(settings: Any) -> Iterator[redis.Redis]:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    client.flushdb()
+    yield client
+    client.flushdb()
+
+
+def stored_in(client: redis.Redis) -> str:
+    """Every key and value there is."""
+    readers = {b"string": client.get, b"list": lambda k: client.lrange(k, 0, -1), b"hash": client.hgetall}
+    readers |= {b"set": client.smembers, b"zset": lambda k: client.zrange(k, 0, -1)}
+    return "\n".join(f"{key!r} {readers[client.type(key)](key)!r}" for key in client.scan_iter(count=1000))
+
+
+def database_dump() -> str:
+    """Every row of every table as the database writes it."""
+    rows = []
+    with database.cursor() as cursor:
+        for table in database.introspection.table_names(cursor):
+            cursor.execute(f'SELECT t::text FROM "{table}" t')  # noqa: S608 - the tables' own names
+            rows += [f"{table} {row}" for (row,) in cursor.fetchall()]
+    return "\n".join(rows)
+
+
+class Life:
+    """Does what a trader and the workers do with a connection, and keeps every page and every error on the way."""
+
+    def __init__(self, client: Client, exchange: RunningSimulator) -> None:
+        self.client = client
+        self.exchange = exchange
+        self.seen: list[str] = []
+
+    def page(self, method: str, path: str, **fields: str) -> None:
+        response = getattr(self.client, method)(path, fields, follow=True)
+        self.seen.append(response.content.decode() + str(response.headers) + str(response.redirect_chain))
+
+    def connect(self) -> BrokerConnection:
+        form = {"creation_key": str(uuid4()), "label": "Practice", "account": "new", "account_name": "Practice"}
+        for fault in ({"kind": "unauthorized"}, {"kind": "status_after", "status": 500}, {"kind": "cut_off"}):
+            self.exchange.control.fault(**fault)
+            self.page("post", "/connections/new/?broker=simulator", **form, **KEYS)
+        self.page("post", "/connections/new/?broker=simulator", **form, **{**KEYS, "api_key": ""})
+        self.page("post", "/connections/new/?broker=simulator", **form, **KEYS)
+        return BrokerConnection.objects.get()
+
+    def use(self, connection: BrokerConnection) -> None:
+        """Every kind of trouble on the way to the broker, as workers meet it."""
+        adapter = registry.adapter_for(connection)
+        self.seen += [repr(adapter), str(vars(adapter)), repr(registry.settings_of(connection, KEYS)), repr(connection)]
+        for kind in ("drop_before", "drop_after", "cut_off", "unreadable", "unauthorized"):
+            self.exchange.control.fault(kind, times=2)
+            for ask in (adapter.verify, adapter.positions, lambda: adapter.cancel(OrderRef(str(uuid4())))):
+                self.attempt(ask)
+            self.exchange.control.clear_faults()
+
+    def attempt(self, ask: Any) -> None:
+        try:
+            ask()
+        except BrokerError as error:
+            self.seen.append("".join(traceback.format_exception(error)) + repr(error) + str(vars(error)))
+
+    def look(self, connection: BrokerConnection) -> None:
+        for path in ("", "reconnect/", "edit/", "remove/", "account/"):
+            self.page("get", f"/connections/{connection.pk}/{path}")
+        for path in ("/connections/", "/notifications/", "/accounts/", "/settings/"):
+            self.page("get", path)
+
+
+@pytest.fixture
+def lived(exchange: RunningSimulator, alice_client: Client, bob_client: Client, settings: Any) -> Life:
+    """Connected, used in every kind of trouble, refused, reconnected, sealed anew, told, and looked at by everybody."""
+    account = exchange.control.open_account()
+    exchange.control.change_keys(account.id, key_id=OLD_ID, secret_key=SECRET)
+    life = Life(alice_client, exchange)
+    connection = life.connect()
+    life.page("post", f"/connections/{connection.pk}/verify/")
+    life.page("post", f"/connections/{connection.pk}/sync/")
+    life.use(connection)
+    exchange.control.fault("unauthorized")
+    life.page("post", f"/connections/{connection.pk}/verify/")
+    life.look(connection)
+    life.page("post", f"/connections/{connection.pk}/reconnect/", api_key=NEW_ID, secret_key=NEW_SECRET)
+    exchange.control.change_keys(account.id, key_id=NEW_ID, secret_key=NEW_SECRET)
+    life.page("post", f"/connections/{connection.pk}/reconnect/", api_key=NEW_ID, secret_key=NEW_SECRET)
+    life.look(connection)
+    settings.BROKER_ENCRYPTION_KEYS = [b"n" * 32, *settings.BROKER_ENCRYPTION_KEYS]
+    call_command("rotate_credentials")
+    notifications_mail()
+    life.client = bob_client
+    life.page("get", "/admin/brokers/brokerconnection/")
+    life.page("get", f"/admin/brokers/brokerconnection/{connection.pk}/change/")
+    return life
+
+
+@pytest.fixture
+def logs(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Everything that anybody has to say."""
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+def written(logs: pytest.LogCaptureFixture) -> str:
+    return "\n".join(logging.Formatter().format(record) for record in logs.get_records("setup")) + logs.text
+
+
+def export_of(client: Client) -> str:
+    answer = b"".join(client.get("/settings/export/").streaming_content)
+    with zipfile.ZipFile(io.BytesIO(answer)) as export:
+        return "\n".join(export.read(name).decode() for name in export.namelist())
+
+
+def test_the_secret_is_found_nowhere(
+    queue: redis.Redis,
+    logs: pytest.LogCaptureFixture,
+    lived: Life,
+    alice_client: Client,
+    settings: Any,
+    mailoutbox: Any,
+) -> None:
+    connection = BrokerConnection.objects.get()
+    assert vault.unseal(connection.credentials, row_id=connection.pk)["secret_key"] == NEW_SECRET
+    places = {
+        "pages and errors": "\n".join(lived.seen),
+        "logs": written(logs),
+        "database": database_dump(),
+        "queue": stored_in(queue),
+        "cache": stored_in(redis.Redis.from_url(settings.CACHE_URL)),
+        "mail": "\n".join(mail.message().as_string() for mail in mailoutbox),
+        "export": export_of(alice_client),
+    }
+
+    assert {place: holds_a_secret(text) for place, text in places.items()} == {place: [] for place in places}
+    # Each place was really looked at: it holds what belongs there.
+    signs = {
+        "pages and errors": "does not accept these keys",
+        "logs": "path=/v2/positions",
+        "database": connection.credentials,
+        "queue": "brokers.connection_sync",
+        "cache": "session",
+        "mail": "Practice is disconnected",
+        "export": str(connection.pk),
+    }
+    assert [place for place, sign in signs.items() if sign not in places[place]] == []
+    assert connection.credentials not in places["export"]
+
+
+def test_a_report_of_a_crash_leaves_out_what_was_typed(alice: User, settings: Any) -> None:
+    settings.DEBUG = False
+    request = RequestFactory().post("/connections/new/?broker=alpaca", {**KEYS, "label": "Practice"})
+    request.user = alice
+    with mock.patch("brokers.views.ConnectForm", side_effect=RuntimeError), pytest.raises(RuntimeError):
+        connection_create(request)
+
+    shown = SafeExceptionReporterFilter().get_post_parameters(request)
+
+    assert shown["secret_key"] == "********************"
+    assert not holds_a_secret(str(shown))
