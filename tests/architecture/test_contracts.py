@@ -24,6 +24,11 @@ BAD_IMPORTS = [
     ("nobody-knows-the-wiring", "accounts/models.py", "import trenddojo.env"),
     ("roles", "accounts/models.py", "import accounts.selectors"),
     ("roles", "trades/models/__init__.py", "import trades.services"),
+    ("adapters-are-plain", "brokers/alpaca/mapping.py", "import django.utils.timezone"),
+    ("adapters-are-plain", "brokers/mock/book.py", "import brokers.models"),
+    ("adapters-are-plain", "brokers/http.py", "import django.conf"),
+    ("adapters-are-strangers", "brokers/mock/adapter.py", "import brokers.alpaca.mapping"),
+    ("adapters-are-strangers", "brokers/simulator/wire.py", "import brokers.alpaca.mapping"),
     ("no-circles", "trenddojo/domain/money.py", "import trenddojo.domain.instruments"),
 ]
 
