@@ -66,6 +66,8 @@ def order_cancel(*, owner: User, order_id: UUID, now: datetime) -> Order:
 
 def cancel_ask(order: Order, *, now: datetime, reason: str = "cancelled") -> None:
     """As order_cancel, for an order that was read under the account's lock."""
+    if order.status == OrderState.CANCELLED:
+        return
     if order.status in TERMINAL:
         raise OrderError("order_over", f"This order is {order.get_status_display().lower()} already.")
     if order.parent_id is not None and order.status in UNSENT:

@@ -28,12 +28,17 @@ def resolve_nudge(order_id: UUID) -> None:
     _after_commit("trades.order_resolve", order_id)
 
 
+def release_nudge() -> None:
+    """Have waiting orders looked at: what one of them waited for has come to its end."""
+    transaction.on_commit(partial(_send, "trades.orders_release"), robust=True)
+
+
 def _after_commit(task: str, order_id: UUID) -> None:
     transaction.on_commit(partial(_send, task, order_id), robust=True)
 
 
-def _send(task: str, order_id: UUID) -> None:
+def _send(task: str, *ids: UUID) -> None:
     try:
-        current_app.send_task(task, [str(order_id)], queue="orders")
+        current_app.send_task(task, [str(key) for key in ids], queue="orders")
     except OperationalError:
-        log.warning("order.nudge.lost task=%s order=%s", task, order_id)
+        log.warning("order.nudge.lost task=%s ids=%s", task, ids)
