@@ -115,9 +115,9 @@ class TestExchange:
         assert one["SIMULATOR_SECRET_KEY"] != two["SIMULATOR_SECRET_KEY"]
 
     def test_what_the_user_has_set_is_kept(self, tmp_path: Path) -> None:
-        given = {"SIMULATOR_PORT": "9100", "SIMULATOR_API_KEY": "PKMINE", "SIMULATOR_SECRET_KEY": "mine"}
+        given = {"SIMULATOR_API_KEY": "PKMINE", "SIMULATOR_SECRET_KEY": "mine"}
 
-        assert exchange.settings(tmp_path, given) == {**given, "SIMULATOR_URL": "http://127.0.0.1:9100"}
+        assert exchange.settings(tmp_path, given).items() >= given.items()
 
     def test_one_that_runs_elsewhere_is_left_alone(self, tmp_path: Path) -> None:
         assert exchange.settings(tmp_path, {"SIMULATOR_URL": "http://127.0.0.1:9100"}) == {}

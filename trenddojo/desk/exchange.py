@@ -22,7 +22,7 @@ def settings(var: Path, given: Mapping[str, str]) -> dict[str, str]:
     """
     if given.get("SIMULATOR_URL"):
         return {}
-    port = given.get("SIMULATOR_PORT") or str(_free_port())
+    port = str(_free_port())
     keys = {name: given[name] for name in ("SIMULATOR_API_KEY", "SIMULATOR_SECRET_KEY") if given.get(name)}
     return {
         **_pair(var / "simulator.env"),

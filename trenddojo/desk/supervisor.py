@@ -187,7 +187,6 @@ class Desk:
         if not told:
             return
         given.update(told)
-        refuse_taken_port(int(told["SIMULATOR_PORT"]))
         environment = self._environment()
         command = read_procfile(self.root / "Procfile", environment).get(exchange.NAME)
         if command is not None:
