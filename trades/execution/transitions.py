@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import TradingAccount
 from trades.execution.ledger import Step, steps_write
 from trades.execution.notices import NOTICES, orders_tell
+from trades.execution.nudges import release_nudge
 from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
 from trades.models import Order
@@ -90,6 +91,8 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
         done = [step for step in steps if step.order.pk in written]
         _legs_end([step for step in done if _ends_legs(step)], source=source, at=at)
         orders_tell(done, source=source)
+        if any(step.order.cancel_asked_at is not None and step.state in TERMINAL for step in done):
+            release_nudge()
         trades_follow({trade for order, trade in trades.items() if order in written}, at=at)
         stops_follow({trade for order, trade in stops.items() if order in written}, at=at)
     return written
