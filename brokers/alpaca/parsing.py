@@ -11,8 +11,8 @@ from brokers.errors import OutcomeUnknown
 Fields = Mapping[str, Any]
 Word = TypeVar("Word", bound=StrEnum)
 
-# Beyond this a number is a mistake, and arithmetic with it takes for ever.
-LARGEST_EXPONENT: Final = 15
+# From a hundred billion on a number is a mistake, and arithmetic with a huge one takes for ever.
+LARGEST_EXPONENT: Final = 10
 SMALLEST_EXPONENT: Final = -30
 MOST_TEXT: Final = 200
 

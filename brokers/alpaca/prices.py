@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from brokers.alpaca.parsing import Fields, decimal, fields, moment, text
 from brokers.base import BarReport, QuoteReport, SplitReport
 
 SPLITS: Final = ("forward_splits", "reverse_splits")
+LARGEST_RATE: Final = Decimal(1_000_000)
 
 
 def quotes_from(given: Any) -> dict[str, QuoteReport]:
@@ -48,10 +50,18 @@ def splits_from(given: Any, symbol: str) -> Iterator[SplitReport]:
     """Splits of one page, forward and reverse, without those whose rates or day cannot be read."""
     actions = fields(given).get("corporate_actions")
     for raw in _lists(actions, SPLITS):
-        new, old = decimal(raw.get("new_rate")), decimal(raw.get("old_rate"))
-        effective_on = _day(raw.get("ex_date"))
-        if raw.get("symbol") == symbol and new and old and new > 0 and old > 0 and effective_on:
-            yield SplitReport(symbol, effective_on, new / old)
+        ratio, effective_on = _ratio(raw), _day(raw.get("ex_date"))
+        if raw.get("symbol") == symbol and ratio and effective_on:
+            yield SplitReport(symbol, effective_on, ratio)
+
+
+def _ratio(raw: Fields) -> Decimal | None:
+    """New shares for one old; None for rates that no split has."""
+    new, old = decimal(raw.get("new_rate")), decimal(raw.get("old_rate"))
+    if new is None or old is None or not 0 < min(new, old) <= max(new, old) <= LARGEST_RATE:
+        return None
+    ratio = new / old
+    return ratio if 1 / LARGEST_RATE <= ratio <= LARGEST_RATE else None
 
 
 def next_page(given: Any) -> str:

@@ -211,9 +211,7 @@ class Cards:
         assert submitted(floor, buy(time_in_force=time_in_force)).time_in_force is time_in_force
 
     @pytest.mark.parametrize("time_in_force", [TimeInForce.IOC, TimeInForce.FOK])
-    def test_c13_what_cannot_trade_now_is_cancelled_by_the_broker(
-        self, floor: Floor, time_in_force: TimeInForce
-    ) -> None:
+    def test_c13_what_must_trade_now_or_never_trades_now(self, floor: Floor, time_in_force: TimeInForce) -> None:
         needs(floor, time_in_force in floor.adapter.capabilities.times_in_force)
         filled = submitted(floor, buy(limit="100.01", time_in_force=time_in_force))
 

@@ -18,7 +18,7 @@ from tests.brokers.contract import Cards, Floor, Trouble, buy, new_id, ref_of
 from tests.brokers.simulator_server import RunningSimulator, simulator
 from trenddojo.domain.fills import Side
 from trenddojo.domain.order_state import OrderState
-from trenddojo.domain.orders import OrderTerms, OrderType
+from trenddojo.domain.orders import OrderTerms, OrderType, TimeInForce
 
 CENT = D("0.01")
 A_SATURDAY = datetime(2026, 11, 21, 17, tzinfo=UTC)
@@ -47,10 +47,12 @@ FAULTS: dict[Trouble, dict[str, Any]] = {
     Trouble.NOT_FOUND_YET: {"kind": "not_found"},
 }
 
+SILENT = frozenset({Trouble.HANGS_DONE, Trouble.HANGS_NOT_DONE})
+
 
 class AlpacaFloor(Floor):
-    def __init__(self, stack: contextlib.ExitStack) -> None:
-        self._stack = stack
+    def __init__(self, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._stack, self._monkeypatch = stack, monkeypatch
         self._open(stack.enter_context(simulator()))
 
     def _open(self, exchange: RunningSimulator) -> None:
@@ -65,6 +67,8 @@ class AlpacaFloor(Floor):
         return AlpacaAdapter(ConnectionSettings("c", "alpaca", True, base, base, credentials=keys))
 
     def trouble(self, verb: str, trouble: Trouble) -> None:
+        if trouble in SILENT:
+            self._monkeypatch.setattr(http, "TIMEOUT", (5, 0.7))
         if trouble in FAULTS:  # An order beyond the account's money needs no fault to be refused.
             method, path = CALLS[verb]
             self.control.fault(method=method, path=path, **FAULTS[trouble])
@@ -135,9 +139,8 @@ class AlpacaFloor(Floor):
 
 @pytest.fixture
 def floor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
-    monkeypatch.setattr(http, "TIMEOUT", (1, 0.5))
     with contextlib.ExitStack() as stack:
-        yield AlpacaFloor(stack)
+        yield AlpacaFloor(stack, monkeypatch)
 
 
 class TestAlpaca(Cards):
@@ -179,6 +182,15 @@ def test_what_the_exchange_does_not_take_is_refused_with_its_reason(
 
     assert refusal.value.code == code
     assert floor.known() == {}
+
+
+@pytest.mark.parametrize("time_in_force", [TimeInForce.IOC, TimeInForce.FOK])
+def test_what_cannot_trade_now_is_cancelled_by_the_exchange(floor: AlpacaFloor, time_in_force: TimeInForce) -> None:
+    report = floor.adapter.submit(OrderRequest(new_id(), buy(time_in_force=time_in_force)))
+    ended = floor.adapter.order(ref_of(report))
+
+    assert ended is not None
+    assert (ended.state, ended.filled_quantity) == (OrderState.CANCELLED, D(0))
 
 
 def test_shares_that_are_held_for_another_order_are_refused_with_the_figures(floor: AlpacaFloor) -> None:

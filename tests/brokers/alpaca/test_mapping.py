@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokers.alpaca import mapping
+from brokers.alpaca import mapping, prices
 from brokers.base import OrderChanges, OrderRequest
 from brokers.errors import BrokerError, OutcomeUnknown
 from tests.brokers.alpaca import answers
@@ -327,6 +327,39 @@ def test_whatever_is_in_the_fields_no_other_error_escapes(reader: Any, data: st.
 def test_whatever_is_answered_no_other_error_escapes(given_value: Any) -> None:
     for reader in (*READERS, mapping.order_reports):
         assert said_by(reader, given_value).endswith(".")
+
+
+PRICES = {
+    "quotes": {"AAPL": {"t": "2026-03-16T18:00:00Z", "bp": 1, "ap": 2, "bs": 1, "as": 1}},
+    "bars": {"AAPL": [{"t": "2026-03-16T18:00:00Z", "o": 1, "h": 2, "l": 1, "c": 2, "v": 5}]},
+    "corporate_actions": {
+        "forward_splits": [{"symbol": "AAPL", "new_rate": 2, "old_rate": 1, "ex_date": "2026-03-16"}]
+    },
+}
+
+
+def spoiled(whole: Any, draw: Any) -> Any:
+    """The answer with something put in the place of any of its parts."""
+    if draw(st.integers(0, 3)) == 0:
+        return draw(json_values)
+    if isinstance(whole, dict):
+        return {name: spoiled(value, draw) for name, value in whole.items()}
+    return [spoiled(value, draw) for value in whole] if isinstance(whole, list) else whole
+
+
+@given(data=st.data())
+def test_prices_are_sane_or_left_out_whatever_comes(data: st.DataObject) -> None:
+    said = spoiled(PRICES, data.draw)
+    try:
+        quotes = prices.quotes_from(said)
+        bars = list(prices.bars_from(said, "AAPL"))
+        splits = list(prices.splits_from(said, "AAPL"))
+    except BrokerError as problem:
+        assert (problem.code, isinstance(said, dict)) == ("unreadable", False)  # noqa: PT017
+        return
+    assert all(0 < quote.bid <= quote.ask < D("1e11") for quote in quotes.values())
+    assert all(0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high for bar in bars)
+    assert all(D("0.000001") <= split.ratio <= D(1000000) for split in splits)
 
 
 def said_by(reader: Any, given_value: Any) -> str:
