@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from brokers.base import BrokerAdapter, OrderRef, OrderReport
@@ -24,6 +26,8 @@ SHOWN = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.CANCELLING
 LIST_LAG = timedelta(seconds=3)
 # Open orders of ours that the list does not show are asked for one by one, so many in one poll.
 MOST_ASKED = 10
+# Executions that do not come for this long are the reconciliation's to look into.
+UNBOOKED_FOR = timedelta(minutes=2)
 
 
 def connections_with_open_orders() -> QuerySet[BrokerConnection]:
@@ -60,9 +64,18 @@ def _poll(connection: BrokerConnection, adapter: BrokerAdapter, source: str) -> 
     if answers:
         applied = reports_apply(connection, answers, source=source, now=timezone.now())
         changed, wants_pull = changed | applied.changed, wants_pull or applied.wants_pull
-    if wants_pull:
+    if wants_pull or _unbooked(connection).exists():
         fills_pull(connection, adapter, source=source)
     return changed
+
+
+def _unbooked(connection: BrokerConnection) -> QuerySet[Order]:
+    """Orders that lately filled more than their executions say: those are still to be read."""
+    booked = Coalesce(Sum("fills__quantity"), Decimal(0), output_field=Order._meta.get_field("quantity"))
+    lately = Order.objects.filter(
+        connection=connection, filled_quantity__gt=0, updated_at__gte=timezone.now() - UNBOOKED_FOR, replaces=None
+    )
+    return lately.annotate(booked=booked).filter(filled_quantity__gt=F("booked"))
 
 
 def _unlisted(connection: BrokerConnection, reports: Sequence[OrderReport]) -> QuerySet[Order]:

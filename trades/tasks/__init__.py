@@ -1,5 +1,36 @@
 """Work of the queue. A message is a nudge: the row says what is to be done, and a sweep nudges again."""
 
+from trades.tasks.connections import (
+    connection_poll_task,
+    connection_sync_task,
+    connections_poll_task,
+    connections_sync_task,
+    quotes_refresh_task,
+)
 from trades.tasks.imports import files_sweep_task, import_nudge, import_work_task, imports_sweep_task
+from trades.tasks.orders import (
+    order_cancel_task,
+    order_replace_task,
+    order_resolve_task,
+    order_submit_task,
+    orders_release_task,
+    orders_sweep_task,
+)
 
-__all__ = ["files_sweep_task", "import_nudge", "import_work_task", "imports_sweep_task"]
+__all__ = [
+    "connection_poll_task",
+    "connection_sync_task",
+    "connections_poll_task",
+    "connections_sync_task",
+    "files_sweep_task",
+    "import_nudge",
+    "import_work_task",
+    "imports_sweep_task",
+    "order_cancel_task",
+    "order_replace_task",
+    "order_resolve_task",
+    "order_submit_task",
+    "orders_release_task",
+    "orders_sweep_task",
+    "quotes_refresh_task",
+]

@@ -6,8 +6,11 @@ from decimal import Decimal as D
 import pytest
 from django.utils import timezone
 
+from brokers.base import OrderRef
+from brokers.registry import adapter_for
 from tests.trades.execution.exchange_kit import account, ask, connection_of, exchange, send
 from trades.execution.poll import connection_poll, connections_with_open_orders
+from trades.execution.track import reports_apply
 from trades.models import Fill, Order, Trade
 
 __all__ = ["account", "exchange"]
@@ -58,6 +61,20 @@ def test_a_limit_order_that_filled_meanwhile_is_filled_and_its_fill_booked_once(
         order.broker_order_id,
         "synced",
     )
+
+
+def test_executions_of_an_order_that_is_told_to_be_filled_are_read(account, exchange) -> None:
+    order, connection = send(account), connection_of(account)
+    report = adapter_for(connection).order(OrderRef(order.broker_order_id))
+    reports_apply(connection, [report], source="stream", now=timezone.now())
+    order.refresh_from_db()
+    assert (order.status, Fill.objects.count()) == ("filled", 0)
+    exchange.control.forget_counts()
+    for _ in range(2):
+        connection_poll(connection_of(account))
+    assert list(Fill.objects.values_list("quantity", "price")) == [(D(10), D("100.01"))]
+    asked = [request["path"] for request in exchange.control.requests()]
+    assert asked == ["/v2/orders", "/v2/account/activities/FILL", "/v2/orders"]
 
 
 def test_an_order_the_list_does_not_show_is_asked_for_by_itself(account, exchange) -> None:

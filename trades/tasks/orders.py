@@ -1,0 +1,60 @@
+"""Orders on their way: each task is one step of one order and may be run twice without harm."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from trades.execution.cancel import cancels_to_send, order_cancel_send
+from trades.execution.doubts import doubts_due, doubts_resolve
+from trades.execution.nudges import cancel_nudge, order_nudge, replace_nudge, resolve_nudge
+from trades.execution.releases import orders_release
+from trades.execution.replace import order_replace_send, replaces_to_send
+from trades.execution.submit import order_submit, orders_to_submit, submitting_sweep
+
+# What one sweep looks for and how its finds are nudged, in the order of their urgency.
+SWEEPS: tuple[tuple[Callable[[datetime, int], list[UUID]], Callable[[UUID], None]], ...] = (
+    (cancels_to_send, cancel_nudge),
+    (replaces_to_send, replace_nudge),
+    (orders_to_submit, order_nudge),
+    (doubts_due, resolve_nudge),
+)
+MOST = 500
+
+
+@shared_task(name="trades.order_submit")
+def order_submit_task(order_id: str) -> None:
+    order_submit(UUID(order_id))
+
+
+@shared_task(name="trades.order_cancel")
+def order_cancel_task(order_id: str) -> None:
+    order_cancel_send(UUID(order_id))
+
+
+@shared_task(name="trades.order_replace")
+def order_replace_task(order_id: str) -> None:
+    order_replace_send(UUID(order_id))
+
+
+@shared_task(name="trades.order_resolve")
+def order_resolve_task(order_id: str) -> None:
+    doubts_resolve(UUID(order_id))
+
+
+@shared_task(name="trades.orders_sweep")
+def orders_sweep_task() -> None:
+    """Nudge for every order whose nudge was lost, and doubt what was sent too long ago without an answer."""
+    now = timezone.now()
+    submitting_sweep(now)
+    for find, nudge in SWEEPS:
+        for order_id in find(now, MOST):
+            nudge(order_id)
+
+
+@shared_task(name="trades.orders_release")
+def orders_release_task() -> None:
+    """Let orders go whose time has come, if the limits, the price and their expiry still allow it."""
+    orders_release(timezone.now())
