@@ -63,6 +63,9 @@ class Simulator:
         self.door = Door(self.floor, options.rate_limit)
         self.control = Control(self.floor, self.door, self.trades, self.data, options.control_token)
         self.floor.listeners.append(self._publish)
+        # What broke the market's course, if anything did; the exchange must not stay open without it.
+        self.failure: BaseException | None = None
+        self.stopping = asyncio.Event()
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -76,6 +79,8 @@ class Simulator:
             runners.append(web.AppRunner(self._control_app(), access_log=None, shutdown_timeout=STOP_PATIENCE))
             control = await _listen(runners[1], self.options.host, self.options.control_port, "control port")
         tasks = [asyncio.create_task(work) for work in (self._tick(), self._checkpoint(), self.data.run_test_feed())]
+        for task in tasks:
+            task.add_done_callback(self._stop_after)
         try:
             yield Addresses(url, control)
         finally:
@@ -85,6 +90,11 @@ class Simulator:
             for runner in runners:
                 await runner.cleanup()
             self.floor.close()
+
+    def _stop_after(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled():
+            self.failure = task.exception()
+            self.stopping.set()
 
     async def _tick(self) -> None:
         while True:
@@ -188,14 +198,15 @@ def run(options: Options, say: Callable[[str], None]) -> None:
 
 
 async def _run(simulator: Simulator, say: Callable[[str], None]) -> None:
-    asked_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, simulator.stopping.set)
     async with simulator.serving() as addresses:
         say(f"The stand-in exchange is open at {addresses.url}.")
         if simulator.options.ready_file is not None:
             _write_ready(simulator.options.ready_file, addresses)
-        await asked_to_stop.wait()
+        await simulator.stopping.wait()
+    if simulator.failure is not None:
+        raise simulator.failure
 
 
 def _write_ready(path: Path, addresses: Addresses) -> None:

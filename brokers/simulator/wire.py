@@ -243,16 +243,18 @@ def clock(report: ClockReport) -> Fields:
 def calendar(sessions: Iterable[Session], settlements: dict[Any, Any]) -> list[Fields]:
     """`settlements` gives the day on which what is traded on a day is paid."""
 
-    def hour(moment: datetime, form: str) -> str:
-        return moment.astimezone(NEW_YORK).strftime(form)
+    def hour(session: Session, moment: datetime) -> str:
+        local = moment.astimezone(NEW_YORK)
+        # A day that never closes ends a minute before the next: its hours have no date of their own.
+        return "23:59" if local.date() > session.day else f"{local:%H:%M}"
 
     return [
         {
             "date": session.day.isoformat(),
-            "open": hour(session.open, "%H:%M"),
-            "close": hour(session.close, "%H:%M"),
-            "session_open": hour(session.pre, "%H%M"),
-            "session_close": hour(session.post, "%H%M"),
+            "open": hour(session, session.open),
+            "close": hour(session, session.close),
+            "session_open": hour(session, session.pre).replace(":", ""),
+            "session_close": hour(session, session.post).replace(":", ""),
             "settlement_date": settlements.get(session.day, session.day).isoformat(),
         }
         for session in sessions

@@ -1,11 +1,14 @@
 """Market data: pages, feeds, and the sockets that show it as it comes."""
 
+import csv
 import itertools
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -196,3 +199,23 @@ def test_a_synthetic_market_moves_by_itself(tmp_path) -> None:
     assert time.monotonic() - began < 10
     assert len({quote["t"] for quote in quotes}) == 3
     assert all(0 < quote["bp"] < quote["ap"] for quote in quotes)
+
+
+# --- what was recorded ----------------------------------------------------------------------------------------------
+
+
+def test_a_recorded_week_is_replayed_to_the_cent(shared: Path) -> None:
+    with (shared / "market-data" / "minute" / "IBM.csv").open(encoding="ascii") as lines:
+        rows = {row["timestamp"]: row for row in csv.DictReader(lines)}
+    opening = datetime(2013, 10, 4, 13, 30, tzinfo=UTC)
+    row = rows["2013-10-04T13:34:00Z"]
+    with simulator(shared / "market-data", start=opening) as running:
+        wire = Wire(running.url, running.key_id, running.secret_key)
+        running.control.advance(300)
+        quote = wire.get("/v2/stocks/IBM/quotes/latest")["quote"]
+        filled = wire.get(f"/v2/orders/{wire.ordered(symbol='IBM', qty='1')['id']}")
+        bars = wire.get("/v2/stocks/IBM/bars", timeframe="1Min", start=opening.isoformat())["bars"]
+
+    assert (Decimal(str(quote["bp"])), Decimal(str(quote["ap"]))) == (Decimal(row["bid"]), Decimal(row["ask"]))
+    assert Decimal(filled["filled_avg_price"]) == Decimal(row["ask"])
+    assert Decimal(str(bars[-1]["c"])) == Decimal(row["close"])

@@ -1,5 +1,6 @@
 """The journal, the clock and the pause: what is kept, and what time does."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -160,3 +161,16 @@ class TestPause:
         assert kept["version"] == 1
         assert timedelta(minutes=3) <= floor.exchange.now - NOON < timedelta(minutes=4)
         floor.close()
+
+
+def test_an_exchange_whose_market_broke_ends_instead_of_standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who watches over the process starts it again, from what it has kept."""
+
+    def broken(_floor: Floor) -> None:
+        raise ArithmeticError("the market broke")
+
+    def say(_line: str) -> None:
+        monkeypatch.setattr(Floor, "catch_up", broken)
+
+    with pytest.raises(ArithmeticError, match="the market broke"):
+        asyncio.run(server._run(server.Simulator(Options(market="scripted", always_open=True)), say))

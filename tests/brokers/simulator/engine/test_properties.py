@@ -197,37 +197,33 @@ def test_fills_are_at_the_quote_and_within_its_size(steps):
             assert left[order.symbol, str(order.side)] >= 0
 
 
-@given(steps)
-@settings(max_examples=80)
-def test_the_better_and_older_order_is_never_passed_over(steps):
-    """When a quote fills a resting order, every resting order of that side with a better rank is filled whole."""
+@given(
+    st.sampled_from(["buy", "sell"]),
+    st.lists(st.tuples(st.sampled_from([0, 1]), st.integers(0, 3), st.integers(1, 60)), min_size=2, max_size=8),
+    st.integers(0, 3),
+    st.integers(0, 150),
+)
+def test_the_better_limit_comes_first_then_the_older_order(side, orders, reached, size):
+    """One quote's size is dealt out to resting limits in rank; worked out here by hand."""
     play = Play().run([])
-    for step in steps:
-        resting = [order for account in play.accounts for order in play.orders(account) if _is_resting(order)]
-        play.step(step)
-        if step[0] != "quote":
-            continue
-        after = {order.id: order for account in play.accounts for order in play.orders(account)}
-        for worse in resting:
-            if after[worse.id].filled_qty == worse.filled_qty:
-                continue
-            for better in resting:
-                if _is_same_side(better, worse) and _rank(better) < _rank(worse):
-                    assert after[better.id].status == "filled"
+    sign = -1 if side == "buy" else 1
+    sent = []
+    for who, away, qty in orders:
+        fields = {"limit_price": _price(10000 + sign * (100 + away)), "tif": "gtc"}
+        answer = play.exchange.submit(play.accounts[who], draft(side, str(qty), "SPY", **fields))
+        sent.append((away, answer.sequence, qty, answer))
+    price = 10000 + sign * (100 + reached)
+    bid = price - 1 if side == "buy" else price
+    play.step(("quote", "SPY", bid, 1, size, size))
+    for away, _, qty, answer in sorted(sent, key=_best_first):
+        expected = min(qty, size) if away <= reached else 0
+        size -= expected
+        assert play.exchange.order(answer.account_id, answer.id).filled_qty == expected
 
 
-def _is_resting(order):
-    return order.status in {"new", "partially_filled"} and (order.is_triggered or order.type in {"market", "limit"})
-
-
-def _is_same_side(one, other):
-    return (one.symbol, one.side) == (other.symbol, other.side)
-
-
-def _rank(order):
-    limit = limit_of(order)
-    price = D("-Infinity") if limit is None else (-limit if order.side == "buy" else limit)
-    return price, order.sequence
+def _best_first(row):
+    """For a buy the highest limit, for a sale the lowest: the one least far away from where the market was."""
+    return row[0], row[1]
 
 
 @given(steps)
@@ -243,6 +239,43 @@ def test_exits_of_a_group_never_trade_more_than_the_group_entered(steps):
                 assert sum(leg.status == "filled" for leg in legs) <= 1
             if parent.order_class == "oco" and parent.legs:
                 assert sum(_own_fills(play, account, each) for each in (parent, *legs)) <= parent.qty
+
+
+@given(
+    st.integers(1, 100),
+    st.lists(st.tuples(st.sampled_from([9800, 9899, 9950, 10100, 10150]), st.integers(0, 40)), max_size=12),
+)
+def test_a_pair_of_exits_sells_exactly_what_was_bought_or_less(qty, quotes):
+    """Worked out by hand: the target sells at 101 and more until the price was once at the stop, the stop ever after."""
+    play = Play().run([])
+    me = play.accounts[0]
+    play.exchange.submit(me, draft("buy", str(qty), order_class="bracket", target="101.00", stop="98.99", tif="gtc"))
+    left, is_stopped = D(qty), False
+    for bid, size in quotes:
+        play.step(("quote", "SPY", bid, 2, size, size))
+        if left:
+            is_stopped = is_stopped or bid <= 9899
+            left -= min(left, size) if is_stopped or bid >= 10100 else 0
+        assert sum(each.qty for each in play.exchange.positions(me)) == left
+    open_orders = play.exchange.orders(me, OrderQuery())
+    assert [order.qty - order.filled_qty for order in open_orders] == ([left] if left else [])
+
+
+@given(st.integers(2, 300), st.integers(1, 400), st.integers(0, 250), st.integers(0, 250))
+def test_a_replacement_fills_up_to_its_own_quantity_and_no_further(qty, wanted, first, second):
+    play = Play().run([])
+    me = play.accounts[0]
+    answer = play.exchange.submit(me, draft("buy", str(qty), limit_price="99.00", tif="gtc"))
+    play.step(("quote", "SPY", 9899, 1, first, first))
+    filled = min(qty, first)
+    if filled < qty and filled < wanted != qty:
+        new = play.exchange.replace(me, answer.id, OrderChanges(qty=D(wanted)))
+        # What the first quote has left is there for what is added.
+        filled += min(wanted - filled, first - filled)
+        play.step(("quote", "SPY", 9899, 1, second, second))
+        filled += min(wanted - filled, second)
+        assert play.exchange.order(me, new.id).filled_qty == filled
+    assert sum(each.qty for each in play.exchange.positions(me)) == filled
 
 
 def _own_fills(play, account, order):

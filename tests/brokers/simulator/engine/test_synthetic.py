@@ -9,7 +9,7 @@ import pytest
 from brokers.simulator.engine.exchange import Exchange
 from brokers.simulator.engine.sessions import AlwaysOpen, NewYork
 from brokers.simulator.engine.synthetic import SyntheticMarket
-from brokers.simulator.engine.types import Bar, Print, Quote
+from brokers.simulator.engine.types import ActivityQuery, Bar, OrderQuery, Print, Quote
 from tests.brokers.simulator.engine.conftest import draft
 
 FRIDAY = NewYork().on(date(2026, 11, 20))
@@ -141,6 +141,35 @@ def test_live_continues_history_seamlessly(market):
     assert history[-3:] == live
     assert len(history) == 63
     assert exchange.latest_bar("SPY") == history[-1]
+
+
+@pytest.mark.parametrize("symbol", ["SPY", "UVXY"])
+def test_leaving_out_quiet_minutes_changes_nothing(symbol):
+    """A symbol that is watched shows every tick, one that only has orders just those that may matter."""
+
+    def play(watched, stops):
+        market = SyntheticMarket("seed", [symbol], pace=15)
+        exchange = Exchange(market, now=FRIDAY.open + timedelta(hours=1))
+        me = exchange.open_account(key_id="k", secret_key="s", cash=D(100000)).id
+        exchange.watch(watched)
+        price = exchange.latest_quote(symbol).mid
+        near = {side: str((price * D(factor)).quantize(D("0.01"))) for side, factor in EXITS.items()}
+        for _ in range(2):
+            exchange.submit(me, draft("buy", "10", symbol, order_class="bracket", tif="gtc", **near))
+        exchange.submit(me, draft("buy", "10", symbol, limit_price=near["stop"], extended_hours=True))
+        exchange.submit(me, draft("buy", "10", symbol, limit_price=near["stop"], tif="gtc"))
+        for stop in stops:
+            exchange.advance(stop)
+        return exchange.activities(me, ActivityQuery()), exchange.orders(me, OrderQuery(status="all"))
+
+    end = FRIDAY.close + timedelta(days=4)
+    lines, orders = play([symbol], [end])
+    assert play([], [end]) == (lines, orders)
+    assert play([], [FRIDAY.open + timedelta(minutes=61, seconds=13), FRIDAY.close, end]) == (lines, orders)
+    assert len(lines) > 3
+
+
+EXITS = {"target": "1.006", "stop": "0.994"}
 
 
 def test_a_split_divides_the_price_from_its_moment_on(market):
