@@ -5,6 +5,7 @@ only traded in whole shares, one that no longer trades.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from uuid import NAMESPACE_URL, uuid5
 
 from brokers.simulator.engine.types import Asset
@@ -82,6 +83,7 @@ CHARACTERS: dict[str, Character] = {
 }
 
 
+@cache
 def generated(symbol: str) -> Asset:
     """The asset of a symbol that has prices but is not listed above: an ordinary stock."""
     return ASSETS.get(symbol) or _asset(symbol, symbol, "NYSE")

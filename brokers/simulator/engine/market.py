@@ -1,6 +1,6 @@
 """Where prices come from, as the exchange sees it, and bars of any length from the minutes a market gives."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -22,6 +22,20 @@ class Tick(NamedTuple):
     item: Quote | Print | Bar
 
 
+class Band(NamedTuple):
+    """Prices between two others; None is an end that no price is outside of, an empty band holds no price."""
+
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+    def holds(self, low: Decimal, high: Decimal) -> bool:
+        """Whether both prices, and so all between them, are inside."""
+        return (self.low is None or self.low < low) and (self.high is None or high < self.high)
+
+
+NOWHERE = Band(ZERO, ZERO)
+
+
 class Market(Protocol):
     """Prices of some symbols at any time. The same question always has the same answer.
 
@@ -29,10 +43,18 @@ class Market(Protocol):
     moment the trade first, then the bar it completes, then the quote.
     """
 
-    symbols: tuple[str, ...]
+    @property
+    def symbols(self) -> Collection[str]:
+        """What there are prices of."""
 
     def ticks(self, symbol: str, after: datetime, to: datetime) -> Iterator[Tick]:
         """What the market shows after `after`, up to and including `to`."""
+
+    def ticks_outside(self, symbol: str, after: datetime, to: datetime, band: Callable[[], Band]) -> Iterator[Tick]:
+        """The same for somebody to whom nothing matters while bid and ask are inside a band, both ends excluded.
+
+        Ticks inside may be left out. The band is asked for again whenever ticks are about to be left out.
+        """
 
     def quote_at(self, symbol: str, at: datetime) -> Quote | None:
         """The quote that stands at `at`."""

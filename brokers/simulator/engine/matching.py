@@ -17,6 +17,7 @@ from decimal import ROUND_DOWN, ROUND_FLOOR, Decimal
 
 from brokers.simulator.engine.ledger import execute
 from brokers.simulator.engine.lifecycle import completed, end, pair_of, shortened, trail
+from brokers.simulator.engine.market import NOWHERE, Band
 from brokers.simulator.engine.sessions import Phase
 from brokers.simulator.engine.state import Book, State
 from brokers.simulator.engine.types import (
@@ -75,6 +76,20 @@ def remaining(order: Order, price: Decimal) -> Decimal:
         return order.qty - order.filled_qty
     dollars = (order.notional or ZERO) - order.filled_value
     return (dollars / price).quantize(SMALLEST_QTY, ROUND_DOWN)
+
+
+def band_of(state: State, book: Book) -> Band:
+    """The prices between which nothing can happen to the book; nowhere when every quote counts."""
+    lows: list[Decimal] = [ZERO]
+    highs: list[Decimal] = []
+    for order in _orders(state, book, lambda o: o.time_in_force not in AUCTION_ONLY):
+        is_waiting = order.type in STOPS and not order.is_triggered
+        price = order.stop_price if is_waiting else limit_of(order)
+        if price is None or order.type is OrderType.TRAILING_STOP:
+            return NOWHERE
+        # A sale's stop and a buy's limit are met from above, a buy's stop and a sale's limit from below.
+        (lows if (order.side is Side.SELL) == is_waiting else highs).append(price)
+    return Band(max(lows), min(highs, default=None))
 
 
 def limit_of(order: Order) -> Decimal | None:

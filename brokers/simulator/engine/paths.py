@@ -4,7 +4,6 @@ Whole numbers only, so that every machine walks the same way: prices in cents, i
 drawn, logarithms of prices in billionths.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -51,8 +50,7 @@ LOWEST = 100
 LEAST_VOLUME = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Minute:
+class Minute(NamedTuple):
     """The trades of one minute: prices and spread in cents, volume in shares."""
 
     start: datetime

@@ -9,12 +9,12 @@ are one trade at the same moment, at the row's close and of its volume, and its 
 
 import csv
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from brokers.simulator.engine.market import MINUTE, Tick, merged, midnight
+from brokers.simulator.engine.market import MINUTE, Band, Tick, merged, midnight
 from brokers.simulator.engine.sessions import NewYork, Sessions
 from brokers.simulator.engine.types import ZERO, Bar, Print, Quote, Session
 
@@ -67,8 +67,8 @@ class RecordedMarket:
             self.add(item)
 
     @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(self._tapes)
+    def symbols(self) -> Collection[str]:
+        return self._tapes.keys()
 
     def add(self, item: Quote | Print | Bar) -> None:
         """Append to the symbol's tape. ValueError when it is older than what is already there."""
@@ -80,6 +80,11 @@ class RecordedMarket:
         if tape is None:
             return iter(())
         return iter(tape.ticks[bisect_right(tape.times, after) : bisect_right(tape.times, to)])
+
+    def ticks_outside(self, symbol: str, after: datetime, to: datetime, band: Callable[[], Band]) -> Iterator[Tick]:
+        """Nothing is gained by leaving out what is already there."""
+        del band
+        return self.ticks(symbol, after, to)
 
     def quote_at(self, symbol: str, at: datetime) -> Quote | None:
         tape = self._tapes.get(symbol)

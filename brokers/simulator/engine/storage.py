@@ -1,5 +1,6 @@
 """The exchange's memory as plain data that JSON can hold, and back: by the types its classes declare."""
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,14 +14,16 @@ MICROSECOND = timedelta(microseconds=1)
 
 def packed(value: Any) -> Any:
     """The value as lists, dictionaries, texts and whole numbers."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: packed(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {key: packed(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [packed(each) for each in value]
-    writer = next((write for kind, write in WRITERS if isinstance(value, kind)), None)
-    return writer(value) if writer else value
+    kind: Any = type(value)
+    return _writer(kind)(value)
+
+
+@cache
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    if is_dataclass(kind):
+        names = [field.name for field in fields(kind)]
+        return lambda value: {name: packed(getattr(value, name)) for name in names}
+    return next((write for family, write in WRITERS if issubclass(kind, family)), lambda value: value)
 
 
 def unpacked(kind: Any, data: Any) -> Any:
@@ -52,6 +55,8 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 # In this order: a datetime is a date too, and the words of an order are texts already.
 WRITERS: list[tuple[type, Any]] = [
+    (dict, lambda value: {key: packed(each) for key, each in value.items()}),
+    (list, lambda value: [packed(each) for each in value]),
     (Enum, lambda value: value.value),
     (Decimal, str),
     (datetime, datetime.isoformat),

@@ -12,14 +12,14 @@ Everything is worked out from a seed, in whole cents, when it is asked for:
 Trades and their quotes come `pace` seconds apart, in the middle of their step; the trade is at the quote's bid or ask.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from math import prod
 
 from brokers.simulator.engine.catalogue import CHARACTERS
-from brokers.simulator.engine.market import CENT, MINUTE, Tick, merged, midnight
+from brokers.simulator.engine.market import CENT, MINUTE, Band, Tick, merged, midnight
 from brokers.simulator.engine.paths import Minute, Paths, Second, seconds_of
 from brokers.simulator.engine.sessions import ONE_DAY, NewYork, Sessions, new_york_day
 from brokers.simulator.engine.types import Bar, Print, Quote, Session
@@ -40,7 +40,7 @@ class SyntheticMarket:
         """`pace` is the seconds from one quote to the next: 1 to 15, a divisor of 60. ValueError otherwise, or for a
         symbol that has no character.
         """
-        self.symbols = tuple(symbols)
+        self._symbols = tuple(symbols)
         unknown = [symbol for symbol in self.symbols if symbol not in CHARACTERS]
         if unknown:
             raise ValueError(f"no character is known for {', '.join(unknown)}")
@@ -55,8 +55,21 @@ class SyntheticMarket:
         self._minute_ticks = lru_cache(maxsize=4096)(self._ticks_of)
         self._day_bar = lru_cache(maxsize=16_384)(self._bar_of)
 
+    @property
+    def symbols(self) -> Collection[str]:
+        return self._symbols
+
     def ticks(self, symbol: str, after: datetime, to: datetime) -> Iterator[Tick]:
         for minute in self._minutes_between(symbol, after - MINUTE, to):
+            for tick in self._minute_ticks(symbol, minute):
+                if after < tick.at <= to:
+                    yield tick
+
+    def ticks_outside(self, symbol: str, after: datetime, to: datetime, band: Callable[[], Band]) -> Iterator[Tick]:
+        """A minute that stays inside the band as a whole is left out as a whole, and never worked out."""
+        for minute in self._minutes_between(symbol, after - MINUTE, to):
+            if self._is_inside(symbol, minute, band()):
+                continue
             for tick in self._minute_ticks(symbol, minute):
                 if after < tick.at <= to:
                     yield tick
@@ -92,6 +105,13 @@ class SyntheticMarket:
         self._scalings.setdefault(symbol, []).append((at, factor))
         self._minute_ticks.cache_clear()
         self._day_bar.cache_clear()
+
+    def _is_inside(self, symbol: str, minute: Minute, band: Band) -> bool:
+        end = minute.start + MINUTE
+        if self._is_scaled_within(symbol, minute.start, end):
+            return False
+        factor, widest = self._factor(symbol, end), Decimal(minute.spread + 1).scaleb(-2)
+        return band.holds(_price(minute.low, factor) - widest, _price(minute.high, factor) + widest)
 
     def _minutes_between(self, symbol: str, start: datetime, end: datetime) -> Iterator[Minute]:
         """The minutes that begin from `start` to `end`, both included."""

@@ -3,13 +3,14 @@
 import heapq
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from brokers.simulator.engine import changing, corporate, funds
 from brokers.simulator.engine.intake import bring
 from brokers.simulator.engine.ledger import end_day
 from brokers.simulator.engine.lifecycle import finish
 from brokers.simulator.engine.market import Tick
-from brokers.simulator.engine.matching import auction, trade
+from brokers.simulator.engine.matching import auction, band_of, trade
 from brokers.simulator.engine.sessions import Moment, Phase, moments_at, next_moment
 from brokers.simulator.engine.state import Book, Deed, State, Timer
 from brokers.simulator.engine.types import Order, Quote, Session, Status, TimeInForce
@@ -39,10 +40,14 @@ def _next_timer(state: State, to: datetime) -> datetime:
 def _play(state: State, until: datetime) -> None:
     """Show the ticks of every symbol somebody has an order in or watches."""
     memory = state.memory
-    busy = {symbol for symbol, book in memory.books.items() if book.order_ids}
-    symbols = sorted(busy | set(memory.watched))
     watched = frozenset(memory.watched)
-    streams = [state.market.ticks(symbol, memory.now, until) for symbol in symbols]
+    busy = {symbol for symbol, book in memory.books.items() if book.order_ids}
+    streams = [
+        state.market.ticks(symbol, memory.now, until)
+        if symbol in watched
+        else state.market.ticks_outside(symbol, memory.now, until, partial(band_of, state, state.book(symbol)))
+        for symbol in sorted(busy | watched)
+    ]
     for tick in heapq.merge(*streams, key=lambda each: each.at):
         _show(state, tick, watched)
 
