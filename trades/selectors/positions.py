@@ -1,19 +1,19 @@
 """The broker's positions beside the journal's, with what they are worth now and whether a stop works for them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
 from brokers.models import BrokerConnection, BrokerPosition, Quote
-from trades.models import Direction, Order, Trade, TradeStatus
+from trades.models import Direction, Fill, Order, Trade, TradeStatus
 from trades.selectors.families import family
 from trenddojo.domain.money import cents, rounded_price
 from trenddojo.domain.order_state import OrderState
@@ -59,22 +59,26 @@ class PositionLine:
     working_stop: Decimal | None
     stop_quantity: Decimal
     as_of: datetime | None
+    # False: something was executed since the broker told what is held, so its word is not held against the journal.
+    is_settled: bool
     state: PositionState
 
     @property
     def difference(self) -> Decimal:
-        return ZERO if self.broker_quantity is None else self.broker_quantity - self.journal_quantity
+        return self.quantity - self.journal_quantity
 
     @property
     def quantity(self) -> Decimal:
-        """What is held, by the broker's word where there is one."""
-        return self.journal_quantity if self.broker_quantity is None else self.broker_quantity
+        """What is held, by the broker's word where there is one and nothing was executed since."""
+        if self.broker_quantity is None or not self.is_settled:
+            return self.journal_quantity
+        return self.broker_quantity
 
 
 def positions_compared(
     owner: User, account: TradingAccount | None = None, *, now: datetime | None = None
 ) -> list[PositionLine]:
-    """Every position of the owner, or of one account of theirs, by account and symbol; five queries."""
+    """Every position of the owner, or of one account of theirs, by account and symbol; six queries."""
     accounts = TradingAccount.objects.filter(owner=owner, is_archived=False)
     accounts = accounts.filter(pk=account.pk) if account else accounts
     found = {one.pk: one for one in accounts.select_related("connection")}
@@ -92,6 +96,9 @@ class _Sources:
         active = Trade.objects.filter(account__in=accounts, status=TradeStatus.ACTIVE).defer("search")
         self.trades = {_key(trade.account_id, trade): trade for trade in active}
         self.stops = _working_stops(accounts)
+        self.moved = _moved(
+            accounts, [row.as_of for row in held] + [one for one in map(_last_sync, accounts.values()) if one]
+        )
         self.quotes = _quotes(self.accounts, self.positions())
 
     def positions(self) -> list[Key]:
@@ -104,6 +111,25 @@ class _Sources:
 
 def _key(account_id: UUID, row: BrokerPosition | Trade | Order) -> Key:
     return Key(account_id, row.symbol, family(row.asset_class))
+
+
+def _last_sync(account: TradingAccount) -> datetime | None:
+    connection = getattr(account, "connection", None)
+    return connection.last_sync if connection else None
+
+
+def _moved(accounts: Iterable[UUID], told_at: Sequence[datetime]) -> dict[Key, datetime]:
+    """When something was last executed, as far as that is later than the oldest word of a broker."""
+    since = min(told_at, default=None)
+    if since is None:
+        return {}
+    names = ("account_id", "trade__symbol", "trade__asset_class")
+    fills = Fill.objects.filter(account__in=accounts, executed_at__gt=since).order_by()
+    found: dict[Key, datetime] = {}
+    for account_id, symbol, asset_class, at in fills.values_list(*names).annotate(at=Max("executed_at")):
+        key = Key(account_id, symbol, family(asset_class))
+        found[key] = max(at, found.get(key, at))
+    return found
 
 
 def _working_stops(accounts: Iterable[UUID]) -> dict[Key, list[Order]]:
@@ -129,11 +155,14 @@ def _line(key: Key, sources: _Sources, *, now: datetime) -> PositionLine:
     account, connection = sources.accounts[key.account_id], sources.connection(key)
     trade, row = sources.trades.get(key), sources.broker.get(key)
     journal = _signed(trade)
-    told = (row.quantity if row else ZERO) if connection and (row or connection.last_sync) else None
+    as_of = row.as_of if row else (connection.last_sync if connection else None)
+    told = (row.quantity if row else ZERO) if connection and as_of else None
+    is_settled = as_of is None or sources.moved.get(key, as_of) <= as_of
+    held = journal if told is None or not is_settled else told
     average = _average(trade)
     price, priced_at = _price(row, sources.quotes.get((connection.feed if connection else "", key.symbol)))
-    stop, covered = _stop(trade, connection, sources.stops[key], quantity=journal if told is None else told)
-    entry, quantity = (average, journal) if trade else (row.average_price if row else None, told or ZERO)
+    stop, covered = _stop(trade, connection, sources.stops[key], quantity=held)
+    entry, quantity = (average, journal) if trade else (row.average_price if row else None, held)
     gain = _gain(quantity, entry, price, trade.multiplier if trade else Decimal(1))
     return PositionLine(
         account=account,
@@ -152,8 +181,9 @@ def _line(key: Key, sources: _Sources, *, now: datetime) -> PositionLine:
         unrealized_r=_in_r(gain, trade),
         working_stop=stop,
         stop_quantity=covered,
-        as_of=row.as_of if row else (connection.last_sync if connection else None),
-        state=position_state(journal, told, covered=covered),
+        as_of=as_of,
+        is_settled=is_settled,
+        state=position_state(journal, held, covered=covered),
     )
 
 

@@ -33,7 +33,8 @@ def later(seconds: float) -> datetime:
 def connect(owner: User, name: str = "Desk", **changes: Any) -> BrokerConnection:
     """A new account at the mock broker, with an empty book."""
     account = make_account(owner, name=name, broker="mock")
-    connection = BrokerConnection(user=owner, account=account, broker="mock", label=name, **changes)
+    given = {"journal_since": NOW - timedelta(days=1), **changes}
+    connection = BrokerConnection(user=owner, account=account, broker="mock", label=name, **given)
     connection.credentials = vault.seal({}, row_id=connection.pk)
     connection.save()
     return connection

@@ -1,0 +1,111 @@
+"""What the broker says is held and owned, as it said it: positions, the account's worth, money that moved."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid5
+
+from django.db import transaction
+
+from accounts.models import CashMovement, CashMovementKind, TradingAccount
+from brokers.base import AccountReport, CashReport, PositionReport
+from brokers.models import AccountSnapshot, BrokerConnection, BrokerPosition
+from trenddojo.domain.money import cents, rounded_price
+
+# Charges are often booked days after what they are for.
+CASH_AGAIN = timedelta(days=10)
+_COMES_IN = frozenset({CashMovementKind.DEPOSIT, CashMovementKind.DIVIDEND, CashMovementKind.INTEREST})
+# What money of this kind is called when it goes the other way.
+_TURNED = {
+    CashMovementKind.DEPOSIT: CashMovementKind.WITHDRAWAL,
+    CashMovementKind.WITHDRAWAL: CashMovementKind.DEPOSIT,
+    CashMovementKind.DIVIDEND: CashMovementKind.CHARGE,
+    CashMovementKind.INTEREST: CashMovementKind.CHARGE,
+    CashMovementKind.CHARGE: CashMovementKind.INTEREST,
+}
+_POSITION = ("quantity", "average_price", "market_price", "unrealized_pnl", "as_of")
+
+
+def positions_write(connection: BrokerConnection, reports: Sequence[PositionReport], *, as_of: datetime) -> None:
+    """Keep what is held and forget what is not any more; two queries."""
+    rows = [
+        BrokerPosition(
+            connection=connection,
+            symbol=report.symbol,
+            asset_class=report.asset_class.value,
+            quantity=report.quantity,
+            average_price=rounded_price(report.average_price),
+            market_price=None if report.market_price is None else rounded_price(report.market_price),
+            unrealized_pnl=None if report.unrealized_pnl is None else cents(report.unrealized_pnl),
+            as_of=as_of,
+        )
+        for report in reports
+        if report.quantity
+    ]
+    with transaction.atomic():
+        BrokerPosition.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["connection", "symbol", "asset_class"],
+            update_fields=_POSITION,
+        )
+        BrokerPosition.objects.filter(connection=connection, as_of__lt=as_of).delete()
+
+
+def snapshot_write(connection: BrokerConnection, report: AccountReport, *, at: datetime) -> None:
+    """Keep what the account is worth, and whether it may go short."""
+    AccountSnapshot.objects.create(
+        connection=connection,
+        at=at,
+        currency=report.currency,
+        equity=cents(report.equity),
+        cash=cents(report.cash),
+        buying_power=cents(report.buying_power),
+        block=report.block[:200],
+    )
+    if connection.allows_shorts != report.allows_shorts:
+        BrokerConnection.objects.filter(pk=connection.pk).update(allows_shorts=report.allows_shorts)
+        connection.allows_shorts = report.allows_shorts
+
+
+def cash_since(connection: BrokerConnection, today: date) -> date:
+    """From which day on money that moved is asked for."""
+    began = (connection.journal_since or connection.created_at).date()
+    last = connection.last_sync.date() if connection.last_sync else today
+    return max(began, min(last, today) - CASH_AGAIN)
+
+
+def cash_write(connection: BrokerConnection, reports: Iterable[CashReport]) -> int:
+    """Record money that moved, each movement once however often it is told; returns how many were new.
+
+    What moved before the account's first day, or before the journal began, is part of what it began with.
+    """
+    reports = list(reports)
+    account = connection.account
+    if account is None or not reports:
+        return 0
+    with transaction.atomic():
+        account = TradingAccount.objects.select_for_update().get(pk=account.pk)
+        first = max(account.opened_on, (connection.journal_since or connection.created_at).date())
+        rows = [_movement(account, report) for report in reports if report.moved_on >= first and cents(report.amount)]
+        keys = [row.creation_key for row in rows]
+        known = set(CashMovement.objects.filter(creation_key__in=keys).values_list("creation_key", flat=True))
+        new = {row.creation_key: row for row in rows if row.creation_key not in known}
+        CashMovement.objects.bulk_create(new.values())
+        BrokerConnection.objects.filter(pk=connection.pk).update(cash_cursor=reports[-1].activity_id[:128])
+    return len(new)
+
+
+def _movement(account: TradingAccount, report: CashReport) -> CashMovement:
+    kind = CashMovementKind.CHARGE if report.kind == "fee" else CashMovementKind(report.kind)
+    if (report.amount > 0) != (kind in _COMES_IN):
+        kind = _TURNED[kind]
+    note = " ".join(filter(None, (report.symbol, report.description)))
+    return CashMovement(
+        account=account,
+        kind=kind,
+        amount=abs(cents(Decimal(report.amount))),
+        moved_on=report.moved_on,
+        note=note[:200],
+        creation_key=uuid5(account.pk, f"cash:{report.activity_id}"),
+    )
