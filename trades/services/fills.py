@@ -1,8 +1,8 @@
 """Recording what was executed: each change recomputes the trade in one transaction and leaves an audit entry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from accounts.calendars import exchange_timezone, session_for
 from accounts.models import User
 from trades.models import Fill, FillKind, Side, Trade, TradeStatus
 from trades.services.audit import audit_record, snapshot
+from trades.services.broker_truth import is_told_by_broker, refuse_broker_fill
 from trades.services.claims import trade_locked
 from trades.services.columns import domain_fill
 from trades.services.errors import TradeError
@@ -26,6 +27,7 @@ from trenddojo.domain.errors import FillError
 from trenddojo.domain.money import check_decimal
 
 NOTHING = Decimal(0)
+ONE_MINUTE = timedelta(minutes=1)
 COST_DIGITS, COST_PLACES = 16, 6
 
 
@@ -73,6 +75,7 @@ def fill_create(*, owner: User, trade_id: UUID, given: FillInput, creation_key: 
 def fill_edit(*, owner: User, fill_id: UUID, given: FillInput, version: int, now: datetime) -> Fill:
     """Change a fill; `version` is the trade's, as the form knew it. Raises as fill_create, and StaleVersion."""
     trade, fill, others = _claim(owner, fill_id, version)
+    given = _with_facts_kept(fill, given)
     before, fills = snapshot(fill), [*others, fill]
     was = exits_of(trade, fills)
     fill_apply(fill, trade=trade, given=given, now=now)
@@ -88,6 +91,7 @@ def fill_edit(*, owner: User, fill_id: UUID, given: FillInput, version: int, now
 def fill_delete(*, owner: User, fill_id: UUID, version: int) -> Trade:
     """Take a fill away; without its last fill the trade is a plan again. Raises as fill_edit."""
     trade, fill, others = _claim(owner, fill_id, version)
+    refuse_broker_fill(fill)
     before = snapshot(fill)
     was = exits_of(trade, [*others, fill])
     _refuse_impossible(trade, others)
@@ -104,6 +108,15 @@ def fill_delete(*, owner: User, fill_id: UUID, version: int) -> Trade:
         trade_id=trade.pk,
     )
     return trade
+
+
+def _with_facts_kept(fill: Fill, given: FillInput) -> FillInput:
+    """Of an execution that the broker told only the costs change; a form shows its time to the minute."""
+    same = (given.kind, given.side, given.quantity, given.price) == (fill.kind, fill.side, fill.quantity, fill.price)
+    if same and abs(given.executed_at - fill.executed_at) < ONE_MINUTE:
+        return replace(given, executed_at=fill.executed_at) if is_told_by_broker(fill) else given
+    refuse_broker_fill(fill)
+    return given
 
 
 def fill_apply(fill: Fill, *, trade: Trade, given: FillInput, now: datetime) -> None:

@@ -12,6 +12,7 @@ from accounts.models import TradingAccount, User
 from accounts.selectors import account_get_locked, policy_of
 from trades.models import Setup, Trade, TradeStatus
 from trades.services.audit import audit_record
+from trades.services.broker_truth import refuse_while_ordered
 from trades.services.claims import trade_locked, trade_write
 from trades.services.columns import ratio
 from trades.services.errors import LimitsBroken, TradeError
@@ -75,6 +76,7 @@ def plan_edit(*, owner: User, trade_id: UUID, plan: PlanInput, version: int, now
     """
     trade = trade_locked(owner=owner, trade_id=trade_id, version=version)
     _refuse_unless_waiting(trade)
+    refuse_while_ordered(trade)
     before = plan_snapshot(trade)
     size = plan_size(account=trade.account, plan=plan, now=now, without=trade.pk)
     old = _use_of(trade)

@@ -8,6 +8,7 @@ from accounts.models import User
 from accounts.services.removal import files_delete
 from trades.models import Trade, TradeStatus
 from trades.services.audit import audit_record, snapshot
+from trades.services.broker_truth import refuse_delete, refuse_while_ordered
 from trades.services.claims import trade_locked, trade_write
 from trades.services.errors import TradeError
 from trades.services.figures import figures_following
@@ -45,6 +46,7 @@ def plan_cancel(*, owner: User, trade_id: UUID, version: int) -> Trade:
 def trade_delete(*, owner: User, trade_id: UUID, version: int) -> None:
     """Delete a trade with its fills, notes and screenshots; the audit trail keeps what it was."""
     trade = trade_locked(owner=owner, trade_id=trade_id, version=version)
+    refuse_delete(trade)
     before = {**snapshot(trade), "fills": [snapshot(fill) for fill in trade.fills.all()]}
     files = list(trade.screenshots.values_list("image", flat=True))
     with figures_following(trade.account, [trade.pk]):
@@ -67,6 +69,7 @@ def _step(action: str, *, owner: User, trade_id: UUID, version: int) -> Trade:
     starts, ends, sentence = STEPS[action]
     if trade.status not in starts:
         raise TradeError("wrong_status", sentence)
+    refuse_while_ordered(trade)
     before = {"status": trade.status}
     trade_write(trade, {"status": ends})
     audit_record(
