@@ -11,6 +11,7 @@ from brokers.errors import OutcomeUnknown
 Fields = Mapping[str, Any]
 Word = TypeVar("Word", bound=StrEnum)
 
+ZERO: Final = Decimal(0)
 # From a hundred billion on a number is a mistake, and arithmetic with a huge one takes for ever.
 LARGEST_EXPONENT: Final = 10
 SMALLEST_EXPONENT: Final = -30
@@ -39,12 +40,16 @@ def text(given: Any) -> str:
     """Printable text of a sane length; empty for what is none."""
     if not isinstance(given, str):
         return ""
-    return "".join(letter for letter in given[:MOST_TEXT] if letter.isprintable())
+    found = given[:MOST_TEXT]
+    return found if found.isprintable() else "".join(letter for letter in found if letter.isprintable())
 
 
 def word(kind: type[Word], given: Any) -> Word | None:
     """One of our words, or None for one we do not know."""
-    return next((member for member in kind if member.value == given), None)
+    try:
+        return kind(given) if isinstance(given, str) else None
+    except ValueError:
+        return None
 
 
 def decimal(given: Any) -> Decimal | None:
@@ -53,12 +58,14 @@ def decimal(given: Any) -> Decimal | None:
         return None
     try:
         # The shortest digits that give this float are the ones that were sent.
-        found = Decimal(str(given) if not isinstance(given, str) else given.strip()[:MOST_TEXT])
+        found = Decimal(given.strip()[:MOST_TEXT] if isinstance(given, str) else str(given))
     except (InvalidOperation, ValueError):
         return None
-    if not found.is_finite() or found.adjusted() > LARGEST_EXPONENT or found.as_tuple().exponent < SMALLEST_EXPONENT:  # type: ignore[operator]
+    if not found.is_finite():
         return None
-    return found
+    if not found:
+        return ZERO
+    return found if SMALLEST_EXPONENT <= found.adjusted() <= LARGEST_EXPONENT else None
 
 
 def moment(given: Any) -> datetime | None:
