@@ -81,7 +81,7 @@ def test_orders_are_shown_well(account: TradingAccount, tour: Tour) -> None:
     bracket = story(account)
     tour.visit("orders", "/orders/")
     tour.visit("orders-none-found", "/orders/?symbol=ZZZ")
-    tour.visit("order", f"/orders/{bracket.pk}/")
+    tour.visit("order-detail", f"/orders/{bracket.pk}/")
     working = Order.objects.get(symbol="MSFT")
     tour.visit("order-cancel", f"/orders/{working.pk}/cancel/")
     tour.visit("order-replace", f"/orders/{working.pk}/replace/")

