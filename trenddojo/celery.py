@@ -24,8 +24,8 @@ def _sessions_warm(**_arguments: Any) -> None:
 
 
 @heartbeat_sent.connect
-def _worker_lives(**_arguments: Any) -> None:
-    """Celery's worker says every two seconds that its main process lives; the health page reads it."""
-    from trenddojo.health import WORKER_HEARTBEAT, heartbeat_write  # once the settings are read
+def _worker_lives(sender: Any, **_arguments: Any) -> None:
+    """Celery's worker says every two seconds that its main process lives; the health page reads it by its kind."""
+    from trenddojo.health import ORDERS_HEARTBEAT, WORKER_HEARTBEAT, heartbeat_write  # once the settings are read
 
-    heartbeat_write(WORKER_HEARTBEAT)
+    heartbeat_write(ORDERS_HEARTBEAT if sender.eventer.hostname.startswith("orders@") else WORKER_HEARTBEAT)

@@ -22,9 +22,12 @@ from brokers.rate_limits import budget_is_shared
 from trenddojo.celery import app
 
 WORKER_HEARTBEAT = "heartbeat:worker"
+ORDERS_HEARTBEAT = "heartbeat:orders"
+STREAM_HEARTBEAT = "heartbeat:stream"
 BEAT_HEARTBEAT = "heartbeat:beat"
-# Workers beat every two seconds, beat every ten.
+# Workers beat every two seconds, the order stream every eight, beat every ten.
 STALE_AFTER_SECONDS = 60
+QUEUES = ("orders", "desk")
 CLOCK_TOLERANCE_SECONDS = 2
 
 
@@ -96,7 +99,8 @@ def queue_depth() -> int | None:
     """Messages waiting for a worker, or None when the queue is away."""
     try:
         with app.connection_for_read() as link:
-            return int(link.default_channel.client.llen(app.conf.task_default_queue))
+            client = link.default_channel.client
+            return sum(int(client.llen(name)) for name in QUEUES)
     except (OSError, redis.RedisError, app.connection_for_read().connection_errors):
         return None
 
@@ -129,6 +133,8 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     database_check,
     queue_check,
     lambda: heartbeat_check("worker", WORKER_HEARTBEAT),
+    lambda: heartbeat_check("worker for orders", ORDERS_HEARTBEAT),
+    lambda: heartbeat_check("order stream", STREAM_HEARTBEAT),
     lambda: heartbeat_check("beat", BEAT_HEARTBEAT),
     clock_check,
     budget_check,

@@ -314,6 +314,8 @@ IBKR_CLIENT_ID = env.integer("IBKR_CLIENT_ID", 1, lowest=0, highest=999_999)
 SIMULATOR_URL = env.address("SIMULATOR_URL", "http", "https")
 SIMULATOR_API_KEY = env.text("SIMULATOR_API_KEY", "")
 SIMULATOR_SECRET_KEY = env.text("SIMULATOR_SECRET_KEY", "")
+if DEMO_PASSWORD and SIMULATOR_URL:
+    CELERY_BEAT_SCHEDULE["demo-orders"] = {"task": "trades.demo_orders", "schedule": 10.0, "options": {"expires": 10.0}}
 # A portfolio is synced once in this many seconds; open orders are asked for more often, less where a stream is up.
 SYNC_SECONDS = env.integer("SYNC_SECONDS", 60, lowest=5, highest=3600)
 POLL_SECONDS = env.integer("POLL_SECONDS", 4, lowest=1, highest=600)

@@ -73,7 +73,7 @@ def test_the_first_start_writes_a_private_env_file_and_prints_address_and_sign_i
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
     assert desk.says(f"http://127.0.0.1:{desk.port}/")
     assert desk.says("Sign in as demo with the password ")
-    assert set(desk.entries()) == {"database", "queue", "simulator", "web", "worker", "beat"}
+    assert set(desk.entries()) == {"database", "queue", "simulator", "web", "orders", "worker", "beat", "stream"}
     assert health(desk) == 200
 
 
@@ -127,7 +127,7 @@ def _pings(client: "redis.Redis") -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "simulator"])
+@pytest.mark.parametrize("name", ["web", "orders", "worker", "beat", "stream", "simulator"])
 def test_a_killed_process_is_started_again_and_leaves_no_orphans(desk: DeskProcess, name: str) -> None:
     before = desk.kill(name)
 

@@ -39,14 +39,17 @@ def test_readyz_names_every_check_and_says_that_no_worker_reported(client: Clien
         "database": "ok",
         "queue": "ok",
         "worker": "degraded",
+        "worker for orders": "degraded",
+        "order stream": "degraded",
         "beat": "degraded",
         "clock": "ok",
         "broker budget": "ok",
     }
 
 
-def test_readyz_is_ok_once_worker_and_beat_report(client: Client) -> None:
-    health.heartbeat_write(health.WORKER_HEARTBEAT)
+def test_readyz_is_ok_once_workers_stream_and_beat_report(client: Client) -> None:
+    for key in (health.WORKER_HEARTBEAT, health.ORDERS_HEARTBEAT, health.STREAM_HEARTBEAT):
+        health.heartbeat_write(key)
     heartbeat()
     assert client.get("/readyz").json()["status"] == "ok"
 

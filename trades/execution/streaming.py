@@ -38,10 +38,13 @@ THREADS = 8
 
 
 class StreamDesk:
-    """Takes leases, follows their streams and lets go of them."""
+    """Takes leases, follows their streams and lets go of them; calls `lives` every few seconds."""
 
-    def __init__(self, brokers: tuple[str, ...], *, most: int = MOST_STREAMS) -> None:
+    def __init__(
+        self, brokers: tuple[str, ...], *, lives: Callable[[], None] = lambda: None, most: int = MOST_STREAMS
+    ) -> None:
         self.brokers = brokers
+        self.lives = lives
         self.most = most
         self.owner = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.followed: dict[UUID, asyncio.Task[None]] = {}
@@ -53,6 +56,7 @@ class StreamDesk:
         try:
             while not stop.is_set():
                 await self._leases_turn()
+                await self._in_thread(self.lives)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RENEW)
         finally:

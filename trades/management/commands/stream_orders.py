@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from brokers.registry import streaming_brokers
 from trades.execution.streaming import MOST_STREAMS, StreamDesk
+from trenddojo.health import STREAM_HEARTBEAT, heartbeat_write
 
 
 class Command(BaseCommand):
@@ -17,7 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--most", type=int, default=MOST_STREAMS, help="How many connections this process serves.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(_run(StreamDesk(tuple(streaming_brokers()), most=options["most"])))
+        lives = partial(heartbeat_write, STREAM_HEARTBEAT)
+        asyncio.run(_run(StreamDesk(tuple(streaming_brokers()), lives=lives, most=options["most"])))
 
 
 async def _run(desk: StreamDesk) -> None:
