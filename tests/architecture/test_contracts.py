@@ -29,6 +29,8 @@ BAD_IMPORTS = [
     ("adapters-are-plain", "brokers/http.py", "import django.conf"),
     ("adapters-are-strangers", "brokers/mock/adapter.py", "import brokers.alpaca.mapping"),
     ("adapters-are-strangers", "brokers/simulator/wire.py", "import brokers.alpaca.mapping"),
+    ("engine-is-plain", "brokers/simulator/engine/funds.py", "import time"),
+    ("engine-is-plain", "brokers/simulator/engine/rules.py", "import brokers.simulator.wire"),
     ("no-circles", "trenddojo/domain/money.py", "import trenddojo.domain.instruments"),
 ]
 
