@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import TradingAccount
 from brokers.models import AccountSnapshot, BrokerConnection
+from brokers.registry import adapter_for
 from brokers.services.quotes import quote_fetch
 from tests.brokers.simulator_server import RunningSimulator, simulator
 from tests.factories import make_account, make_connection
@@ -38,9 +39,9 @@ def connected_account(owner: Any, exchange: RunningSimulator, name: str = "Stand
     type(found.risk_policy).objects.filter(pk=found.pk).update(
         max_position_percent=100, max_open_risk_percent=None, max_orders_per_minute=None, max_open_positions=None
     )
-    connection = make_connection(
-        found, keys={"api_key": exchange.key_id, "secret_key": exchange.secret_key}, broker_account_id=exchange.account
-    )
+    connection = make_connection(found, keys={"api_key": exchange.key_id, "secret_key": exchange.secret_key})
+    number = adapter_for(connection).account().broker_account_id
+    BrokerConnection.objects.filter(pk=connection.pk).update(broker_account_id=number)
     AccountSnapshot.objects.create(
         connection=connection, at=timezone.now(), equity=D(100_000), cash=D(100_000), buying_power=D(200_000)
     )

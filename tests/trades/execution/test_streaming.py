@@ -1,0 +1,147 @@
+"""Fills show at once: the stream's process follows real sockets, catches up on every connect and hands over."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from brokers.models import BrokerConnection
+from tests.brokers.simulator_server import wait_until
+from tests.trades.execution.exchange_kit import account, connection_of, exchange, send
+from trades.execution import streaming
+from trades.execution.streaming import StreamDesk
+from trades.models import Fill, Order
+
+__all__ = ["account", "exchange"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns, pauses and looks for a mute socket within a test's patience."""
+    monkeypatch.setattr(streaming, "RENEW", 0.1)
+    monkeypatch.setattr(streaming, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(streaming, "LISTEN_CHECK", 0.5)
+
+
+@contextmanager
+def following(**options: Any) -> Iterator[StreamDesk]:
+    """A stream desk in a thread, as its process would run it."""
+    desk, ready = StreamDesk(("simulator",), **options), threading.Event()
+    stop: list[Callable[[], None]] = []
+
+    def run() -> None:
+        async def work() -> None:
+            asked, loop = asyncio.Event(), asyncio.get_running_loop()
+            stop.append(lambda: loop.call_soon_threadsafe(asked.set))
+            ready.set()
+            await desk.run(asked)
+
+        try:
+            asyncio.run(work())
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    ready.wait()
+    try:
+        yield desk
+    finally:
+        stop[0]()
+        thread.join()
+
+
+def is_heard(account) -> bool:
+    return connection_of(account).stream_heard_at is not None
+
+
+def status_of(order: Order) -> str:
+    return Order.objects.values_list("status", flat=True).get(pk=order.pk)
+
+
+def test_a_fill_is_booked_as_soon_as_the_exchange_says_it(account, exchange) -> None:
+    order = send(account, type="limit", limit_price=D("99.00"))
+    with following():
+        wait_until(lambda: is_heard(account), "the stream")
+        exchange.control.set_quote("SPY", bid="98.97", ask="98.98", bid_size=10_000, ask_size=10_000)
+        wait_until(Fill.objects.exists, "the fill")
+        wait_until(lambda: status_of(order) == "filled", "the order's end")
+    assert list(Fill.objects.values_list("quantity", "price", "order_id")) == [(D(10), D("98.98"), order.pk)]
+    assert "stream" in order.events.values_list("source", flat=True)
+
+
+def test_what_happened_before_the_socket_opened_is_caught_up_with(account, exchange) -> None:
+    order = send(account, type="limit", limit_price=D("99.00"))
+    exchange.control.set_quote("SPY", bid="98.97", ask="98.98", bid_size=10_000, ask_size=10_000)
+    with following():
+        wait_until(lambda: status_of(order) == "filled", "the catching up")
+    assert Fill.objects.count() == 1
+
+
+def test_doubled_frames_book_a_fill_once(account, exchange) -> None:
+    order = send(account, type="limit", limit_price=D("99.00"))
+    with following():
+        wait_until(lambda: is_heard(account), "the stream")
+        exchange.control.stream_fault("duplicate", times=5)
+        exchange.control.set_quote("SPY", bid="98.97", ask="98.98", bid_size=10_000, ask_size=10_000)
+        wait_until(lambda: status_of(order) == "filled", "the order's end")
+        wait_until(Fill.objects.exists, "the fill")
+    assert Fill.objects.count() == 1
+
+
+def test_a_closed_socket_is_opened_again_and_nothing_in_between_is_missed(account, exchange) -> None:
+    order = send(account, type="limit", limit_price=D("99.00"))
+    with following():
+        wait_until(lambda: is_heard(account), "the stream")
+        exchange.control.refuse_connections(2)
+        exchange.control.close_streams()
+        exchange.control.set_quote("SPY", bid="98.97", ask="98.98", bid_size=10_000, ask_size=10_000)
+        wait_until(lambda: status_of(order) == "filled", "the catching up")
+        wait_until(Fill.objects.exists, "the fill")
+    assert Fill.objects.count() == 1
+
+
+def test_a_mute_socket_is_noticed_and_opened_anew(account, exchange) -> None:
+    order = send(account, type="limit", limit_price=D("99.00"))
+    with following():
+        wait_until(lambda: is_heard(account), "the stream")
+        exchange.control.mute()
+        exchange.control.set_quote("SPY", bid="98.97", ask="98.98", bid_size=10_000, ask_size=10_000)
+        wait_until(lambda: status_of(order) == "filled", "the look behind the silence")
+        exchange.control.unmute()
+        second = send(account, type="limit", limit_price=D("98.00"))
+        wait_until(lambda: "new" in Order.objects.values_list("raw_status", flat=True).get(pk=second.pk), "its news")
+
+
+def test_refused_keys_disable_the_connection_and_end_the_trying(account, exchange) -> None:
+    exchange.control.change_keys(exchange.account, key_id="PKOTHER", secret_key="another")
+    with following() as desk:
+        wait_until(lambda: not connection_of(account).is_active, "the end of the connection")
+        wait_until(lambda: not desk.followed, "the end of the trying")
+    assert account.owner.notifications.filter(kind="connection").count() == 1
+
+
+def test_a_second_process_takes_over_when_the_first_lets_go_and_never_before(account, exchange) -> None:
+    with following() as first:
+        wait_until(lambda: is_heard(account), "the stream")
+        with following() as second:
+            wait_until(lambda: connection_of(account).stream_owner == first.owner, "the first")
+            assert not second.followed
+        assert exchange.control.connections() != {}
+    assert connection_of(account).stream_owner == ""
+    with following() as third:
+        wait_until(lambda: connection_of(account).stream_owner == third.owner, "the handing over")
+
+
+def test_one_process_serves_no_more_than_it_is_told_to(alice, account, exchange) -> None:
+    with following(most=0) as desk:
+        wait_until(lambda: True, "a turn")
+        assert not desk.followed
+    assert BrokerConnection.objects.get().stream_owner == ""
