@@ -14,7 +14,8 @@ import requests
 from tests.brokers.simulator.conftest import Wire
 from tests.brokers.simulator_server import ROOT, RunningSimulator, simulator, simulator_process, wait_until
 
-SCRIPTED = ("--market", "scripted", "--from", "2026-03-04T16:00Z", "--speed", "0")
+# Around the clock: the calendar of New York takes seconds to load.
+SCRIPTED = ("--market", "scripted", "--from", "2026-03-04T16:00Z", "--speed", "0", "--always-open")
 
 
 def wire_of(running: RunningSimulator) -> Wire:
@@ -142,7 +143,7 @@ def test_state_is_private(tmp_path: Path) -> None:
 def test_a_taken_port_is_said(tmp_path: Path) -> None:
     with simulator() as running:
         port = running.url.rpartition(":")[2]
-        answer = refusal("--port", port, "--market", "scripted")
+        answer = refusal("--port", port, "--market", "scripted", "--always-open")
 
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == f"The port {port} is taken by another program: choose another, or 0 for any.\n"
@@ -161,7 +162,7 @@ def test_the_state_of_another_market_is_not_touched(tmp_path: Path) -> None:
         pass
     before = (tmp_path / "snapshot.json").read_bytes()
 
-    answer = refusal("--state", str(tmp_path), "--seed", "2")
+    answer = refusal("--state", str(tmp_path), "--seed", "2", "--always-open")
 
     assert answer.returncode == 1
     assert answer.stderr.startswith("The kept exchange has another market (market scripted, seed 1")
@@ -172,7 +173,7 @@ def test_the_state_of_another_market_is_not_touched(tmp_path: Path) -> None:
 def test_a_state_that_cannot_be_read_is_said(tmp_path: Path, content: str) -> None:
     (tmp_path / "snapshot.json").write_text(content)
 
-    answer = refusal("--state", str(tmp_path), "--market", "scripted")
+    answer = refusal("--state", str(tmp_path), "--market", "scripted", "--always-open")
 
     assert answer.returncode == 1
     assert answer.stderr.startswith(f"The exchange's state in {tmp_path} cannot be read by this version: move")
@@ -212,7 +213,9 @@ def test_the_desks_key_pair_opens_the_demo_account(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     environment = {**os.environ, "SIMULATOR_API_KEY": "PKDEMO", "SIMULATOR_SECRET_KEY": "demo-secret"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "brokers.simulator", "--ready-file", str(ready)], cwd=ROOT, env=environment
+        [sys.executable, "-m", "brokers.simulator", "--ready-file", str(ready), "--always-open"],
+        cwd=ROOT,
+        env=environment,
     )
     try:
         wait_until(ready.exists, "the start", 60)

@@ -158,6 +158,9 @@ def test_leaving_out_quiet_minutes_changes_nothing(symbol):
             exchange.submit(me, draft("buy", "10", symbol, order_class="bracket", tif="gtc", **near))
         exchange.submit(me, draft("buy", "10", symbol, limit_price=near["stop"], extended_hours=True))
         exchange.submit(me, draft("buy", "10", symbol, limit_price=near["stop"], tif="gtc"))
+        exchange.submit(me, draft("buy", "10", symbol))
+        exchange.submit(me, draft("sell", "10", symbol, type="trailing_stop", trail_percent="0.7", tif="gtc"))
+        exchange.submit(me, draft("buy", "10", symbol, type="stop", stop_price=near["target"], tif="gtc"))
         for stop in stops:
             exchange.advance(stop)
         return exchange.activities(me, ActivityQuery()), exchange.orders(me, OrderQuery(status="all"))
@@ -187,6 +190,19 @@ def test_a_split_divides_the_price_from_its_moment_on(market):
     trades = _items(market, bar.at, bar.at + MINUTE, Print)
     assert (bar.high, bar.low) == (max(t.price for t in trades), min(t.price for t in trades))
     assert market.closing("SPY", NewYork().on(date(2026, 11, 19))) > 3 * market.closing("SPY", FRIDAY)
+
+
+def test_an_exchange_that_was_put_away_knows_its_splits_on_a_fresh_market():
+    begin = FRIDAY.open + timedelta(hours=1)
+    exchange = Exchange(SyntheticMarket("seed", ["SPY"]), now=begin)
+    exchange.split("SPY", D(4))
+    exchange.move("SPY", D("1.1"))
+    state = exchange.dump()
+    again = Exchange.load(state, SyntheticMarket("seed", ["SPY"]))
+    for each in (exchange, again):
+        each.advance(begin + MINUTE)
+    assert again.latest_quote("SPY") == exchange.latest_quote("SPY")
+    assert again.dump() == exchange.dump()
 
 
 def test_news_can_move_a_price():
