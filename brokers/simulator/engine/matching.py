@@ -83,13 +83,22 @@ def band_of(state: State, book: Book) -> Band:
     lows: list[Decimal] = [ZERO]
     highs: list[Decimal] = []
     for order in _orders(state, book, lambda o: o.time_in_force not in AUCTION_ONLY):
-        is_waiting = order.type in STOPS and not order.is_triggered
-        price = order.stop_price if is_waiting else limit_of(order)
-        if price is None or order.type is OrderType.TRAILING_STOP:
+        low, high = _reach(order)
+        if low is None and high is None:
             return NOWHERE
-        # A sale's stop and a buy's limit are met from above, a buy's stop and a sale's limit from below.
-        (lows if (order.side is Side.SELL) == is_waiting else highs).append(price)
+        lows += [low] if low is not None else []
+        highs += [high] if high is not None else []
     return Band(max(lows), min(highs, default=None))
+
+
+def _reach(order: Order) -> tuple[Decimal | None, Decimal | None]:
+    """The prices below and above which a quote matters to the order; neither when each does."""
+    is_sale, is_waiting = order.side is Side.SELL, order.type in STOPS and not order.is_triggered
+    if is_waiting and order.type is OrderType.TRAILING_STOP:
+        return (order.stop_price, order.hwm) if is_sale else (order.hwm, order.stop_price)
+    price = order.stop_price if is_waiting else limit_of(order)
+    # A sale's stop and a buy's limit are met from above, a buy's stop and a sale's limit from below.
+    return (price, None) if is_sale == is_waiting else (None, price)
 
 
 def limit_of(order: Order) -> Decimal | None:
