@@ -228,8 +228,7 @@ def live_off(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _brokers() -> list[dict[str, str]]:
-    return [
-        {"key": key, "label": spec.label, "text": spec.text}
-        for key, spec in registry.ADAPTERS.items()
-        if registry.is_connectable(key)
-    ]
+    """Those with real money behind them first."""
+    found = [(key, spec) for key, spec in registry.ADAPTERS.items() if registry.is_connectable(key)]
+    found.sort(key=lambda one: (one[1].is_always_paper, not one[1].credential_fields))
+    return [{"key": key, "label": spec.label, "text": spec.text} for key, spec in found]

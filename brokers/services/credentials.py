@@ -15,12 +15,12 @@ def credentials_clean(broker: str, typed: dict[str, str]) -> dict[str, str]:
     """The broker's own fields, without blanks around them. Raises ConnectionRefusal at the field."""
     cleaned = {}
     for field in registry.spec_of(broker).credential_fields:
-        word = typed.get(field.name, "").strip()
+        word, label = typed.get(field.name, "").strip(), field.label[:1].lower() + field.label[1:]
         if not word:
-            raise ConnectionRefusal("missing", f"Give the {field.label.lower()}.", field.name)
+            raise ConnectionRefusal("missing", f"Give the {label}.", field.name)
         if len(word) > LONGEST or not (word.isascii() and word.isprintable()) or " " in word:
             raise ConnectionRefusal(
-                "malformed", f"This is no {field.label.lower()}: copy it again, without anything around it.", field.name
+                "malformed", f"This is no {label}: copy it again, without anything around it.", field.name
             )
         cleaned[field.name] = word
     return cleaned
