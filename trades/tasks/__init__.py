@@ -7,6 +7,7 @@ from trades.tasks.connections import (
     connections_sync_task,
     quotes_refresh_task,
 )
+from trades.tasks.demo import demo_orders_task
 from trades.tasks.imports import files_sweep_task, import_nudge, import_work_task, imports_sweep_task
 from trades.tasks.orders import (
     order_cancel_task,
@@ -22,6 +23,7 @@ __all__ = [
     "connection_sync_task",
     "connections_poll_task",
     "connections_sync_task",
+    "demo_orders_task",
     "files_sweep_task",
     "import_nudge",
     "import_work_task",
