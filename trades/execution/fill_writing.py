@@ -25,11 +25,11 @@ from trades.services.audit import snapshot
 from trades.services.bulk import rows_update
 from trades.services.columns import NOT_REALISED, realised_by_fill, trade_columns
 from trades.services.figures import figures_following
+from trades.services.status import BOOKED
 from trenddojo.domain.orders import OrderRole
 from trenddojo.domain.positions import CostMethod
 
 FILL_CHANGED = ("trade_id", "part", "quantity", "commission", "fees", *NOT_REALISED)
-BOOKED = "fill.booked"
 ENTRY = OrderRole.ENTRY.value
 
 

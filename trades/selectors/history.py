@@ -20,6 +20,8 @@ ACTIONS = {
     "fill.added": "Fill added",
     "fill.edited": "Fill changed",
     "fill.deleted": "Fill deleted",
+    "fill.booked": "Fill told by the broker",
+    "position.adopted": "Position adopted from the broker",
     "stop.moved": "Stop moved",
     "journal.edited": "Journal written",
     "trade.recorded": "Trade recorded",
@@ -28,6 +30,8 @@ ACTIONS = {
     "trade.tagged": "Tags changed",
     "setup.deleted": "Setup deleted",
 }
+# What nobody here did.
+BY_BROKER = frozenset({"fill.booked"})
 # Only what a trader said is told; computed columns follow from it.
 LABELS = {
     "symbol": "Symbol",
@@ -89,12 +93,18 @@ def trade_history(trade: Trade, *, limit: int | None = None, since: datetime | N
     return [
         HistoryLine(
             at=entry.at,
-            who=entry.actor.get_username() if entry.actor else "somebody who left",
+            who=_who(entry),
             what=ACTIONS.get(entry.action, entry.action.replace(".", " ").replace("_", " ").capitalize()),
             changes=_changes(entry.before or {}, entry.after or {}, names),
         )
         for entry in found
     ]
+
+
+def _who(entry: AuditEntry) -> str:
+    if entry.actor:
+        return entry.actor.get_username()
+    return "the broker" if entry.action in BY_BROKER else "somebody who left"
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str, str]]:
