@@ -21,7 +21,6 @@ from brokers.simulator.control import Control
 from brokers.simulator.data_api import DataApi
 from brokers.simulator.data_stream import DataStream
 from brokers.simulator.door import Door
-from brokers.simulator.downtime import is_long, sleep
 from brokers.simulator.engine.catalogue import ASSETS
 from brokers.simulator.engine.exchange import Exchange
 from brokers.simulator.engine.types import Asset, Event, Rejection, TradeUpdate
@@ -159,10 +158,7 @@ def open_floor(options: Options) -> Floor:
     floor.restore(lambda state: Exchange.load(state, market, sessions=sessions))
     # Whoever watched is gone.
     floor.exchange.watch(())
-    resumed = _resumed(options, floor.exchange.now)
-    if options.market == "synthetic" and is_long(floor.exchange.now, resumed):
-        floor.world = sleep(floor.world, lambda: open_market(options, sessions), sessions, resumed)
-    floor.clock = Clock(resumed, options.speed)
+    floor.clock = Clock(_resumed(options, floor.exchange.now), options.speed)
     for account in options.accounts:
         floor.open_account(account.key_id, account.secret_key, account.cash)
     floor.checkpoint()

@@ -1,4 +1,4 @@
-"""The journal, the clock and the pause: what is kept, and what time does."""
+"""The journal, the clock and a pause: what is kept, and what time does."""
 
 import asyncio
 import json
