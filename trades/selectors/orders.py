@@ -90,14 +90,15 @@ def order_detail(owner: User, pk: UUID) -> OrderDetail:
     )
 
 
-def orders_working(shown: OrderFilter) -> list[OrderLine]:
-    """Orders that work, or whose legs do, the newest first; WORKING_SHOWN at most. Two queries."""
+def orders_working(shown: OrderFilter) -> tuple[list[OrderLine], bool]:
+    """Orders that work, or whose legs do, the newest first, and whether there are more than are shown. Two queries."""
     states = [status for status in WORKING if not shown.statuses or status in shown.statuses]
     found = OrderFilter(shown.accounts, shown.symbol, tuple(states)).narrow(Order.objects.all()) if states else None
     if found is None:
-        return []
-    pairs = found.order_by(*BY_TIME).values_list("pk", "parent_id")[:WORKING_SHOWN]
-    return _lines(list(dict.fromkeys(parent or pk for pk, parent in pairs)))
+        return [], False
+    pairs = list(found.order_by(*BY_TIME).values_list("pk", "parent_id")[: WORKING_SHOWN + 1])
+    roots = list(dict.fromkeys(parent or pk for pk, parent in pairs[:WORKING_SHOWN]))
+    return _lines(roots), len(pairs) > WORKING_SHOWN
 
 
 def orders_done(shown: OrderFilter, *, cursor: str = "", without: Iterable[UUID] = ()) -> OrderPage:

@@ -189,7 +189,7 @@ def _first_values(request: HttpRequest, desk: OrderDesk | None, trade: Trade | N
 def _from_trade(request: HttpRequest, trade: Trade) -> dict[str, Any]:
     """The plan as an order with its stop and target; for a position, what would close it."""
     if trade.status in (TradeStatus.PLANNED, TradeStatus.PENDING):
-        return _values_of(order_from_trade(owner=request.user, trade_id=trade.pk))
+        return _planned(request, trade)
     closing = {"long": "sell", "short": "buy"}[trade.direction]
     return {
         "account": str(trade.account_id),
@@ -199,6 +199,14 @@ def _from_trade(request: HttpRequest, trade: Trade) -> dict[str, Any]:
         "type": "market",
         "quantity": trade.open_quantity.normalize() if trade.open_quantity else None,
     }
+
+
+def _planned(request: HttpRequest, trade: Trade) -> dict[str, Any]:
+    """The order a plan asks for; of a plan without prices only what it is about."""
+    try:
+        return _values_of(order_from_trade(owner=request.user, trade_id=trade.pk))
+    except DomainError:
+        return {"account": str(trade.account_id), "symbol": trade.symbol, "asset_class": trade.asset_class}
 
 
 def _values_of(given: OrderInput) -> dict[str, Any]:

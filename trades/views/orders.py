@@ -24,13 +24,14 @@ def order_list(request: HttpRequest) -> HttpResponse:
     chosen = account_chosen(accounts, request.GET.get("account"))
     form = OrderFilterForm(request.GET, accounts=accounts)
     shown = OrderFilter([chosen] if chosen else accounts, form.wanted_symbol, form.wanted_statuses)
-    working = orders_working(shown)
+    working, has_more = orders_working(shown)
     done = orders_done(shown, cursor=request.GET.get("cursor", ""), without=[line.order.pk for line in working])
     context: dict[str, Any] = {
         "form": form,
         "accounts": accounts,
         "chosen": chosen,
         "working": working,
+        "has_more": has_more,
         "done": done,
         "is_filtered": bool(chosen or form.wanted_symbol or form.wanted_statuses),
         "stale_connections": connections_stale(shown.accounts, now=live["now"]),

@@ -17,10 +17,12 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import TradingAccount
 from accounts.selectors import account_for
 from brokers.services.live import live_is_armed
+from trades.execution.adopt import position_adopt
 from trades.execution.intents import position_close, positions_close_all, scale_out, stop_move, stop_trail
 from trades.forms.fields import refusals_at
 from trades.forms.position import AdoptForm, CloseForm, MoveStopForm, ScaleOutForm, TrailForm
 from trades.models import Order, Trade
+from trades.selectors.positions import positions_compared
 from trades.selectors.trade_page import trade_for
 from trades.templatetags.orders import shown_price, shown_quantity
 
@@ -88,6 +90,9 @@ ACTIONS = {
 def act(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
     """One action on the position of a trade."""
     trade = trade_for(request.user, pk)
+    if getattr(trade.account, "connection", None) is None:
+        messages.info(request, f"{trade.account.name} places no orders: record here what you did elsewhere.")
+        return redirect("trades:trade-detail", pk)
     if not trade.open_quantity:
         messages.info(request, f"{trade.symbol} is not open: there is no position to act on.")
         return redirect("trades:trade-detail", pk)
@@ -175,31 +180,32 @@ def close_all(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def adopt(request: HttpRequest) -> HttpResponse:
-    """Take a position found at the broker into the journal."""
+    """Bring the journal to what the broker holds: a position it lacks, or one of another size."""
     account, symbol = _named(request)
+    line = next((line for line in positions_compared(request.user, account) if line.symbol == symbol), None)
+    if line is None or line.connection is None:
+        raise Http404
     form = AdoptForm(request.POST or None)
+    if line.trade is not None:
+        del form.fields["stop"]
     if request.method == "POST" and form.is_valid():
         with refusals_at(form):
-            from trades.execution.adopt import position_adopt
-
             trade: Trade = position_adopt(
                 owner=request.user,
                 account_id=account.pk,
                 symbol=symbol,
-                stop=form.cleaned_data["stop"],
+                stop=form.cleaned_data.get("stop"),
                 creation_key=form.cleaned_data["creation_key"],
+                now=timezone.now(),
             )
-            messages.success(request, f"{symbol} is in the journal now, as an imported trade.")
+            messages.success(request, f"The journal holds {symbol} as the broker does.")
             return redirect("trades:trade-detail", trade.pk)
-    context = {"form": form, "account": account, "symbol": symbol, "reasons": getattr(form, "reasons", [])}
+    context = {"form": form, "account": account, "symbol": symbol, "line": line}
     return render(request, "trades/position_adopt.html", context)
 
 
-def _done(request: HttpRequest, done: Any, trade: Trade) -> HttpResponse:
-    """Where a position's order is shown; an account kept by hand only notes a stop."""
-    if not isinstance(done, Order):
-        messages.success(request, "The stop is noted in the journal: this account places no orders.")
-        return redirect("trades:trade-detail", trade.pk)
+def _done(request: HttpRequest, done: Order, trade: Trade) -> HttpResponse:
+    """Where a position's order is shown."""
     if done.status == "denied":
         messages.error(request, f"The order was not sent. {done.reason_detail}")
     else:

@@ -96,6 +96,16 @@ def test_an_order_page_tells_every_step_with_source_and_figures(alice_client: Cl
         assert words in text
 
 
+def test_a_page_that_reads_itself_anew_leaves_the_message_to_the_next_page(
+    alice_client: Client, account: TradingAccount
+) -> None:
+    order = make_order(account)
+    alice_client.post(f"/orders/{order.pk}/cancel/")
+    again = alice_client.get("/orders/", headers={"HX-Request": "true"}).content.decode()
+    assert "is on its way" not in again
+    assert "is on its way" in read(alice_client, f"/orders/{order.pk}/")
+
+
 def test_a_cancellation_is_asked_about_and_then_asked_for(alice_client: Client, account: TradingAccount) -> None:
     order = make_order(account)
     assert "Cancel the order for AAPL?" in read(alice_client, f"/orders/{order.pk}/cancel/")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import TradingAccount, User
 from tests.factories import make_account, make_plan
 from tests.trades.orders.kit import connected_account, d, held, make_order, make_position, make_quote, protected
-from trades.models import Order
+from trades.models import Order, Trade
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +139,37 @@ def test_the_stop_trails(alice_client: Client, account: TradingAccount) -> None:
     assert (order.type, order.trail_percent, order.quantity) == ("trailing_stop", d("2.5"), 100)
 
 
+def test_a_position_found_at_the_broker_is_adopted_with_its_stop(
+    alice: User, alice_client: Client, account: TradingAccount
+) -> None:
+    make_position(account, "KO", "50", average_price=d("60.50"))
+    path = f"/positions/adopt/?account={account.pk}&symbol=KO"
+    assert "It becomes an imported trade at the broker's average price." in read(alice_client, path)
+    refused = alice_client.post(path, {"creation_key": str(uuid4()), "stop": "61"}).content.decode()
+    assert "id_stop_error" in refused
+    data = {"creation_key": str(uuid4()), "stop": "58"}
+    for _ in range(2):
+        answer = alice_client.post(path, data)
+    trade = Trade.objects.get(symbol="KO")
+    assert answer["Location"] == f"/trades/{trade.pk}/"
+    assert (trade.open_quantity, trade.actual_entry, trade.stop_loss, trade.broker_sync_status) == (
+        50, d("60.50"), 58, "imported",
+    )  # fmt: skip
+
+
+def test_a_difference_in_size_is_adopted_as_a_transfer(alice_client: Client, account: TradingAccount) -> None:
+    trade = held(account, "IBM", "20")
+    make_position(account, "IBM", "30")
+    path = f"/positions/adopt/?account={account.pk}&symbol=IBM"
+    text = read(alice_client, path)
+    assert "is booked as a transfer" in text
+    assert 'name="stop"' not in text
+    alice_client.post(path, {"creation_key": str(uuid4())})
+    trade.refresh_from_db()
+    assert trade.open_quantity == 30
+    assert trade.fills.get(kind="transfer_in").quantity == 10
+
+
 def test_a_position_without_a_trade_is_closed_by_its_symbol(alice_client: Client, account: TradingAccount) -> None:
     make_position(account, "KO", "-50")
     path = f"/positions/close/?account={account.pk}&symbol=KO"
@@ -181,6 +212,8 @@ def test_a_trade_kept_by_hand_has_no_broker_buttons(alice: User, alice_client: C
     assert "live.js" not in text
     assert "/working-stop/" not in text
     assert f'href="/trades/{trade.pk}/stop/"' in text
+    answer = alice_client.get(f"/trades/{trade.pk}/working-stop/", follow=True)
+    assert "By hand places no orders: record here what you did elsewhere." in answer.content.decode()
 
 
 def test_a_trade_that_is_over_has_no_position_to_act_on(alice_client: Client, account: TradingAccount) -> None:

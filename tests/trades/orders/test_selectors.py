@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import Http404
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -31,8 +32,8 @@ def test_a_filled_entry_works_as_long_as_its_legs_do(alice: User) -> None:
     bracket = make_bracket(account, status="filled")
     done = make_order(account, "MSFT", status="filled")
     shown = OrderFilter([account])
-    (line,) = orders_working(shown)
-    assert line.order == bracket
+    ((line,), has_more) = orders_working(shown)
+    assert (line.order, has_more) == (bracket, False)
     assert [leg.role for leg in line.legs] == ["stop_loss", "take_profit"]
     page = orders_done(shown, without=[line.order.pk])
     assert [line.order for line in page.lines] == [done]
@@ -44,7 +45,7 @@ def test_a_replaced_leg_is_left_to_the_orders_own_page(alice: User) -> None:
     moved = bracket.legs.get(role="stop_loss")
     Order.objects.filter(pk=moved.pk).update(status="replaced")
     make_leg(bracket, "stop_loss", "183", replaces=moved)
-    (line,) = orders_working(OrderFilter([account]))
+    ((line,), _) = orders_working(OrderFilter([account]))
     assert [leg.stop_price for leg in line.legs if leg.role == "stop_loss"] == [183]
     assert len(order_detail(alice, bracket.pk).legs) == 3
 
@@ -53,11 +54,22 @@ def test_orders_are_narrowed_by_account_symbol_and_state(alice: User) -> None:
     one, other = connected_account(alice), connected_account(alice, "Other")
     make_order(one, "AAPL")
     doubtful = make_order(other, "MSFT", status="in_doubt", doubted_at=timezone.now())
-    assert [line.order.symbol for line in orders_working(OrderFilter([one]))] == ["AAPL"]
-    assert [line.order.symbol for line in orders_working(OrderFilter([one, other], "MSFT"))] == ["MSFT"]
-    assert [line.order for line in orders_working(OrderFilter([one, other], "", ("in_doubt",)))] == [doubtful]
-    assert orders_working(OrderFilter([one, other], "", ("filled",))) == []
+    assert [line.order.symbol for line in orders_working(OrderFilter([one]))[0]] == ["AAPL"]
+    assert [line.order.symbol for line in orders_working(OrderFilter([one, other], "MSFT"))[0]] == ["MSFT"]
+    assert [line.order for line in orders_working(OrderFilter([one, other], "", ("in_doubt",)))[0]] == [doubtful]
+    assert orders_working(OrderFilter([one, other], "", ("filled",))) == ([], False)
     assert orders_done(OrderFilter([one, other], "", ("in_doubt",))).lines == []
+
+
+def test_a_list_that_is_cut_off_says_so(alice: User, alice_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "WORKING_SHOWN", 2)
+    account = connected_account(alice)
+    for symbol in ("OLD", "AAPL", "MSFT"):
+        make_order(account, symbol)
+    lines, has_more = orders_working(OrderFilter([account]))
+    assert ([line.order.symbol for line in lines], has_more) == (["MSFT", "AAPL"], True)
+    text = alice_client.get("/orders/").content.decode()
+    assert "More orders work than are shown here" in text
 
 
 def test_pages_of_done_orders_meet_without_gap_or_overlap(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +110,7 @@ def test_any_list_takes_the_same_number_of_queries(alice: User, django_assert_nu
             make_bracket(account, trade=trade)
             make_order(account, status="cancelled", trade=trade)
         with django_assert_num_queries(2):
-            for line in orders_working(shown):
+            for line in orders_working(shown)[0]:
                 assert line.order.account.name + line.order.connection.label + line.order.trade.symbol
         with django_assert_num_queries(2):
             assert orders_done(shown).lines

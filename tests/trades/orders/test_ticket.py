@@ -215,6 +215,12 @@ def test_a_plan_fills_the_ticket_and_its_order_makes_it_pending(
     assert Order.objects.get(parent=None).trade_id == plan.pk
 
 
+def test_a_plan_without_prices_fills_in_what_it_knows(alice_client: Client, account: TradingAccount) -> None:
+    plan = make_plan(account, entry_price=None, planned_quantity=None)
+    text = alice_client.get("/orders/new/", {"trade": plan.pk}).content.decode()
+    assert 'name="symbol" value="AAPL"' in text
+
+
 def test_without_a_connected_account_the_ticket_leads_to_one(alice: User, alice_client: Client) -> None:
     make_account(alice)
     text = alice_client.get("/orders/new/").content.decode()
