@@ -23,7 +23,7 @@ from trenddojo.domain.order_risk import QuoteState
 from trenddojo.domain.orders import OrderError
 
 # A quote that was asked for this lately is not asked for again: the ticket's preview has just done so.
-FRESH = timedelta(seconds=5)
+FRESH = timedelta(seconds=15)
 # A broker whose clock is further away than this has a time of its own, as an exchange that replays last week.
 OWN_TIME = timedelta(minutes=1)
 BY_HAND = "This account places no orders: record your fills by hand, or connect it to a broker first."

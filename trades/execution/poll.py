@@ -19,8 +19,9 @@ from trades.execution.pulls import fills_pull
 from trades.execution.track import reports_apply
 from trades.models import Order
 from trades.models.order import AT_BROKER
-from trenddojo.domain.order_state import OrderState
+from trenddojo.domain.order_state import TERMINAL, OrderState
 
+DONE = sorted(TERMINAL)
 SHOWN = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.CANCELLING)
 # An order may be younger than the broker's list of open orders.
 LIST_LAG = timedelta(seconds=3)
@@ -79,9 +80,15 @@ def _unbooked(connection: BrokerConnection) -> QuerySet[Order]:
 
 
 def _unlisted(connection: BrokerConnection, reports: Sequence[OrderReport]) -> QuerySet[Order]:
-    """Orders we take for open and the broker's list of open orders does not show: done, most likely."""
+    """Orders we take for open and the broker's list of open orders does not show: done, most likely.
+
+    A leg is not listed while it is held; it is done when nothing of its group is listed, or when it was replaced.
+    """
     listed = {report.broker_order_id for report in _with_legs(reports)}
-    ours = Order.objects.filter(connection=connection, status__in=SHOWN, parent=None).exclude(broker_order_id="")
+    orders = Order.objects.filter(connection=connection)
+    alive = orders.filter(broker_order_id__in=listed, parent__isnull=False).values("parent_id")
+    is_done = Q(parent=None) | Q(replaced_by__isnull=False) | (Q(parent__status__in=DONE) & ~Q(parent_id__in=alive))
+    ours = orders.filter(is_done, status__in=SHOWN).exclude(broker_order_id="")
     return ours.exclude(broker_order_id__in=listed).order_by("reported_at")
 
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 
 from accounts.models import User
-from trades.models import Fill, Trade
+from trades.models import Fill, Order, Trade
 from trades.services.errors import TradeError
 
 ANOTHERS = "This form was sent before: save once more to send it anew."
 
-Kept = TypeVar("Kept", Trade, Fill)
+Kept = TypeVar("Kept", Trade, Fill, Order)
 
 
 def sent_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept | None:
