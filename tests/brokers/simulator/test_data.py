@@ -13,6 +13,7 @@ from typing import Any
 
 import msgpack
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.brokers.simulator.conftest import MORNING, Wire
@@ -219,3 +220,28 @@ def test_a_recorded_week_is_replayed_to_the_cent(shared: Path) -> None:
     assert (Decimal(str(quote["bp"])), Decimal(str(quote["ap"]))) == (Decimal(row["bid"]), Decimal(row["ask"]))
     assert Decimal(filled["filled_avg_price"]) == Decimal(row["ask"])
     assert Decimal(str(bars[-1]["c"])) == Decimal(row["close"])
+
+
+def test_nonsense_on_a_data_socket_is_said_and_the_connection_lives(exchange) -> None:
+    with socket(exchange) as opened:
+        said(opened)
+        for nonsense in ("{", "[1]", b"\xc1", b"\x01\x02"):
+            opened.send(nonsense)
+            assert said(opened) == [{"T": "error", "code": 400, "msg": "invalid syntax"}]
+        assert ask(opened, action="auth", key=exchange.key_id, secret=exchange.secret_key)[0]["T"] == "success"
+
+
+def test_data_sockets_are_mute_closed_and_refused_on_demand(exchange) -> None:
+    with subscribed(exchange, quotes=["SPY"]) as opened:
+        exchange.control.mute("data")
+        exchange.control.set_quote("SPY", bid="100.5", ask="100.6")
+        exchange.control.unmute("data")
+        exchange.control.stream_fault("duplicate", stream="data")
+        exchange.control.set_quote("SPY", bid="100.7", ask="100.8")
+        assert [said(opened)[0]["bp"] for _ in range(2)] == [100.7, 100.7]
+        exchange.control.close_streams("data", code=1012)
+        with pytest.raises(ConnectionClosed):
+            opened.recv(10)
+    exchange.control.refuse_connections(1, "data")
+    with pytest.raises(InvalidStatus), socket(exchange):
+        pass

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.brokers.simulator.conftest import Wire
-from tests.brokers.simulator_server import RunningSimulator
+from tests.brokers.simulator_server import RunningSimulator, simulator
 
 NANOSECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
@@ -277,3 +277,68 @@ def test_orders_of_one_account_are_unknown_to_another(exchange: RunningSimulator
     assert stranger.call("DELETE", f"/v2/orders/{placed['id']}").status_code == 404
     assert stranger.get("/v2/positions") == []
     assert stranger.ordered(client_order_id="td-1")["id"] != placed["id"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/orders?status=some",
+        "/v2/orders?direction=sideways",
+        "/v2/orders?limit=-1",
+        "/v2/orders?nested=maybe",
+        "/v2/orders?after=yesterday",
+        "/v2/orders:by_client_order_id",
+        "/v2/account/activities?direction=sideways",
+        "/v2/account/activities?category=all",
+        "/v2/account/activities?page_size=101",
+        "/v2/account/activities?date=today",
+        "/v2/account/portfolio/history?timeframe=2Min",
+        "/v2/account/portfolio/history?period=ever",
+        "/v2/calendar?date_type=BIRTHDAY",
+        "/v2/calendar?start=soon",
+    ],
+)
+def test_senseless_questions_are_refused_with_422(wire: Wire, path: str) -> None:
+    assert wire.refused(wire.call("GET", path))[:2] == (422, 40010001)
+
+
+def test_the_statement_is_asked_for_by_category(exchange, wire: Wire) -> None:
+    wire.ordered()
+    exchange.control.transfer(exchange.account, "10")
+    trades = wire.get("/v2/account/activities", category="trade_activity")
+    others = wire.get("/v2/account/activities", category="non_trade_activity")
+
+    assert {line["activity_type"] for line in trades} == {"FILL"}
+    assert {line["activity_type"] for line in others} == {"CSD"}
+    assert len(wire.get("/v2/account/activities", activity_types="FILL,CSD")) == len(trades) + len(others)
+
+
+def test_history_chooses_its_timeframe_by_its_length(wire: Wire) -> None:
+    chosen = {
+        period: wire.get("/v2/account/portfolio/history", period=period)["timeframe"] for period in ("1D", "2W", "1A")
+    }
+
+    assert chosen == {"1D": "1Min", "2W": "15Min", "1A": "1D"}
+
+
+def test_1200_orders_are_listed_in_pages_of_500_without_a_gap_or_a_double(exchange, wire: Wire) -> None:
+    exchange.control.transfer(exchange.account, "1000000")
+    placed = [wire.ordered(type="limit", limit_price="90")["id"] for _ in range(1200)]
+    seen: list[str] = []
+    while page := wire.get("/v2/orders", limit=500, direction="asc", after_order_id=seen[-1] if seen else None):
+        seen += [order["id"] for order in page]
+
+    assert len(page) == 0
+    assert seen == placed
+
+
+def test_days_of_a_market_that_never_shuts_end_a_minute_before_midnight() -> None:
+    with simulator() as running:
+        listed = Wire(running.url, running.key_id, running.secret_key).get(
+            "/v2/calendar", start="2026-03-07", end="2026-03-08"
+        )
+
+    assert [(line["date"], line["open"], line["close"]) for line in listed] == [
+        ("2026-03-07", "00:00", "23:59"),
+        ("2026-03-08", "00:00", "23:59"),
+    ]
