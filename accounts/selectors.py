@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from accounts.models import CashMovement, CashMovementKind, Notification, RiskPolicy, TradingAccount, User
+from trenddojo.domain.order_state import WORKING
 from trenddojo.domain.risk import RiskLimits
 
 INCOMING = (CashMovementKind.DEPOSIT, CashMovementKind.DIVIDEND, CashMovementKind.INTEREST)
@@ -110,6 +111,11 @@ def cash_total(account: TradingAccount, *, on: date | None = None) -> Decimal:
 def account_has_history(account: TradingAccount) -> bool:
     """Whether anything in the account's currency is recorded already."""
     return any(_related(account, name).exists() for name in ("cash_movements", "trades"))
+
+
+def account_has_working_orders(account: TradingAccount) -> bool:
+    """Whether orders are not done yet: at the broker, or on their way to it."""
+    return _related(account, "orders").filter(status__in=WORKING).exists()
 
 
 def first_day_of(account: TradingAccount) -> date | None:

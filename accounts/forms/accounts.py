@@ -20,7 +20,7 @@ class AccountFields(forms.Form):
     )
     broker = forms.ChoiceField(
         choices=Broker.choices,
-        help_text="Decides which commissions and fees are proposed. Nothing is sent to a broker.",
+        help_text="Decides which commissions and fees are proposed. Orders are sent where a connection is made.",
     )
     currency = forms.ChoiceField(
         choices=currency_choices, help_text="Fixed once the account has trades or cash movements."

@@ -14,7 +14,13 @@ from django.utils.module_loading import import_string
 from accounts.calendars import EXCHANGES
 from accounts.currencies import CURRENCIES, currency_places
 from accounts.models import RiskPolicy, TradingAccount, User
-from accounts.selectors import account_get_locked, account_has_history, first_day_of, policy_of
+from accounts.selectors import (
+    account_get_locked,
+    account_has_history,
+    account_has_working_orders,
+    first_day_of,
+    policy_of,
+)
 from accounts.services.errors import AccountError, check_version
 from accounts.services.removal import rows_delete
 from trenddojo.domain.money import check_decimal
@@ -92,13 +98,14 @@ def _made_meanwhile(owner: User, creation_key: uuid.UUID, problem: IntegrityErro
 def account_edit(*, owner: User, pk: uuid.UUID, terms: AccountTerms, version: str, today: date) -> TradingAccount:
     """Change an account; trades are computed anew when a rule they are computed by changed.
 
-    Raises Http404, StaleVersion and AccountError (as account_create, and currency_fixed, opened_late).
+    Raises Http404, StaleVersion and AccountError (as account_create, and currency_fixed, opened_late, connected).
     """
     _check_terms(terms, today)
     with transaction.atomic():
         account = account_get_locked(owner, pk)
         check_version(account, version, asdict(terms))
         _check_history(account, terms)
+        _check_connected(account, terms)
         changed = [name for name, value in asdict(terms).items() if getattr(account, name) != value]
         for name in changed:
             setattr(account, name, getattr(terms, name))
@@ -132,12 +139,14 @@ def account_unarchive(*, owner: User, pk: uuid.UUID) -> TradingAccount:
 def account_delete(*, owner: User, pk: uuid.UUID, typed_name: str) -> None:
     """Delete an account with everything in it, pictures and imported files too.
 
-    Raises Http404 and AccountError (name_differs): the name typed is the question whether it is meant.
+    Raises Http404 and AccountError (name_differs, orders_working): the name typed is the question whether it is meant.
     """
     with transaction.atomic():
         account = account_get_locked(owner, pk)
         if typed_name.strip() != account.name:
             raise AccountError("name_differs", f"Type the account's name exactly: {account.name}", "typed_name")
+        if account_has_working_orders(account):
+            raise AccountError("orders_working", "Orders still work or wait: cancel them, or let them end, first.")
         rows_delete(account)
 
 
@@ -193,6 +202,17 @@ def _check_history(account: TradingAccount, terms: AccountTerms) -> None:
         raise AccountError(
             "opened_late", f"Something is recorded on {first}: give that day or one before.", "opened_on"
         )
+
+
+def _check_connected(account: TradingAccount, terms: AccountTerms) -> None:
+    """What the broker decides is not decided here."""
+    # Connections are met by the name of their relation alone: accounts may not import them.
+    if getattr(account, "connection", None) is None:
+        return
+    for name in ("broker", "account_type", "currency"):
+        if getattr(terms, name) != getattr(account, name):
+            sentence = "This account follows a connection to its broker, which decides this: leave it as it is."
+            raise AccountError("connected", sentence, name)
 
 
 def _check_name(account: TradingAccount) -> None:

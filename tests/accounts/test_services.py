@@ -19,10 +19,10 @@ from accounts.selectors import (
     cash_total,
     limits_for,
 )
-from accounts.services import AccountTerms, CashTerms, RiskTerms
+from accounts.services import AccountError, AccountTerms, CashTerms, RiskTerms, version_of
 from accounts.services.accounts import initial_of
-from tests.factories import make_account, make_cash, make_closed_trade
-from trades.models import Fill, Tag, Trade
+from tests.factories import make_account, make_cash, make_closed_trade, make_connection
+from trades.models import Fill, Order, Tag, Trade
 from trades.services.figures import figures_rebuild
 from trenddojo.domain.errors import DomainError
 
@@ -347,3 +347,44 @@ def test_a_wider_break_even_band_changes_the_trades_and_the_figures(alice: User,
     trade.refresh_from_db()
     assert trade.outcome == "break_even"
     assert account.figure_totals.get(dimension="all").break_evens == 1
+
+
+class TestConnectedAccounts:
+    def test_what_the_broker_decides_is_not_decided_here(self, alice: User) -> None:
+        account = make_account(alice, broker="mock", account_type="paper")
+        make_connection(account, "mock", keys={})
+        said = initial_of(account, AccountTerms)
+
+        for field, value in {"broker": "manual", "account_type": "live", "currency": "EUR"}.items():
+            with pytest.raises(AccountError) as refused:
+                services.account_edit(
+                    owner=alice,
+                    pk=account.pk,
+                    terms=AccountTerms(**(said | {field: value})),
+                    version=version_of(account),
+                    today=date(2026, 3, 4),
+                )
+            assert (refused.value.code, refused.value.field) == ("connected", field)
+
+        renamed = services.account_edit(
+            owner=alice,
+            pk=account.pk,
+            terms=AccountTerms(**(said | {"name": "Practice"})),
+            version=version_of(account),
+            today=date(2026, 3, 4),
+        )
+        assert renamed.name == "Practice"
+
+    def test_an_account_is_not_deleted_while_its_orders_work(self, alice: User) -> None:
+        account = make_account(alice, "Main")
+        order = Order.objects.create(
+            owner=alice, account=account, symbol="SPY", side="buy", type="market", quantity=1, status="accepted"
+        )
+
+        with pytest.raises(AccountError, match="Orders still work") as refused:
+            services.account_delete(owner=alice, pk=account.pk, typed_name="Main")
+        assert refused.value.code == "orders_working"
+
+        Order.objects.filter(pk=order.pk).update(status="filled")
+        services.account_delete(owner=alice, pk=account.pk, typed_name="Main")
+        assert not TradingAccount.objects.exists()

@@ -62,6 +62,26 @@ def test_no_signals_calls_are_explicit(path: Path) -> None:
     assert not imported & {"django.dispatch", "django.db.models.signals"}
 
 
+HTTP = {"urllib.request", "http.client", "urllib3", "httpx", "aiohttp", "httplib2"}
+# The exchange serves; it asks nobody.
+WAY_OUT = (ROOT / "brokers" / "http.py", ROOT / "brokers" / "simulator")
+
+
+@pytest.mark.parametrize("path", modules("trenddojo", "accounts", "brokers", "trades"), ids=name)
+def test_only_one_module_opens_http_connections(path: Path) -> None:
+    if path.is_relative_to(WAY_OUT[0]) or path.is_relative_to(WAY_OUT[1]):
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+    assert {module for module in imported if module in HTTP or module.split(".")[0] in HTTP} == set()
+    # Its types may be named; its session is made in one place.
+    assert not any(module.startswith("requests.") or module == "requests.sessions" for module in imported)
+    assert {call for call in called if call.startswith("requests.")} == set()
+
+
 def test_the_domain_imports_without_django() -> None:
     import subprocess
     import sys
