@@ -353,6 +353,7 @@ class TestConnectedAccounts:
     def test_what_the_broker_decides_is_not_decided_here(self, alice: User) -> None:
         account = make_account(alice, broker="mock", account_type="paper")
         make_connection(account, "mock", keys={})
+        account.refresh_from_db()
         said = initial_of(account, AccountTerms)
 
         for field, value in {"broker": "manual", "account_type": "live", "currency": "EUR"}.items():
