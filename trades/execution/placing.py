@@ -16,6 +16,7 @@ from django.http import Http404
 
 from accounts.models import NotificationKind, User
 from brokers.models import Quote
+from brokers.services.live import live_touch
 from trades.execution.desks import Desk, Market, desk_locked, desk_of, market_of
 from trades.execution.gate import WAITING, Checked, commission_of, order_check
 from trades.execution.notices import describe, order_tell
@@ -227,6 +228,8 @@ def _follow(desk: Desk, order: Order, checked: Checked, now: datetime) -> None:
             _audit(desk, order, checked.trade)
     if order.status == OrderState.NEW:
         order_nudge(order.pk)
+        if not desk.connection.is_paper:
+            live_touch(desk.connection)
     if order.status == OrderState.QUEUED and checked.send_after is not None:
         order_tell(
             order,

@@ -1,10 +1,12 @@
 """An order is checked under its account's lock and written with its first step."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.http import Http404
+from django.utils import timezone
 
 from accounts.models import Notification, User
 from brokers.models import BrokerConnection
@@ -270,10 +272,12 @@ def test_a_live_account_needs_its_switch(alice: User) -> None:
     assert codes(placed(account)) == ["integrations_disabled", "not_armed"]
 
 
-def test_a_live_account_whose_switch_is_on_trades(alice: User, settings: pytest.FixtureRequest) -> None:
+def test_a_live_account_whose_switch_is_on_trades_and_keeps_it_on(alice: User, settings: Any) -> None:
     settings.ENABLE_BROKER_INTEGRATIONS = True
-    account = connected(alice, is_paper=False, live_armed_at=NOW, live_used_at=NOW)
+    used = timezone.now() - timedelta(minutes=1)
+    account = connected(alice, is_paper=False, live_armed_at=used, live_used_at=used)
     assert placed(account).status == "new"
+    assert BrokerConnection.objects.get().live_used_at > used
 
 
 def test_an_order_waits_for_the_open_and_its_trader_knows(alice: User) -> None:
