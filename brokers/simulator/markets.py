@@ -3,13 +3,14 @@
 from typing import Any
 
 from brokers.simulator.engine.recorded import RecordedMarket, ReplayMarket
-from brokers.simulator.engine.sessions import AlwaysOpen, NewYork, Sessions
+from brokers.simulator.engine.sessions import AlwaysOpen, Sessions
 from brokers.simulator.errors import SimulatorError
+from brokers.simulator.hours import NewYorkHours
 from brokers.simulator.options import Options
 
 
 def sessions_of(options: Options) -> Sessions:
-    return AlwaysOpen() if options.always_open else NewYork()
+    return AlwaysOpen() if options.always_open else NewYorkHours()
 
 
 def open_market(options: Options, sessions: Sessions) -> Any:

@@ -1,7 +1,7 @@
 """When the exchange trades: New York's calendar, or always.
 
-The days of New York come from the table of `accounts.calendars`: it is read on the first question about a day, and kept as
-plain times for the life of the process.
+The days of New York come from exchange_calendars, which takes seconds to import: it is asked on the first question
+about a day, and its answer kept as plain times for the life of the process.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,7 +11,6 @@ from functools import cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from accounts import calendars
 from brokers.simulator.engine.types import Session
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -24,8 +23,8 @@ CLOSE_CUTOFF = timedelta(minutes=10)
 EVENING = time(19, 0)
 # When the exchange clears out orders that grew too old.
 HOUSEKEEPING = timedelta(minutes=15)
-FIRST_DAY = date(2000, 1, 3)
-LAST_DAY = date(2049, 12, 31)
+FIRST_DAY = "2000-01-03"
+LAST_DAY = "2049-12-31"
 
 
 class Phase(StrEnum):
@@ -207,11 +206,16 @@ def _whole_day(day: date) -> Session:
 
 @cache
 def _new_york() -> dict[date, Session]:
-    found = {}
-    for day in calendars.sessions_between("XNYS", FIRST_DAY, LAST_DAY):
-        opening, closing = calendars.session_hours("XNYS", day)
-        found[day] = Session(day, _pre_market(day), opening, closing, closing + AFTER_HOURS)
-    return found
+    import exchange_calendars as library  # type: ignore[import-untyped]
+
+    schedule = library.get_calendar("XNYS", start=FIRST_DAY, end=LAST_DAY).schedule
+    days = [stamp.date() for stamp in schedule.index]
+    opens = [stamp.to_pydatetime().astimezone(UTC) for stamp in schedule["open"]]
+    closes = [stamp.to_pydatetime().astimezone(UTC) for stamp in schedule["close"]]
+    return {
+        day: Session(day, _pre_market(day), opening, closing, closing + AFTER_HOURS)
+        for day, opening, closing in zip(days, opens, closes, strict=True)
+    }
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,9 +10,11 @@ import pytest
 
 from brokers.simulator import server
 from brokers.simulator.clock import Clock
+from brokers.simulator.engine.sessions import NewYork
 from brokers.simulator.engine.types import OrderQuery
 from brokers.simulator.errors import SimulatorError
 from brokers.simulator.floor import Floor
+from brokers.simulator.hours import NewYorkHours
 from brokers.simulator.journal import Entry, Journal
 from brokers.simulator.options import NewAccount, Options
 from brokers.simulator.server import open_floor
@@ -174,3 +176,12 @@ def test_an_exchange_whose_market_broke_ends_instead_of_standing_still(monkeypat
 
     with pytest.raises(ArithmeticError, match="the market broke"):
         asyncio.run(server._run(server.Simulator(Options(market="scripted", always_open=True)), say))
+
+
+def test_new_yorks_hours_are_those_of_the_library() -> None:
+    ours, theirs = NewYorkHours(), NewYork()
+    first = date(2010, 1, 1)
+
+    for day in (first + timedelta(days=number) for number in range(365 * 20)):
+        assert ours.on(day) == theirs.on(day), day
+        assert (ours.after(day), ours.before(day)) == (theirs.after(day), theirs.before(day))

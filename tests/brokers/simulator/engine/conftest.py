@@ -96,6 +96,7 @@ class Floor:
 
     def refused(self, side: str, qty: str | None, symbol: str = "SPY", **fields: Any) -> tuple[int, int | None, str]:
         """Send an order that must be refused and must change nothing."""
+        self.exchange.drain()
         before = self.exchange.dump()
         with pytest.raises(Rejection) as caught:
             self.exchange.submit(self.me, draft(side, qty, symbol, **fields))

@@ -317,3 +317,32 @@ def test_replacing_the_stop_cannot_sell_what_is_not_there(floor):
         "insufficient qty available for order (requested: 41, available: 40)"
     )
     assert _replace(floor, order, qty=D(39)).status == "new"
+
+
+def test_a_replacement_takes_over_when_it_arrives(floor):
+    floor.exchange.set_delays(replace=timedelta(seconds=3))
+    old = floor.submit("buy", "10", limit_price="99.00")
+    new = _replace(floor, old, limit_price=D("98.00"))
+    floor.news()
+    # Until then the old order works, and the new one is not at the market.
+    assert floor.show("98.98", "99.00", "4", "4") == [("partial_fill", "buy limit", D(4), D("99.00"))]
+    assert floor.show("97.98", "98.00", "0", "0") == []
+    assert floor.until(floor.exchange.now + timedelta(seconds=1)) == [("replaced", "buy limit"), ("new", "buy limit")]
+    assert (str(floor.order(new).status), floor.order(new).filled_qty) == ("partially_filled", D(4))
+    assert floor.show("97.98", "98.00") == [("fill", "buy limit", D(6), D("98.00"))]
+
+
+def test_an_order_that_is_being_replaced_holds_buying_power_once(floor):
+    floor.exchange.set_delays(replace=timedelta(seconds=3))
+    old = floor.submit("buy", "100", limit_price="99.00")
+    _replace(floor, old, limit_price=D("98.00"))
+    assert floor.exchange.account_report(floor.me).buying_power == D("190200.00")
+
+
+def test_the_stop_of_a_bracket_can_be_moved_before_the_entry_fills(floor):
+    order = floor.submit("buy", "100", **{**BRACKET, "stop": "98.00"}, limit_price="99.00")
+    _, stop = floor.legs(order)
+    new = _replace(floor, stop, stop_price=D("98.50"))
+    floor.show("98.98", "99.00")
+    assert floor.show("98.40", "98.42")[-1] == ("fill", "sell stop", D(100), D("98.40"))
+    assert floor.order(new).status == "filled"

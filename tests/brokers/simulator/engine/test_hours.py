@@ -77,6 +77,41 @@ def test_a_day_order_sent_after_the_close_is_for_the_next_session(floor):
     assert (order.status, order.expires_at) == ("accepted", CLOSE + timedelta(days=1))
 
 
+@pytest.mark.parametrize(
+    "night", [datetime(2026, 3, 4, 6, 0, tzinfo=UTC), datetime(2026, 3, 4, 2, 0, tzinfo=UTC), datetime(2026, 3, 1, 18, 0, tzinfo=UTC)],
+    ids=["after midnight", "late in the evening", "on a Sunday"],
+)  # fmt: skip
+def test_an_order_of_the_night_for_extended_hours_waits_for_four_o_clock(night):
+    floor = Floor(night)
+    floor.show("100.00", "100.02")
+    order = floor.submit("buy", "10", limit_price="100.10", extended_hours=True)
+    assert order.status == "accepted"
+    four = floor.exchange.calendar(night.date(), date(2026, 3, 5))[0].pre
+    if four < night:
+        four += timedelta(days=1)
+    assert order.expires_at == four + timedelta(hours=16)
+    floor.until(four)
+    assert floor.order(order).status == "new"
+    assert floor.show("100.00", "100.03") == [("fill", "buy limit", D(10), D("100.03"))]
+
+
+def test_buying_power_at_night_is_counted_at_the_last_trade():
+    floor = Floor(datetime(2026, 3, 4, 20, 59, 50, tzinfo=UTC), cash="1000")
+    floor.prints("50.00")
+    floor.show("90.00", "90.02")
+    floor.until(CLOSE + timedelta(hours=6))
+    assert floor.submit("buy", "20").status == "accepted"
+    assert floor.refused("buy", "1")[2] == "insufficient buying power"
+
+
+def test_a_halted_symbol_has_no_auction(early):
+    _day_bar(early, OPEN, "101.00", "103.00")
+    order = early.submit("buy", "500", tif="opg")
+    early.exchange.halt("SPY")
+    early.until(OPEN)
+    assert early.order(order).status == "canceled"
+
+
 def test_a_half_day_ends_at_one(floor):
     floor = Floor(datetime(2026, 11, 27, 16, 0, tzinfo=UTC))  # the day after Thanksgiving
     floor.show("100.00", "100.02")

@@ -170,6 +170,10 @@ def test_a_week_of_four_symbols_is_replayed_in_less_than_3_seconds(market):
     assert sum(isinstance(event, TradeUpdate) for event in events) >= 20
 
 
+def test_a_folder_says_from_when_to_when_it_reaches(market):
+    assert market.span == (datetime(2013, 10, 4, 8, 1, tzinfo=UTC), datetime(2014, 6, 10, 0, 1, tzinfo=UTC))
+
+
 def test_a_folder_that_cannot_be_replayed_is_named(tmp_path):
     with pytest.raises(ValueError, match="holds no minute"):
         ReplayMarket(tmp_path)

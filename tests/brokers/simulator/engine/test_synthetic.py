@@ -192,6 +192,21 @@ def test_a_split_divides_the_price_from_its_moment_on(market):
     assert market.closing("SPY", NewYork().on(date(2026, 11, 19))) > 3 * market.closing("SPY", FRIDAY)
 
 
+def test_a_symbol_the_market_does_not_have_shows_nothing():
+    market = SyntheticMarket("seed", ["SPY"])
+    end = FRIDAY.open + MINUTE
+    assert list(market.ticks("KO", FRIDAY.open, end)) == market.minutes("KO", FRIDAY.open, end) == []
+    assert market.days("KO", FRIDAY.day, FRIDAY.day) == []
+    assert market.quote_at("KO", end) is market.trade_at("KO", end) is None
+    assert market.opening("KO", FRIDAY) is market.closing("KO", FRIDAY) is None
+
+
+@pytest.mark.parametrize("factor", [D(0), D("-0.5")])
+def test_a_price_does_not_move_to_nothing(market, factor):
+    with pytest.raises(ValueError, match="above zero"):
+        Exchange(market, now=FRIDAY.open).move("SPY", factor)
+
+
 def test_an_exchange_that_was_put_away_knows_its_splits_on_a_fresh_market():
     begin = FRIDAY.open + timedelta(hours=1)
     exchange = Exchange(SyntheticMarket("seed", ["SPY"]), now=begin)
