@@ -4,7 +4,18 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from brokers.models import AccountSnapshot, Bar, BarSpan, BrokerConnection, BrokerPosition, Quote, Split
+from brokers.models import (
+    AccountSnapshot,
+    Bar,
+    BarSeries,
+    BarSpan,
+    BrokerConnection,
+    BrokerPosition,
+    Quote,
+    SeriesBar,
+    SeriesSplit,
+    Split,
+)
 from brokers.services.connections import connection_disable
 
 
@@ -84,3 +95,26 @@ class SplitAdmin(ReadOnlyAdmin):
     list_display = ["symbol", "feed", "effective_on", "ratio"]
     list_filter = ["feed"]
     search_fields = ["symbol"]
+
+
+@admin.register(BarSeries)
+class BarSeriesAdmin(ReadOnlyAdmin):
+    list_display = ["symbol", "timeframe", "user", "count", "first_at", "last_at", "file_name"]
+    list_filter = ["timeframe"]
+    list_select_related = ["user"]
+    search_fields = ["symbol", "user__username", "user__email"]
+
+
+@admin.register(SeriesBar)
+class SeriesBarAdmin(ReadOnlyAdmin):
+    list_display = ["start", "series", "open", "high", "low", "close", "volume"]
+    list_select_related = ["series"]
+    search_fields = ["series__symbol", "series__user__username"]
+    show_full_result_count = False
+
+
+@admin.register(SeriesSplit)
+class SeriesSplitAdmin(ReadOnlyAdmin):
+    list_display = ["effective_on", "series", "ratio"]
+    list_select_related = ["series"]
+    search_fields = ["series__symbol", "series__user__username"]

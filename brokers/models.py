@@ -242,3 +242,75 @@ class Split(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.ratio}:1 on {self.effective_on}"
+
+
+class BarSeries(models.Model):
+    """Bars a trader brought from a file, for symbols and accounts without a feed: theirs alone, and gone with them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="bar_series")
+    symbol = models.CharField(max_length=32)
+    timeframe = models.CharField(max_length=8, help_text="As 1Min.")
+    file_name = models.CharField(max_length=255, blank=True, help_text="Of the last file.")
+    count = models.PositiveIntegerField(default=0)
+    first_at = models.DateTimeField(help_text="The first bar's beginning.")
+    last_at = models.DateTimeField(help_text="The last bar's beginning.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "bar_series"
+        ordering = ["symbol", "timeframe"]
+        verbose_name_plural = "bar series"
+        constraints = [models.UniqueConstraint(fields=["user", "symbol", "timeframe"], name="bar_series_once")]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.timeframe}"
+
+
+class SeriesBar(models.Model):
+    """Prices as the file says."""
+
+    id = models.BigAutoField(primary_key=True)
+    series = models.ForeignKey(BarSeries, on_delete=models.CASCADE, related_name="bars", db_index=False)
+    start = models.DateTimeField()
+    open = models.DecimalField(**PRICE)
+    high = models.DecimalField(**PRICE)
+    low = models.DecimalField(**PRICE)
+    close = models.DecimalField(**PRICE)
+    volume = models.DecimalField(**QUANTITY)
+
+    class Meta:
+        db_table = "series_bars"
+        ordering = ["start"]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "start"], name="series_bars_once"),
+            models.CheckConstraint(
+                condition=Q(low__gt=0, high__gte=F("low"), open__range=(F("low"), F("high")))
+                & Q(close__range=(F("low"), F("high"))),
+                name="series_bars_sane",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} {self.close}"
+
+
+class SeriesSplit(models.Model):
+    """A split inside a trader's own bars: `ratio` new shares for one old, from the session on."""
+
+    id = models.BigAutoField(primary_key=True)
+    series = models.ForeignKey(BarSeries, on_delete=models.CASCADE, related_name="splits")
+    effective_on = models.DateField()
+    ratio = models.DecimalField(max_digits=14, decimal_places=6)
+
+    class Meta:
+        db_table = "series_splits"
+        ordering = ["effective_on"]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "effective_on"], name="series_splits_once"),
+            models.CheckConstraint(condition=Q(ratio__gt=0), name="series_splits_ratio"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ratio}:1 on {self.effective_on}"

@@ -110,6 +110,11 @@ class Trade(models.Model):
     mae = models.DecimalField(**MONEY, null=True, blank=True)
     mfe = models.DecimalField(**MONEY, null=True, blank=True)
     excursion_bar = models.CharField(max_length=8, blank=True, help_text="Bar size, as 1Day.")
+    mae_price = models.DecimalField(**PRICE, null=True, blank=True, help_text="A unit, against the average entry.")
+    mfe_price = models.DecimalField(**PRICE, null=True, blank=True)
+    # The version that was measured, with or without a result; measuring waits until measure_after where a feed failed.
+    measured_version = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    measure_after = models.DateTimeField(null=True, blank=True, editable=False)
 
     # Kept true by trades.execution from the trade's orders; empty where it was kept by hand.
     broker = models.CharField(max_length=50, blank=True)
@@ -166,6 +171,11 @@ class Trade(models.Model):
                 fields=["account"],
                 condition=Q(is_incomplete=True),
                 name="trades_incomplete",
+            ),
+            models.Index(
+                fields=["account"],
+                condition=Q(status="closed") & ~Q(measured_version=F("version")),
+                name="trades_to_measure",
             ),
             GinIndex(fields=["search"], name="trades_search"),
         ]
