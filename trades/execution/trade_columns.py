@@ -39,6 +39,8 @@ made AS (
     SELECT t.id, told.trade_id IS NOT NULL AS is_told, told.broker, told.broker_order_id, told.status, told.origin,
         told.done, round(entered.price, 9) AS price, paid.commission, CASE
         WHEN t.status = 'planned' AND entered.works THEN 'pending'
+        -- What was filled is booked by its executions, which follow the report: until then nobody sends it again.
+        WHEN t.status = 'pending' AND told.done > 0 THEN t.status
         WHEN t.status = 'pending' AND entered.works IS NOT TRUE AND t.entry_price IS NULL THEN 'cancelled'
         WHEN t.status = 'pending' AND entered.works IS NOT TRUE THEN 'planned'
         ELSE t.status END AS trade_status

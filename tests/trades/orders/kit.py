@@ -32,7 +32,7 @@ def connect(account: TradingAccount, **fields: Any) -> BrokerConnection:
         "account": account,
         "broker": account.broker,
         "label": f"{account.name} at the mock broker",
-        "broker_account_id": f"MOCK-{next(_numbers)}",
+        "broker_account_id": f"MOCK-{str(key)[:8]}",
         "last_sync": timezone.now(),
         **fields,
     }
