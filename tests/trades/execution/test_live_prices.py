@@ -10,7 +10,6 @@ from tests.trades.execution.exchange_kit import account, ask, connected_account,
 from trades.models import Trade
 from trades.services.live_prices import live_prices_refresh, symbols_wanted
 
-
 __all__ = ["account", "exchange"]
 
 
