@@ -4,7 +4,6 @@ A value that cannot be used stops the start with one sentence naming the variabl
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from trenddojo import env
+from trenddojo import env, logs, schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 if "ENV_FILE" in os.environ:
@@ -188,19 +187,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = CELERY_VISIBILITY_TIMEOUT * 0.7
 CELERY_TASK_TIME_LIMIT = CELERY_VISIBILITY_TIMEOUT * 0.8
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "heartbeat": {"task": "trenddojo.heartbeat", "schedule": 10.0},
-    "imports-sweep": {"task": "trades.imports_sweep", "schedule": 15.0},
-    "files-sweep": {"task": "trades.files_sweep", "schedule": 3600.0},
-    "orders-sweep": {"task": "trades.orders_sweep", "schedule": 5.0, "options": {"expires": 5.0}},
-    "orders-release": {"task": "trades.orders_release", "schedule": 10.0, "options": {"expires": 10.0}},
-    "connections-poll": {"task": "trades.connections_poll", "schedule": 2.0, "options": {"expires": 2.0}},
-    "connections-sync": {"task": "trades.connections_sync", "schedule": 5.0, "options": {"expires": 5.0}},
-    "quotes-refresh": {"task": "trades.quotes_refresh", "schedule": 5.0, "options": {"expires": 5.0}},
-    "notifications-mail": {"task": "brokers.notifications_mail", "schedule": 15.0, "options": {"expires": 15.0}},
-    "live-lapse": {"task": "brokers.live_lapse", "schedule": 60.0, "options": {"expires": 60.0}},
-    "records-clean": {"task": "brokers.records_clean", "schedule": 3600.0},
-}
+CELERY_BEAT_SCHEDULE = schedule.EVERY
 
 # --- Files ------------------------------------------------------------------------------------------------------------
 
@@ -393,34 +380,4 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "TrendDojo <d
 # --- Logging: one plain line an event, key=value, to standard error ---------------------------------------------------
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "trenddojo.middleware.RequestIdFilter"}},
-    "formatters": {
-        "plain": {
-            "()": "trenddojo.middleware.UtcFormatter",
-            "format": "{asctime} level={levelname} logger={name} request={request_id} {message}",
-            "style": "{",
-        },
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "stream": sys.stderr,
-            "formatter": "plain",
-            "filters": ["request_id"],
-        },
-    },
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        # A page that is not there is the visitor's matter; what broke is ours.
-        "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
-        # Scanners knock under any name; a traceback for each would bury what matters.
-        "django.security.DisallowedHost": {"handlers": [], "level": "CRITICAL", "propagate": True},
-        # Warns of every HEAD request that Django answers with the page's body.
-        "gunicorn.http.wsgi": {"handlers": [], "level": "ERROR", "propagate": True},
-    },
-}
+LOGGING = logs.configuration(LOG_LEVEL)
