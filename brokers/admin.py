@@ -19,7 +19,7 @@ from brokers.models import (
 from brokers.services.connections import connection_disable
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What brokers said is read, not written."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature

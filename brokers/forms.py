@@ -92,7 +92,7 @@ class ConnectForm(CreationForm, CredentialsMixin, AccountChoiceMixin):
         self.fields["account_name"].initial = spec.label
 
     def wants_paper(self) -> bool:
-        return self.cleaned_data.get("is_paper", "paper") == "paper"
+        return bool(self.cleaned_data.get("is_paper", "paper") == "paper")
 
 
 class ReconnectForm(CredentialsMixin):
@@ -106,6 +106,10 @@ class LinkForm(AccountChoiceMixin):
         super().__init__(*args, **options)
         self.add_accounts(user, broker, "")
         self.fields["account_name"].initial = registry.spec_of(broker).label
+
+    def wanted(self) -> TradingAccount | NewAccount:
+        """One is always chosen here."""
+        return self.account() or NewAccount(self.cleaned_data["account_name"])
 
 
 class RenameForm(forms.Form):

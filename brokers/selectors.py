@@ -32,8 +32,7 @@ def connection_of_account(account: TradingAccount) -> BrokerConnection | None:
 def connection_has_working_orders(connection: BrokerConnection) -> bool:
     """Whether orders are not done yet: at the broker, or on their way to it."""
     # Orders are met by the name of their relation alone: brokers may not import them.
-    orders: QuerySet = connection.orders  # type: ignore[attr-defined, type-arg]
-    return orders.filter(status__in=WORKING).exists()
+    return connection.orders.filter(status__in=WORKING).exists()
 
 
 def accounts_to_link(user: User, broker: str) -> QuerySet[TradingAccount]:

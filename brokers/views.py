@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.forms.fields import refusals_at
-from accounts.models import Broker
+from accounts.models import Broker, User
 from accounts.selectors import account_for
 from brokers import registry
 from brokers.errors import BrokerError
@@ -30,20 +30,26 @@ from brokers.services.linking import connection_link
 from brokers.services.live import live_lapses_at
 from brokers.vault import VaultError
 
+
+class TraderRequest(HttpRequest):
+    """The request of somebody who is signed in."""
+
+    user: User
+
+
 LIST = "brokers:connection-list"
 DETAIL = "brokers:connection-detail"
-TRY_KEYS = "broker_keys"
 
 
 @login_required
 @require_safe
-def connection_list(request: HttpRequest) -> HttpResponse:
+def connection_list(request: TraderRequest) -> HttpResponse:
     return render(request, "brokers/connection_list.html", {"connections": connections_of(request.user)})
 
 
 @login_required
 @require_safe
-def connection_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_detail(request: TraderRequest, pk: UUID) -> HttpResponse:
     connection = connection_for(request.user, pk)
     context = {
         "connection": connection,
@@ -58,12 +64,12 @@ def connection_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
-def connection_create(request: HttpRequest) -> HttpResponse:
+def connection_create(request: TraderRequest) -> HttpResponse:
     """Two steps without any script: which broker, then its own fields."""
     broker = request.GET.get("broker", "")
     if not registry.is_connectable(broker):
         return render(request, "brokers/broker_choose.html", {"brokers": _brokers()})
-    if refused := consume_or_429(request, action=TRY_KEYS, user=request.user):
+    if refused := _tried_too_often(request, "broker_keys"):
         return refused
     form = ConnectForm(request.POST or None, user=request.user, broker=broker)
     if request.method == "POST" and form.is_valid():
@@ -84,7 +90,7 @@ def connection_create(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def connection_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_edit(request: TraderRequest, pk: UUID) -> HttpResponse:
     connection = connection_for(request.user, pk)
     form = RenameForm(request.POST or None, initial={"label": connection.label})
     if request.method == "POST" and form.is_valid():
@@ -99,9 +105,9 @@ def connection_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
-def connection_reconnect(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_reconnect(request: TraderRequest, pk: UUID) -> HttpResponse:
     connection = connection_for(request.user, pk)
-    if refused := consume_or_429(request, action=TRY_KEYS, user=request.user):
+    if refused := _tried_too_often(request, "broker_keys"):
         return refused
     form = ReconnectForm(request.POST or None, broker=connection.broker)
     if request.method == "POST" and form.is_valid():
@@ -114,12 +120,12 @@ def connection_reconnect(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def connection_account(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_account(request: TraderRequest, pk: UUID) -> HttpResponse:
     connection = connection_for(request.user, pk)
     form = LinkForm(request.POST or None, user=request.user, broker=connection.broker)
     if request.method == "POST" and form.is_valid():
         with refusals_at(form):
-            account = connection_link(connection=connection, account=form.account())
+            account = connection_link(connection=connection, account=form.wanted())
             messages.success(request, f"{account.name} follows {connection.label} from now on.")
             return redirect(DETAIL, pk)
     return render(request, "brokers/connection_account.html", {"form": form, "connection": connection})
@@ -127,7 +133,7 @@ def connection_account(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def connection_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_remove(request: TraderRequest, pk: UUID) -> HttpResponse:
     connection = connection_for(request.user, pk)
     if request.method == "POST":
         try:
@@ -149,32 +155,32 @@ def connection_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def connection_verify(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_verify(request: TraderRequest, pk: UUID) -> HttpResponse:
     return _act(request, pk, services.connection_verify, "{label} answers, and the keys work.")
 
 
 @login_required
 @require_POST
-def connection_sync(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_sync(request: TraderRequest, pk: UUID) -> HttpResponse:
     return _act(request, pk, services.connection_sync_ask, "{label} is being synced. It takes a few seconds.")
 
 
 @login_required
 @require_POST
-def connection_enable(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_enable(request: TraderRequest, pk: UUID) -> HttpResponse:
     return _act(request, pk, services.connection_enable, "{label} is in use again.")
 
 
 @login_required
 @require_POST
-def connection_disable(request: HttpRequest, pk: UUID) -> HttpResponse:
+def connection_disable(request: TraderRequest, pk: UUID) -> HttpResponse:
     def disable(*, connection: BrokerConnection) -> None:
         services.connection_disable(connection=connection, reason="You disabled it.")
 
     return _act(request, pk, disable, "{label} is disabled: nothing is asked of the broker.")
 
 
-def _act(request: HttpRequest, pk: UUID, act: Callable[..., Any], done: str) -> HttpResponse:
+def _act(request: TraderRequest, pk: UUID, act: Callable[..., Any], done: str) -> HttpResponse:
     connection = connection_for(request.user, pk)
     try:
         act(connection=connection)
@@ -191,10 +197,10 @@ def _act(request: HttpRequest, pk: UUID, act: Callable[..., Any], done: str) -> 
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
-def live_switch(request: HttpRequest, pk: UUID) -> HttpResponse:
+def live_switch(request: TraderRequest, pk: UUID) -> HttpResponse:
     account = account_for(request.user, pk)
     connection = connection_of_account(account)
-    if refused := consume_or_429(request, action="live_switch", user=request.user):
+    if refused := _tried_too_often(request, "live_switch"):
         return refused
     form = LiveForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -217,7 +223,7 @@ def live_switch(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def live_off(request: HttpRequest, pk: UUID) -> HttpResponse:
+def live_off(request: TraderRequest, pk: UUID) -> HttpResponse:
     account = account_for(request.user, pk)
     connection = connection_of_account(account)
     if connection is None:
@@ -225,6 +231,12 @@ def live_off(request: HttpRequest, pk: UUID) -> HttpResponse:
     services.live_disarm(connection=connection)
     messages.success(request, f"Live trading is off for {account.name}. Orders at the broker go on working.")
     return redirect("brokers:live-switch", pk)
+
+
+def _tried_too_often(request: TraderRequest, action: str) -> HttpResponse | None:
+    """The page that says so, where the trader has sent this form too often."""
+    refused: HttpResponse | None = consume_or_429(request, action=action, user=request.user)
+    return refused
 
 
 def _brokers() -> list[dict[str, str]]:

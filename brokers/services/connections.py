@@ -16,6 +16,7 @@ from brokers import registry, vault
 from brokers.base import AccountReport
 from brokers.errors import BrokerError, CredentialsInvalid, MarketClosed, NoMarketData, Refused
 from brokers.models import BrokerConnection, ConnectionStatus
+from brokers.rate_limits import Priority
 from brokers.selectors import connection_has_working_orders
 from brokers.services.credentials import credentials_clean, credentials_prove, key_hint, refusal_of
 from brokers.services.errors import ConnectionRefusal
@@ -107,7 +108,7 @@ def connection_verify(*, connection: BrokerConnection) -> AccountReport:
     Raises BrokerError after it was noted (bad keys disable the connection), and VaultError.
     """
     try:
-        report = registry.adapter_for(connection, reads=registry.Priority.SUBMIT).verify()
+        report = registry.adapter_for(connection, reads=Priority.SUBMIT).verify()
     except BrokerError as error:
         connection_failed(connection_id=connection.pk, error=error, sealed=connection.credentials)
         raise

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -62,19 +61,19 @@ def live_lapses_at(connection: BrokerConnection) -> datetime | None:
 def live_touch(connection: BrokerConnection) -> None:
     """An order used the switch: it stays on for another while. One that has lapsed stays off."""
     now = timezone.now()
-    _armed().filter(pk=connection.pk, used__gt=now - _idle()).update(live_used_at=now)
+    _armed().filter(pk=connection.pk).exclude(_unused_since(now - _idle())).update(live_used_at=now)
 
 
 def live_sweep(*, now: datetime) -> int:
     """Turn off what has lapsed and tell its owners; how many."""
-    lapsed = list(_armed().filter(used__lte=now - _idle()).select_related("user", "account"))
+    lapsed = list(_armed().filter(_unused_since(now - _idle())).select_related("user", "account"))
     return sum(_lapse(connection, now) for connection in lapsed)
 
 
 def _lapse(connection: BrokerConnection, now: datetime) -> int:
     with transaction.atomic():
-        still = _armed().filter(pk=connection.pk, used__lte=now - _idle(), live_armed_at=connection.live_armed_at)
-        if not still.update(live_armed_at=None, live_used_at=None):
+        same = Q(pk=connection.pk, live_armed_at=connection.live_armed_at)
+        if not _armed().filter(same, _unused_since(now - _idle())).update(live_armed_at=None, live_used_at=None):
             return 0
         notify(
             user=connection.user,
@@ -89,9 +88,11 @@ def _lapse(connection: BrokerConnection, now: datetime) -> int:
 
 
 def _armed() -> QuerySet[BrokerConnection]:
-    return BrokerConnection.objects.filter(live_armed_at__isnull=False).annotate(
-        used=Coalesce(F("live_used_at"), F("live_armed_at"))
-    )
+    return BrokerConnection.objects.filter(live_armed_at__isnull=False)
+
+
+def _unused_since(moment: datetime) -> Q:
+    return Q(live_used_at__lte=moment) | Q(live_used_at=None, live_armed_at__lte=moment)
 
 
 def _idle() -> timedelta:
