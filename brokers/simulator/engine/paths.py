@@ -94,7 +94,8 @@ class Paths:
         self._seed = seed
         self._sessions = sessions
         self._levels: dict[tuple[str, int], int] = {}
-        self.minutes = lru_cache(maxsize=512)(self._minutes_of)
+        # A session takes some 400 kB: enough of them for every symbol's today and yesterday.
+        self.minutes = lru_cache(maxsize=64)(self._minutes_of)
 
     def close(self, symbol: str, day: date) -> int:
         """The price at the end of a day, in cents."""

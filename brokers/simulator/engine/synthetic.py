@@ -51,8 +51,8 @@ class SyntheticMarket:
         self._paths = Paths(seed, self._sessions)
         self._pace = pace
         self._scalings: dict[str, list[tuple[datetime, Decimal]]] = {}
-        # Bounded: a minute is up to 121 ticks.
-        self._minute_ticks = lru_cache(maxsize=4096)(self._ticks_of)
+        # A minute of ticks takes some 80 kB: enough of them for what every symbol shows now.
+        self._minute_ticks = lru_cache(maxsize=128)(self._ticks_of)
         self._day_bar = lru_cache(maxsize=16_384)(self._bar_of)
 
     @property
