@@ -82,6 +82,15 @@ def cancel_ask(order: Order, *, now: datetime, reason: str = "cancelled") -> Non
     raise OrderError("order_over", f"This order is {order.get_status_display().lower()} already.")
 
 
+def cancel_try(order: Order, *, now: datetime, reason: str) -> bool:
+    """As cancel_ask; False for an order that came to its end meanwhile."""
+    try:
+        cancel_ask(order, now=now, reason=reason)
+    except OrderError:
+        return False
+    return True
+
+
 def order_held(owner: User, order_id: UUID) -> Order:
     """The owner's order, read under its account's lock. Raises Http404; the connection may be anything."""
     account_id = Order.objects.filter(pk=order_id, owner=owner).values_list("account_id", flat=True).first()

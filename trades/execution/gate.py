@@ -19,9 +19,10 @@ from trades.models import Order, Trade, TradeStatus
 from trades.models.order import WORKING
 from trades.selectors.holdings import Holding, holding_of
 from trades.selectors.risk_state import RiskState, limits_for_setup, risk_state
+from trades.services.columns import MOST_MONEY
 from trenddojo.domain import positions
 from trenddojo.domain.commission import CostEstimate, estimate
-from trenddojo.domain.instruments import AssetClass, Fractions, Instrument, instrument_for
+from trenddojo.domain.instruments import AssetClass, Fractions, Instrument, instrument_for, validate_symbol
 from trenddojo.domain.money import cents, exact
 from trenddojo.domain.order_risk import (
     GateState,
@@ -130,7 +131,7 @@ def _trade_named(desk: Desk, given: OrderInput) -> Trade | None:
         raise Http404
     if trade.status in (TradeStatus.CLOSED, TradeStatus.CANCELLED):
         raise OrderError("trade_over", "This trade is over: plan a new one.", "trade")
-    if trade.symbol != given.symbol.strip().upper():
+    if trade.symbol != validate_symbol(given.symbol):
         raise OrderError("other_symbol", f"This trade is in {trade.symbol}.", "symbol")
     trade.account = desk.account
     return trade
@@ -215,6 +216,7 @@ def _judged(desk: Desk, asked: _Asked, market: Market, now: datetime) -> Checked
         without_orders=asked.without_orders,
     )
     price = _unit_price(terms, market)
+    _refuse_too_large(terms, instrument, price)
     facts = OrderFacts(
         side=terms.side,
         type=terms.type,
@@ -246,6 +248,14 @@ def _judged(desk: Desk, asked: _Asked, market: Market, now: datetime) -> Checked
         risk=facts.risk_amount,
         send_after=send_after,
     )
+
+
+def _refuse_too_large(terms: OrderTerms, instrument: Instrument, price: Decimal | None) -> None:
+    """Money that no column holds is a slip of the finger."""
+    highest = max(price or ZERO, terms.stop_loss.stop_price if terms.stop_loss else ZERO)
+    with exact():
+        if highest * terms.quantity * instrument.multiplier >= MOST_MONEY:
+            raise OrderError("too_large", "This order is too large: check its price and quantity.", "quantity")
 
 
 def _unit_price(terms: OrderTerms, market: Market) -> Decimal | None:

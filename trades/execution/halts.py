@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import NotificationKind, TradingAccount, User
 from accounts.selectors import account_get_locked
 from accounts.services.notifications import notify
-from trades.execution.changing import cancel_ask
+from trades.execution.changing import cancel_try
 from trades.models import Order
 from trades.models.order import WORKING
 from trades.services.audit import audit_record
@@ -60,9 +60,7 @@ def _entries_cancel(account: TradingAccount, *, now: datetime) -> int:
     """Cancel what opens or adds to positions, wherever it was placed; how many."""
     entries = Order.objects.filter(account=account, parent=None, is_reducing=False, status__in=WORKING)
     found = list(entries.filter(cancel_asked_at=None).select_related("owner").order_by("created_at"))
-    for order in found:
-        cancel_ask(order, now=now, reason="halted")
-    return len(found)
+    return sum(cancel_try(order, now=now, reason="halted") for order in found)
 
 
 def _audit(

@@ -27,6 +27,7 @@ from trades.models import Order, OrderEvent, Trade
 from trades.services.audit import audit_record
 from trades.services.sent_forms import same_or_refuse, sent_before
 from trenddojo.domain.fills import Direction
+from trenddojo.domain.instruments import validate_symbol
 from trenddojo.domain.order_risk import collar_breach
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderClass, OrderError, OrderTerms, OrderType, StopLoss, TakeProfit, TimeInForce
@@ -67,7 +68,7 @@ def order_preview(*, owner: User, given: OrderInput, now: datetime) -> OrderPrev
     Raises as order_create.
     """
     desk = desk_of(owner, given.account_id)
-    market = market_of(desk, given.symbol.strip().upper(), given.asset_class, now=now)
+    market = market_of(desk, validate_symbol(given.symbol), given.asset_class, now=now)
     checked = order_check(desk, given, market, now=now)
     return _preview(desk, checked, market, now)
 
@@ -79,7 +80,7 @@ def order_create(*, owner: User, given: OrderInput, creation_key: UUID, now: dat
     with the field for what cannot be an order at all.
     """
     desk = desk_of(owner, given.account_id)
-    market = market_of(desk, given.symbol.strip().upper(), given.asset_class, now=now)
+    market = market_of(desk, validate_symbol(given.symbol), given.asset_class, now=now)
     return order_place(owner=owner, given=given, market=market, creation_key=creation_key, now=now)
 
 
@@ -260,7 +261,7 @@ def _said(given: OrderInput) -> tuple[Any, ...]:
     words = [getattr(given, name) for name in SAID]
     if given.order_class == OrderClass.OCO and given.take_profit is not None:
         words[SAID.index("limit_price")] = given.take_profit.limit_price
-    return (given.account_id, given.symbol.strip().upper(), *words)
+    return (given.account_id, validate_symbol(given.symbol), *words)
 
 
 def _kept(order: Order) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from django.http import Http404
 
 from accounts.models import User
 from brokers.models import BrokerPosition
-from trades.execution.changing import OrderEdit, cancel_ask, replace_ask, working_in
+from trades.execution.changing import OrderEdit, cancel_ask, cancel_try, replace_ask, working_in
 from trades.execution.desks import Desk, Market, clock_at, desk_locked, desk_of, market_of
 from trades.execution.gate import order_check
 from trades.execution.placing import order_write
@@ -116,7 +116,7 @@ def positions_close_all(*, owner: User, account_id: UUID, creation_key: UUID, no
     with transaction.atomic():
         desk = desk_locked(owner, account_id)
         for order in _entries(desk):
-            cancel_ask(order, now=now, reason="close_all")
+            cancel_try(order, now=now, reason="close_all")
     closed = []
     for symbol in _symbols(desk):
         key = uuid5(creation_key, symbol)

@@ -77,7 +77,9 @@ def _look(order: Order, now: datetime) -> bool:
     except (OrderError, Http404) as refusal:
         # The connection is disabled or the account archived: the order keeps waiting for the trader.
         log.info("order.release.waits order=%s reason=%s", order.pk, refusal)
-        return False
+    except Exception:  # what this order runs into is no reason for the next one to wait
+        log.exception("order.release.failed order=%s", order.pk)
+    return False
 
 
 @transaction.atomic

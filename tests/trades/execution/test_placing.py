@@ -27,6 +27,7 @@ from tests.trades.execution.gate_kit import (
 from trades.execution.intents import order_create, order_from_trade, order_preview
 from trades.models import Order, OrderEvent
 from trades.services.errors import TradeError
+from trenddojo.domain.errors import SymbolError
 from trenddojo.domain.orders import OrderError, StopLoss, TakeProfit
 
 __all__ = ["broker"]
@@ -258,6 +259,21 @@ def test_a_limit_far_beyond_the_market_is_a_slip_of_the_finger(alice: User) -> N
     assert codes(order) == ["price_collar"]
     assert placed(account, limit_price=d(105), quantity=d(1)).status == "new"
     assert placed(account, limit_price=d(50), quantity=d(1)).status == "new"
+
+
+@pytest.mark.parametrize("symbol", ["../account", "", "AAPL\0", "ÄPFEL"])
+def test_what_is_no_symbol_never_reaches_the_broker(alice: User, symbol: str) -> None:
+    account = connected(alice)
+    with pytest.raises(SymbolError) as refused:
+        placed(account, symbol=symbol)
+    assert refused.value.field == "symbol"
+
+
+def test_an_order_no_column_can_hold_is_refused(alice: User) -> None:
+    account = connected(alice)
+    with pytest.raises(OrderError) as refused:
+        placed(account, quantity=d("99999999999"), limit_price=d("99999999999"))
+    assert (refused.value.code, refused.value.field) == ("too_large", "quantity")
 
 
 def test_orders_within_a_minute_are_counted(alice: User) -> None:

@@ -1,5 +1,6 @@
 """Orders that wait leave when their time has come, checked anew."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 
 from accounts.models import Notification, User
 from brokers.models import BrokerConnection, BrokerPosition, Quote
+from brokers.services.clock import clock_by_calendar
 from tests.trades.desk_kit import NOW, d, make_plan
 from tests.trades.execution.gate_kit import (
     EVENING,
@@ -91,6 +93,44 @@ def test_a_disabled_connection_keeps_its_orders_waiting(alice: User) -> None:
     assert orders_release(OPEN) == []
     order.refresh_from_db()
     assert order.status == "queued"
+
+
+def test_one_order_that_fails_keeps_no_other_waiting(
+    alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    account, first = waiting(alice, quantity=d(1))
+    second = placed(account, now=EVENING, quantity=d(2))
+    quoted("AAPL", "99.99", "100.01", at=OPEN)
+    check = releases.order_check
+
+    def failing(desk, given, market, **options):
+        if given.quantity == 1:
+            raise RuntimeError
+        return check(desk, given, market, **options)
+
+    monkeypatch.setattr(releases, "order_check", failing)
+    assert orders_release(OPEN) == [second.pk]
+    assert f"order.release.failed order={first.pk}" in caplog.text
+
+
+def test_a_halted_account_lets_no_entry_out_at_the_open(alice: User) -> None:
+    account, order = waiting(alice)
+    quoted("AAPL", "99.99", "100.01", at=OPEN)
+    account.halted_at = EVENING
+    account.save()
+    assert orders_release(OPEN) == []
+    order.refresh_from_db()
+    assert (order.status, order.reason_code) == ("denied", "halted")
+
+
+def test_a_session_that_was_called_off_is_waited_out(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, order = waiting(alice)
+    shut = clock_by_calendar("XNYS", EVENING)
+    later = replace(shut, now=OPEN, next_open=NEXT_OPEN + timedelta(days=1))
+    monkeypatch.setattr("trades.execution.desks.clock_of", lambda connection, *, exchange, now: later)
+    assert orders_release(OPEN) == []
+    order.refresh_from_db()
+    assert (order.status, order.send_after) == ("queued", NEXT_OPEN + timedelta(days=1))
 
 
 def open_position(alice: User):
