@@ -4,6 +4,7 @@ import base64
 import uuid
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+import time
 from typing import Any
 
 from aiohttp import web
@@ -95,7 +96,14 @@ class Door:
         place = route.canonical if route is not None else request.path
         self.counts[f"{request.method} {place}"] += 1
         self.log.append(
-            {"method": request.method, "path": request.path, "query": dict(request.query), "key_id": key_id}
+            {
+                "method": request.method,
+                "path": request.path,
+                "query": dict(request.query),
+                "key_id": key_id,
+                # The machine's clock, so that others on it can say how long the way here took.
+                "received_at": time.time(),
+            }
         )
 
 

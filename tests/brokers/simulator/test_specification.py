@@ -170,3 +170,34 @@ def test_market_data_of_one_symbol_is_valid(data: Specification, told: Wire, kin
     data.check("get", "/v2/stocks/{symbol}/snapshot", told.get("/v2/stocks/SPY/snapshot"))
     assert history[kind]
     datetime.fromisoformat(history[kind][0]["t"])
+
+
+def test_splits_are_told_as_corporate_actions(data: Specification) -> None:
+    with simulator(start=MORNING) as running:
+        wire = Wire(running.url, running.key_id, running.secret_key)
+        for symbol, ratio in (("SPY", "2"), ("IBM", "0.1")):
+            running.control.set_quote(symbol, bid="100.00", ask="100.02")
+            running.control.split(symbol, ratio)
+        everything = wire.get("/v1/corporate-actions")
+        first = wire.get("/v1/corporate-actions", limit=1)
+        second = wire.get("/v1/corporate-actions", limit=1, page_token=first["next_page_token"])
+        of_one = wire.get("/v1/corporate-actions", symbols="IBM", types="reverse_split", start="2026-03-04")
+        none = wire.get("/v1/corporate-actions", end="2026-03-03")["corporate_actions"]
+        refused = wire.call("GET", "/v1/corporate-actions?start=soon").status_code
+
+    for body in (everything, first, second, of_one):
+        data.check("get", "/v1/corporate-actions", body)
+    forward, reverse = (everything["corporate_actions"][kind][0] for kind in ("forward_splits", "reverse_splits"))
+    assert (forward["symbol"], forward["new_rate"], forward["old_rate"], forward["ex_date"]) == (
+        "SPY",
+        2,
+        1,
+        "2026-03-04",
+    )
+    assert (reverse["symbol"], reverse["new_rate"], reverse["old_rate"]) == ("IBM", 1, 10)
+    assert of_one["corporate_actions"] == {"reverse_splits": [reverse]}
+    assert (list(first["corporate_actions"]), list(second["corporate_actions"])) == (
+        ["forward_splits"],
+        ["reverse_splits"],
+    )
+    assert (second["next_page_token"], none, refused) == (None, {}, 400)
