@@ -11,6 +11,7 @@ EVERY: dict[str, dict[str, Any]] = {
     "connections-poll": {"task": "trades.connections_poll", "schedule": 2.0, "options": {"expires": 2.0}},
     "connections-sync": {"task": "trades.connections_sync", "schedule": 5.0, "options": {"expires": 5.0}},
     "quotes-refresh": {"task": "trades.quotes_refresh", "schedule": 5.0, "options": {"expires": 5.0}},
+    "excursions-sweep": {"task": "trades.excursions_sweep", "schedule": 60.0, "options": {"expires": 60.0}},
     "notifications-mail": {"task": "brokers.notifications_mail", "schedule": 15.0, "options": {"expires": 15.0}},
     "live-lapse": {"task": "brokers.live_lapse", "schedule": 60.0, "options": {"expires": 60.0}},
     "records-clean": {"task": "brokers.records_clean", "schedule": 3600.0},

@@ -56,6 +56,18 @@ def test_without_bars_nothing_is_estimated() -> None:
     assert of(fills[:1], [bar(1, "90", "110")]) is None
 
 
+def test_shares_that_arrive_carry_no_price_of_the_market() -> None:
+    fills = [
+        fill(0, "buy", "10", "100"),
+        fill(3, "buy", "10", "0", kind="transfer_in"),
+        fill(5, "sell", "20", "103"),
+    ]
+    found = of(fills, [bar(1, "98", "101")])
+    assert found is not None
+    # What is worth 103 in the end cost nothing for one half of it.
+    assert (found.mae_money, found.mfe_money) == (-20, 1060)
+
+
 def test_a_bar_that_holds_a_fill_does_not_count() -> None:
     fills = [fill(0, "buy", "10", "100"), fill(2, "buy", "10", "99"), fill(5, "sell", "20", "101")]
     hourly = excursions(

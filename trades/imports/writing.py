@@ -28,6 +28,10 @@ TRADE_FIXED = (
     "id", "creation_key", "symbol", "asset_class", "multiplier", "owner_id", "account_id", "is_override",
     *TRADE_WORDS, "version", "created_at", "updated_at",
 )  # fmt: skip
+# Beside what the fills come to: what the market did meanwhile is measured anew.
+CHANGED_AT_ONCE = (
+    ", version = t.version + 1, mae = NULL, mfe = NULL, mae_price = NULL, mfe_price = NULL, excursion_bar = ''"
+)
 FILL_COMPUTED = ("is_exit", "realised_gross", "realised_costs", "realised_net")
 FILL_CHANGED = ("trade_id", "part", "quantity", "commission", "fees", *FILL_COMPUTED)
 FILL_COLUMNS = (
@@ -157,9 +161,7 @@ class Writer:
             if self.changed_fills.count:
                 cursor.execute(_update("fills", "import_fill_changes", FILL_CHANGED), [self.now])
             if self.changed_trades.count:
-                cursor.execute(
-                    _update("trades", "import_trade_changes", TRADE_COMPUTED, ", version = t.version + 1"), [self.now]
-                )
+                cursor.execute(_update("trades", "import_trade_changes", TRADE_COMPUTED, CHANGED_AT_ONCE), [self.now])
 
 
 def _update(table: str, changes: str, columns: Sequence[str], more: str = "") -> str:

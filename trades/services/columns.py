@@ -27,7 +27,13 @@ NOT_REALISED: dict[str, Any] = {
     "realised_costs": NOTHING,
     "realised_net": NOTHING,
 }
+# What the market did while a trade was open is measured anew once its fills were written.
+UNMEASURED: dict[str, Any] = {
+    **dict.fromkeys(("mae", "mfe", "mae_price", "mfe_price")),
+    "excursion_bar": "",
+}
 WITHOUT_FILLS: dict[str, Any] = {
+    **UNMEASURED,
     **dict.fromkeys(("quantity", "open_quantity", "gross_pnl", "costs", "net_pnl", "open_risk", "open_value"), NOTHING),
     **dict.fromkeys(("actual_entry", "actual_exit", "entry_date", "exit_date", "r_multiple", "gross_r")),
     **dict.fromkeys(("holding_seconds", "holding_sessions", "closed_session", "entry_weekday", "entry_hour")),

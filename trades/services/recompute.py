@@ -20,6 +20,7 @@ from trades.services.bulk import rows_update
 from trades.services.claims import trade_write
 from trades.services.columns import (
     NOT_REALISED,
+    UNMEASURED,
     WITHOUT_FILLS,
     domain_fill,
     fill_columns,
@@ -36,6 +37,8 @@ __all__ = ["account_recompute", "fill_columns", "result_of", "trade_columns", "t
 
 CHUNK = 2000
 FILL_COLUMNS = (*NOT_REALISED, "session")
+# What its excursions hang on; whatever else is written, they stand until they are measured again.
+MEASURED_OVER = ("status", "direction", "quantity", "actual_entry", "actual_exit", "entry_date", "exit_date")
 # The rules of an account that results hang on.
 RULES = ("cost_method", "exchange", "break_even_band")
 # What a recompute of many needs of a fill and of a trade.
@@ -64,6 +67,8 @@ def trade_recompute(trade: Trade, fills: Iterable[Fill] | None = None) -> Trade:
     result = result_of(trade, known, account=trade.account)
     columns = trade_columns(result, account=trade.account, plan_of=trade, stops=stops)
     columns["has_estimated_costs"] = any(fill.has_estimated_costs for fill in fills)
+    if any(getattr(trade, name) != columns[name] for name in MEASURED_OVER):
+        columns |= UNMEASURED
     # Whoever holds the position already is its only holder: the database sees to that.
     if columns["status"] == TradeStatus.ACTIVE != trade.status:
         refuse_second_position(trade)

@@ -9,6 +9,7 @@ from trades.tasks.connections import (
 )
 from trades.tasks.demo import demo_orders_task
 from trades.tasks.imports import files_sweep_task, import_nudge, import_work_task, imports_sweep_task
+from trades.tasks.market import excursions_sweep_task
 from trades.tasks.orders import (
     order_cancel_task,
     order_replace_task,
@@ -24,6 +25,7 @@ __all__ = [
     "connections_poll_task",
     "connections_sync_task",
     "demo_orders_task",
+    "excursions_sweep_task",
     "files_sweep_task",
     "import_nudge",
     "import_work_task",

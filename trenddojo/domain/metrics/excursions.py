@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from trenddojo.domain.fills import Direction, Fill
+from trenddojo.domain.fills import Direction, Fill, FillKind
 from trenddojo.domain.metrics.figure import Figure, undefined
 from trenddojo.domain.money import ZERO, cents, exact, rounded_price
 from trenddojo.domain.risk import r_multiple
 
+# The price of a transfer is a cost basis, and often unknown.
+_AT_A_PRICE = (FillKind.TRADE, FillKind.EXPIRY)
 _NO_RANGE = "The price did not move while the trade was open."
 
 
@@ -38,7 +40,7 @@ class Excursions:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """The position between two neighbouring fills, and the price of the second, at which it ended.
+    """The position between two neighbouring fills, and the price at which it ended; None where that was no market's.
 
     `cash` is what all fills so far paid (negative) or brought in, before the multiplier.
     """
@@ -48,7 +50,7 @@ class _Stretch:
     quantity: Decimal
     cash: Decimal
     average: Decimal
-    end_price: Decimal
+    end_price: Decimal | None
 
     def running(self, price: Decimal) -> Decimal:
         return self.cash + self.quantity * price
@@ -66,8 +68,8 @@ def excursions(
     """Running P&L (realised and open, gross) at its worst and best, from bars between the first and last fill.
 
     A bar counts when it lies wholly between two neighbouring fills, so that its high and low were prices of this
-    position; the fills' own prices count too. In price: the move a unit against and for the average entry in force.
-    None without such bars: never estimated.
+    position; the fills' own prices count too, but not what transfers carry. In price: the move a unit against and for
+    the average entry in force. None without such bars: never estimated.
     """
     with exact():
         stretches = list(_stretches(fills, direction))
@@ -80,7 +82,7 @@ def excursions(
         if not seen:
             return None
         prices = [(stretch, price) for stretch, bar in seen for price in (bar.low, bar.high)]
-        prices += [(stretch, stretch.end_price) for stretch in stretches]
+        prices += [(stretch, stretch.end_price) for stretch in stretches if stretch.end_price is not None]
         moves = [direction.sign * (price - stretch.average) for stretch, price in prices]
         money = [stretch.running(price) * multiplier for stretch, price in prices]
         mae, mfe = cents(min(ZERO, *money)), cents(max(ZERO, *money))
@@ -105,7 +107,8 @@ def _stretches(fills: Sequence[Fill], direction: Direction) -> Iterator[_Stretch
             average = (average * abs(quantity) + fill.price * fill.quantity) / (abs(quantity) + fill.quantity)
         quantity += fill.signed_quantity
         if quantity:
-            yield _Stretch(fill.executed_at, following.executed_at, quantity, cash, average, following.price)
+            end_price = following.price if following.kind in _AT_A_PRICE else None
+            yield _Stretch(fill.executed_at, following.executed_at, quantity, cash, average, end_price)
 
 
 def efficiencies(pnl: Decimal, mae: Decimal, mfe: Decimal) -> dict[str, Figure]:
