@@ -151,7 +151,10 @@ class FillReport:
 
 @dataclass(frozen=True, slots=True)
 class CashReport:
-    """Money that moved other than by an execution. `amount` is signed; `kind` as accounts.CashMovementKind or "fee"."""
+    """Money that moved other than by an execution. `amount` is signed; `kind` as accounts.CashMovementKind or "fee".
+
+    `booked_at` is the moment the broker booked it, None where it names the day only.
+    """
 
     activity_id: str
     kind: str
@@ -159,6 +162,7 @@ class CashReport:
     moved_on: date
     symbol: str = ""
     description: str = ""
+    booked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,7 @@ def cash_report(given: Any) -> CashReport | None:
         moved_on=_day(raw),
         symbol=text(raw.get("symbol")),
         description=text(raw.get("description")),
+        booked_at=moment(raw.get("created_at")),
     )
 
 

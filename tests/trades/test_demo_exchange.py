@@ -52,6 +52,8 @@ def test_three_trades_are_open_with_stop_and_target_and_two_wait_for_their_price
     sent()
     account = TradingAccount.objects.get(name="Stand-in exchange", owner=demo)
     assert (account.account_type, account.broker, account.starting_balance) == ("paper", "simulator", D(100_000))
+    # What the exchange's account was opened with is the starting balance, and no deposit besides.
+    assert not account.cash_movements.exists()
     trades = Trade.objects.filter(account=account).order_by("symbol")
     assert list(trades.values_list("symbol", "direction", "status", "actual_entry", "stop_loss", "target_price")) == [
         ("AAPL", "long", "active", D("100.01"), D("95.51"), D("109.01")),

@@ -86,14 +86,21 @@ def cash_write(connection: BrokerConnection, reports: Iterable[CashReport]) -> i
         return 0
     with transaction.atomic():
         account = TradingAccount.objects.select_for_update().get(pk=account.pk)
-        first = max(account.opened_on, (connection.journal_since or connection.created_at).date())
-        rows = [_movement(account, report) for report in reports if report.moved_on >= first and cents(report.amount)]
+        began = connection.journal_since or connection.created_at
+        first = max(account.opened_on, began.date())
+        since = [report for report in reports if report.moved_on >= first and not _is_before(report, began)]
+        rows = [_movement(account, report) for report in since if cents(report.amount)]
         keys = [row.creation_key for row in rows]
         known = set(CashMovement.objects.filter(creation_key__in=keys).values_list("creation_key", flat=True))
         new = {row.creation_key: row for row in rows if row.creation_key not in known}
         CashMovement.objects.bulk_create(new.values())
         BrokerConnection.objects.filter(pk=connection.pk).update(cash_cursor=reports[-1].activity_id[:128])
     return len(new)
+
+
+def _is_before(report: CashReport, began: datetime) -> bool:
+    """On the first day only the moment says whether the balance the journal began with has it in it already."""
+    return report.booked_at is not None and report.booked_at < began
 
 
 def _movement(account: TradingAccount, report: CashReport) -> CashMovement:

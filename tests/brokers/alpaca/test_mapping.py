@@ -176,6 +176,16 @@ def test_money_is_named_and_keeps_its_sign(kind: str, amount: str, expected: str
     )
 
 
+def test_the_moment_money_was_booked_is_kept_where_it_is_told() -> None:
+    told = mapping.cash_report(answers.DIVIDEND)
+    silent = mapping.cash_report({**answers.DIVIDEND, "created_at": None})
+
+    assert told is not None
+    assert told.booked_at == datetime(2026, 8, 2, 6, 11, 32, 100_000, tzinfo=UTC)
+    assert silent is not None
+    assert silent.booked_at is None
+
+
 def test_money_that_was_taken_back_did_not_move() -> None:
     assert mapping.cash_report({**answers.DIVIDEND, "status": "canceled"}) is None
 

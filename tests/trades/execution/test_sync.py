@@ -106,6 +106,16 @@ def test_money_from_before_the_journal_is_part_of_what_it_began_with(desk: Broke
     assert CashMovement.objects.count() == 0
 
 
+@pytest.mark.parametrize(("booked", "count"), [(timedelta(minutes=-1), 0), (timedelta(minutes=1), 1)])
+def test_on_the_first_day_the_moment_says_what_the_journal_began_with(
+    desk: BrokerConnection, book: Book, booked: timedelta, count: int
+) -> None:
+    BrokerConnection.objects.filter(pk=desk.pk).update(journal_since=NOW)
+    book.cash.append(CashReport("c-1", "deposit", D(500), NOW.date(), booked_at=NOW + booked))
+    sync(desk)
+    assert CashMovement.objects.count() == count
+
+
 def test_refused_keys_disable_the_connection_and_change_nothing(desk: BrokerConnection, book: Book) -> None:
     order = accepted(desk, book)
     book.script("account", Outcome.BAD_KEY)
