@@ -80,7 +80,9 @@ def _is_newer(order: Order, report: OrderReport) -> bool:
 def _filled(order: Order, report: OrderReport) -> dict[str, Any]:
     if report.filled_quantity <= order.filled_quantity:
         return {}
-    return {"filled_quantity": report.filled_quantity, "filled_average_price": _average(report)}
+    # An order for an amount of money is as large as what it has bought.
+    size = {"quantity": report.filled_quantity} if report.quantity is None else {}
+    return {**size, "filled_quantity": report.filled_quantity, "filled_average_price": _average(report)}
 
 
 def _average(report: OrderReport) -> Decimal | None:

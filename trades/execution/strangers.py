@@ -21,7 +21,7 @@ from trades.models import Order, OrderEvent, OrderOrigin, Trade
 from trenddojo.domain.instruments import AssetClass, instrument_for
 from trenddojo.domain.money import rounded_price
 from trenddojo.domain.order_state import TERMINAL, OrderState
-from trenddojo.domain.orders import OrderRole
+from trenddojo.domain.orders import OrderRole, OrderType, TimeInForce
 from trenddojo.domain.positions import Direction
 
 ADOPTED = "adopted"
@@ -153,9 +153,10 @@ def _asked(report: OrderReport, like: Order | Trade | None) -> dict[str, Any]:
         "asset_class": like.asset_class if like else report.asset_class.value,
         "multiplier": like.multiplier if like else instrument.multiplier,
         "side": report.side.value,
-        "type": report.type.value if report.type else "",
+        # A word of the broker's that we do not know stands for the plainest order with these prices.
+        "type": (report.type or (OrderType.LIMIT if report.limit_price else OrderType.MARKET)).value,
         "quantity": report.quantity if report.quantity is not None else report.filled_quantity,
-        "time_in_force": report.time_in_force.value if report.time_in_force else "",
+        "time_in_force": (report.time_in_force or TimeInForce.DAY).value,
         "order_class": report.order_class.value,
         "extended_hours": report.extended_hours,
         **{name: getattr(report, name) for name in ("limit_price", "stop_price", "trail_percent", "trail_price")},

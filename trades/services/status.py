@@ -6,16 +6,15 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services.removal import files_delete
-from trades.models import AuditEntry, Trade, TradeStatus
+from trades.models import Trade, TradeStatus
 from trades.models.order import WORKING
 from trades.services.audit import audit_record, snapshot
 from trades.services.broker_truth import refuse_delete, refuse_while_ordered
+from trades.services.broker_facts import are_told_by_broker
 from trades.services.claims import trade_locked, trade_write
 from trades.services.errors import TradeError
 from trades.services.figures import figures_following
 
-# The audit trail's word for a fill that the broker told of.
-BOOKED = "fill.booked"
 PLANNED, PENDING, CANCELLED = TradeStatus.PLANNED, TradeStatus.PENDING, TradeStatus.CANCELLED
 
 # Where a step may start from, where it leads, and what to say where it may not.
@@ -54,9 +53,7 @@ def refuse_working_orders(trade: Trade, sentence: str) -> None:
 def _refuse_told_by_broker(trade: Trade) -> None:
     """What the broker executed is a fact: it would come back with the next sync, or be missing for ever."""
     refuse_working_orders(trade, "An order of this trade is at work: cancel it first, then delete the trade.")
-    fills = trade.fills.order_by()
-    told = AuditEntry.objects.filter(account_id=trade.account_id, action=BOOKED, subject_id__in=fills.values("pk"))
-    if fills.filter(order__isnull=False).exists() or told.exists():
+    if are_told_by_broker(trade.fills.all(), account_id=trade.account_id):
         raise TradeError(
             "broker_fills",
             "The broker executed fills of this trade, and what was executed cannot be deleted: give the trade a tag to"

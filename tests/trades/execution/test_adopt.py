@@ -14,6 +14,7 @@ from trades.execution.track import report_apply
 from trades.models import Fill, StopMove, Trade
 from trades.selectors.positions import positions_compared
 from trades.services.errors import TradeError
+from trades.services.fills import fill_delete
 from trades.services.status import plan_cancel, trade_delete, trade_mark_planned
 from trenddojo.domain.errors import SizingError
 from trenddojo.domain.reconciliation import PositionState
@@ -111,6 +112,8 @@ def test_a_trade_the_broker_filled_cannot_be_deleted(desk: BrokerConnection) -> 
     with pytest.raises(TradeError, match="cannot be deleted") as refused:
         trade_delete(owner=desk.user, trade_id=trade.pk, version=trade.version)
     assert refused.value.code == "broker_fills"
+    with pytest.raises(TradeError, match="come back"):
+        fill_delete(owner=desk.user, fill_id=trade.fills.get().pk, version=trade.version)
     holds(desk, "7", symbol="IBM")
     adopted = adopt(desk, "IBM")
     trade_delete(owner=desk.user, trade_id=adopted.pk, version=adopted.version)

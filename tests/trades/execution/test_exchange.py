@@ -19,8 +19,10 @@ from brokers.services.schedule import claimed
 from tests.brokers.simulator_server import RunningSimulator, simulator, wait_until
 from tests.factories import make_account, make_plan
 from tests.trades.execution.recording_kit import D, fresh, order_of
+from tests.trades.test_at_once import at_once
 from trades.execution.cancel import order_cancel_send
 from trades.execution.doubts import doubts_resolve
+from trades.execution.poll import connection_poll
 from trades.execution.replace import order_replace_send
 from trades.execution.shapes import client_id_of
 from trades.execution.submit import SEND_TIMEOUT, order_submit, submitting_sweep
@@ -292,3 +294,32 @@ def _test_database(address: str) -> str:
     name = str(django_settings.DATABASES["default"]["NAME"])
     front, _, query = address.partition("?")
     return front.rpartition("/")[0] + "/" + name + (f"?{query}" if query else "")
+
+
+def test_everybody_at_once_comes_to_what_the_exchange_says(wire: Desk) -> None:
+    """Workers that send the same orders, polls and syncs, all at the same moments, on one connection."""
+    plans = [make_plan(wire.connection.account, symbol) for symbol in ("AAPL", "MSFT")]
+    orders = [
+        wire.order(trade=plan, symbol=plan.symbol, limit="100.02", stop_loss="95", take_profit="110") for plan in plans
+    ]
+    orders += [wire.order(limit="90", quantity="1") for _ in range(6)]
+
+    def send() -> None:
+        for order in orders:
+            order_submit(order.pk)
+
+    def poll() -> None:
+        for _ in range(6):
+            connection_poll(fresh(wire.connection))
+
+    def sync() -> None:
+        for _ in range(4):
+            connection_sync(BrokerConnection.objects.select_related("account", "user").get(pk=wire.connection.pk))
+
+    answers = at_once(send, send, poll, poll, sync, sync)
+    assert [one for one in answers if isinstance(one, Exception)] == []
+    wire.sync()
+    assert {fresh(plan).status for plan in plans} == {"active"}
+    assert len(wire.at_exchange()) == 8
+    assert Order.objects.filter(origin="external").count() == 0
+    agrees(wire)
