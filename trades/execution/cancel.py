@@ -45,7 +45,7 @@ def order_cancel_send(order_id: UUID, *, now: datetime | None = None) -> None:
     except (TryLater, CredentialsInvalid) as error:
         # Not processed for certain: the next worker may ask at once.
         Order.objects.filter(pk=order.pk, asked_at=now).update(asked_at=None)
-        connection_failed(connection_id=order.connection_id, error=error)
+        connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
     except BrokerError as error:
         log.info("order.cancel.unanswered order=%s code=%s request=%s", order.pk, error.code, error.request_id)
         poll_nudge(order.connection_id)

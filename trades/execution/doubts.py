@@ -89,7 +89,7 @@ def _ask(order: Order) -> tuple[OrderReport | None, bool | None]:
         return None, None
     except BrokerError as error:
         log.info("order.doubt.unanswered order=%s code=%s request=%s", order.pk, error.code, error.request_id)
-        connection_failed(connection_id=order.connection_id, error=error)
+        connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
         return None, None
     return report, report is not None
 

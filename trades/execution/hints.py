@@ -67,5 +67,5 @@ def _executions_pull(connection: BrokerConnection) -> None:
     try:
         fills_pull(connection, adapter_for(connection, reads=Priority.RECONCILE), source=POLL)
     except BrokerError as error:
-        connection_failed(connection_id=connection.pk, error=error)
+        connection_failed(connection_id=connection.pk, error=error, sealed=connection.credentials)
         sync_soon(connection.pk)

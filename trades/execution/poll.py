@@ -45,7 +45,7 @@ def connection_poll(connection: BrokerConnection, *, source: str = "poll") -> se
     try:
         changed = _poll(connection, adapter_for(connection, reads=Priority.POLL), source)
     except BrokerError as error:
-        connection_failed(connection_id=connection.pk, error=error)
+        connection_failed(connection_id=connection.pk, error=error, sealed=connection.credentials)
         return set()
     connection_succeeded(connection_id=connection.pk)
     return changed

@@ -98,7 +98,7 @@ def _send(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
         _refused(order, adapter, refused, now)
     except _NOT_ASKED as error:
         _note(order, sent_at=None, tried_at=now, pause=max(1, int(getattr(error, "after", 1))))
-        connection_failed(connection_id=order.connection_id, error=error)
+        connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
     except BrokerError as error:
         log.info("order.replace.in_doubt order=%s code=%s request=%s", order.pk, error.code, error.request_id)
         poll_nudge(order.connection_id)
@@ -154,7 +154,7 @@ def _resolve(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
         report = adapter.order(OrderRef(client_order_id=change["client_order_id"]))
     except BrokerError as error:
         log.info("order.replace.unanswered order=%s code=%s request=%s", order.pk, error.code, error.request_id)
-        connection_failed(connection_id=order.connection_id, error=error)
+        connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
         return
     if report is not None:
         _follow(order, report, now)

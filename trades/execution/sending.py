@@ -60,7 +60,7 @@ def _denied(order: Order, error: Unsupported, at: datetime) -> None:
 def _returned(order: Order, error: BrokerError, at: datetime) -> None:
     transition(order, OrderFact.RETURN, source=WORKER, at=at, detail=_detail(error))
     if order.connection_id is not None:
-        connection_failed(connection_id=order.connection_id, error=error)
+        connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
 
 
 def _postponed(order: Order, error: TryLater, at: datetime) -> None:

@@ -54,5 +54,5 @@ def _refresh(connections: Iterable[BrokerConnection], symbols: list[str], now: d
         try:
             return len(quotes_refresh(connection, symbols))
         except BrokerError as error:
-            connection_failed(connection_id=connection.pk, error=error)
+            connection_failed(connection_id=connection.pk, error=error, sealed=connection.credentials)
     return 0
