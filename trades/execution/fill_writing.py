@@ -22,7 +22,6 @@ from trades.imports.identity import Identities, kept_rows, trades_without_fills
 from trades.imports.streams import Stream, instants_of
 from trades.models import AuditEntry, BrokerSyncStatus, Fill, StopMove, Trade, TradeStatus
 from trades.services.audit import snapshot
-from trades.services.broker_facts import BOOKED
 from trades.services.bulk import rows_update
 from trades.services.columns import NOT_REALISED, realised_by_fill, trade_columns
 from trades.services.figures import figures_following
@@ -31,6 +30,7 @@ from trenddojo.domain.positions import CostMethod
 
 FILL_CHANGED = ("trade_id", "part", "quantity", "commission", "fees", *NOT_REALISED)
 ENTRY = OrderRole.ENTRY.value
+BOOKED = "fill.booked"
 
 
 @dataclass(slots=True)

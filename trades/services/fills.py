@@ -13,7 +13,6 @@ from accounts.calendars import exchange_timezone, session_for
 from accounts.models import User
 from trades.models import Fill, FillKind, Side, Trade, TradeStatus
 from trades.services.audit import audit_record, snapshot
-from trades.services.broker_facts import are_told_by_broker
 from trades.services.broker_truth import is_told_by_broker, refuse_broker_fill
 from trades.services.claims import trade_locked
 from trades.services.columns import domain_fill

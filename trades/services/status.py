@@ -7,10 +7,8 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services.removal import files_delete
 from trades.models import Trade, TradeStatus
-from trades.models.order import WORKING
 from trades.services.audit import audit_record, snapshot
 from trades.services.broker_truth import refuse_delete, refuse_while_ordered
-from trades.services.broker_facts import are_told_by_broker
 from trades.services.claims import trade_locked, trade_write
 from trades.services.errors import TradeError
 from trades.services.figures import figures_following
@@ -44,23 +42,6 @@ def plan_cancel(*, owner: User, trade_id: UUID, version: int) -> Trade:
     return _step("plan.cancelled", owner=owner, trade_id=trade_id, version=version)
 
 
-def refuse_working_orders(trade: Trade, sentence: str) -> None:
-    """Raise TradeError (working_orders) while an order of the trade may still be executed."""
-    if trade.orders.filter(status__in=WORKING).exists():
-        raise TradeError("working_orders", sentence)
-
-
-def _refuse_told_by_broker(trade: Trade) -> None:
-    """What the broker executed is a fact: it would come back with the next sync, or be missing for ever."""
-    refuse_working_orders(trade, "An order of this trade is at work: cancel it first, then delete the trade.")
-    if are_told_by_broker(trade.fills.all(), account_id=trade.account_id):
-        raise TradeError(
-            "broker_fills",
-            "The broker executed fills of this trade, and what was executed cannot be deleted: give the trade a tag to"
-            " leave it out of what you look at.",
-        )
-
-
 @transaction.atomic
 def trade_delete(*, owner: User, trade_id: UUID, version: int) -> None:
     """Delete a trade with its fills, notes and screenshots; the audit trail keeps what it was.
@@ -68,7 +49,6 @@ def trade_delete(*, owner: User, trade_id: UUID, version: int) -> None:
     Raises Http404, StaleVersion, and TradeError for one with fills from the broker or an order at work.
     """
     trade = trade_locked(owner=owner, trade_id=trade_id, version=version)
-    _refuse_told_by_broker(trade)
     refuse_delete(trade)
     before = {**snapshot(trade), "fills": [snapshot(fill) for fill in trade.fills.all()]}
     files = list(trade.screenshots.values_list("image", flat=True))
@@ -92,8 +72,6 @@ def _step(action: str, *, owner: User, trade_id: UUID, version: int) -> Trade:
     starts, ends, sentence = STEPS[action]
     if trade.status not in starts:
         raise TradeError("wrong_status", sentence)
-    if ends != PENDING:
-        refuse_working_orders(trade, "An order of this plan is at work: cancel the order first.")
     refuse_while_ordered(trade)
     before = {"status": trade.status}
     trade_write(trade, {"status": ends})
