@@ -1,10 +1,10 @@
 """What every request passes on its way in: it is counted, befallen by faults, and asked for its keys."""
 
 import base64
+import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-import time
 from typing import Any
 
 from aiohttp import web
