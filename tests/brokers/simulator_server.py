@@ -212,7 +212,7 @@ class SimulatorControl:
         self.call("forget_counts")
 
     def requests(self) -> list[Json]:
-        """method, path, query and key_id of every request, oldest first."""
+        """method, path, query, key_id and received_at (Unix seconds) of every request, oldest first."""
         return list(self.call("requests")["requests"])
 
     def dump(self, account: str) -> Json:
