@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import NotificationKind, TradingAccount, User
 from accounts.services.notifications import notify
+from brokers.checks import live_problems
 from brokers.models import BrokerConnection
 from brokers.services.errors import ConnectionRefusal
 
@@ -46,6 +47,8 @@ def live_disarm(*, connection: BrokerConnection) -> None:
 def live_is_armed(connection: BrokerConnection, now: datetime) -> bool:
     """Whether live orders may leave at this moment; never for a paper connection, which needs no switch."""
     if not settings.ENABLE_BROKER_INTEGRATIONS or connection.is_paper or not connection.is_active:
+        return False
+    if live_problems():
         return False
     lapses = live_lapses_at(connection)
     return lapses is not None and now < lapses
@@ -107,6 +110,9 @@ def _check_can_arm(connection: BrokerConnection) -> None:
             "integrations_disabled",
             "Live orders are switched off for this whole desk: whoever runs it sets ENABLE_BROKER_INTEGRATIONS=true.",
         )
+    if problems := live_problems():
+        told = " ".join(str(problem.msg) for problem in problems)
+        raise ConnectionRefusal("unsafe", f"This desk is not set up for live orders. {told}")
     if not connection.is_active:
         raise _disabled()
 

@@ -1,9 +1,12 @@
 """A desk that is not set up for live orders says so before it starts."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 SAFE = {
     "DEBUG": False,
@@ -48,3 +51,14 @@ def test_deploying_without_a_sealing_key_is_warned_of(settings: Any) -> None:
 
     assert found(settings, deploy=True, **unsealed) == ["brokers.W001"]
     assert found(settings, **unsealed) == []
+
+
+def test_the_desk_does_not_start_when_it_is_set_up_unsafely(settings: Any) -> None:
+    settings.ENABLE_BROKER_INTEGRATIONS = settings.DEBUG = True
+    with (
+        mock.patch("trenddojo.management.commands.prepare_desk.call_command") as prepared,
+        pytest.raises(SystemCheckError, match="DEBUG is on while live orders may leave"),
+    ):
+        call_command("prepare_desk")
+
+    assert not prepared.called

@@ -109,6 +109,25 @@ def test_the_whole_desk_must_allow_live_orders(connection: BrokerConnection, pas
     assert refusal(connection.account, password) == ("integrations_disabled", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("DEBUG", True, "DEBUG is on while live orders may leave."),
+        ("BROKER_ENCRYPTION_KEYS", [], "Keys of brokers cannot be sealed."),
+        ("CELERY_BROKER_URL", "memory://", "Live orders need a queue that outlives a process."),
+    ],
+)
+def test_a_desk_that_is_set_up_unsafely_lets_no_live_order_leave(
+    connection: BrokerConnection, password: str, settings: Any, name: str, value: Any, problem: str
+) -> None:
+    armed = arm(connection.account, password)
+    setattr(settings, name, value)
+
+    assert not services.live_is_armed(armed, timezone.now())
+    with pytest.raises(ConnectionRefusal, match=f"not set up for live orders. {problem}"):
+        arm(connection.account, password)
+
+
 def test_a_paper_account_needs_no_switch(account: TradingAccount, password: str) -> None:
     paper = make_connection(account, "alpaca", is_paper=True)
 
