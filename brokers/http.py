@@ -8,13 +8,14 @@ import email.utils
 import logging
 import time
 from collections.abc import Mapping
+from ssl import SSLCertVerificationError
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectTimeout, RequestException
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, SSLError
 
 from brokers.base import ConnectionSettings
 from brokers.errors import BrokerError, OutcomeUnknown, TryLater, Unsupported
@@ -168,6 +169,9 @@ def _was_sent(problem: RequestException | HTTPError) -> bool:
         return False
     cause = problem.args[0] if problem.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(reason, SSLError):
+        # A stranger's certificate ends the handshake; any other trouble with TLS may come later.
+        return not isinstance(reason.args[0], SSLCertVerificationError)
     return not isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 

@@ -3,14 +3,22 @@
 import contextlib
 import gzip
 import socket
+import ssl
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from brokers import http
 from brokers.base import ConnectionSettings
@@ -242,6 +250,47 @@ def test_a_broker_that_is_not_there_took_nothing(method: str) -> None:
         http.session(settings_for(url)).request(method, f"{url}/well", headers=HEADERS)
 
     assert (later.value.code, later.value.after) == ("unreachable", 15)
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[str]:
+    """A server with a certificate that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=36_500))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "stranger.pem"
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    Broker.asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Broker)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://localhost:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_server_that_is_not_who_it_says_is_told_nothing(stranger: str) -> None:
+    with pytest.raises(TryLater) as later:
+        http.session(settings_for(stranger)).post(f"{stranger}/well", headers=HEADERS)
+
+    assert later.value.code == "unreachable"
+    assert Broker.asked == []
 
 
 def test_every_request_has_a_time_limit(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
