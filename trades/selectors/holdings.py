@@ -1,19 +1,19 @@
 """What an account holds in a symbol: the journal's word or the broker's, whoever spoke last."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 
-from django.db.models import DecimalField, F, OuterRef, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import GeneratedField
 
 from accounts.models import TradingAccount
 from brokers.models import BrokerConnection, BrokerPosition
-from trades.models import Direction, Fill, Order, Trade, TradeStatus
-from trades.models.order import OrderOrigin
+from trades.models import Direction, Trade
+from trades.selectors.statements import rows_of
 
 ZERO = Decimal(0)
-NOTHING = Value(ZERO, output_field=DecimalField(max_digits=20, decimal_places=9))
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def holding_of(account: TradingAccount, connection: BrokerConnection | None, sym
     trade = _trade(account, symbol)
     sync = _broker_word(connection, symbol)
     if sync is None or (trade is not None and trade.last_fill_at is not None and trade.last_fill_at > sync[0]):
-        return _with(_by_journal(trade), _untold(account, symbol, since=None))
+        return _with(_by_journal(trade), _untold(account, symbol, since=EVER))
     held = _by_broker(sync[1], trade)
     return _with(held, _untold(account, symbol, since=sync[0]))
 
@@ -51,32 +51,55 @@ def _with(held: Holding, untold: Decimal) -> Holding:
     return replace(held, quantity=held.quantity + untold) if untold else held
 
 
-def _untold(account: TradingAccount, symbol: str, *, since: datetime | None) -> Decimal:
-    """Signed units that our orders report as filled, since the broker told its positions, beyond the fills booked."""
-    ours = Order.objects.filter(account=account, symbol=symbol, origin=OrderOrigin.DESK)
-    filled = ours.filter(filled_quantity__gt=0, reported_at__isnull=False)
-    if since is not None:
-        filled = filled.filter(reported_at__gt=since)
-    told = Fill.objects.filter(order=OuterRef("pk")).order_by().values("order").annotate(sum=Sum("quantity"))
-    open_ones = filled.annotate(told=Coalesce(Subquery(told.values("sum")), NOTHING)).exclude(filled_quantity=F("told"))
-    rows = open_ones.order_by().values_list("side", "filled_quantity", "told")
-    return sum(((filled - told) * (1 if side == "buy" else -1) for side, filled, told in rows), ZERO)
+# Only what our own orders say: those made elsewhere may be older than the journal.
+_UNTOLD = """
+SELECT coalesce(sum((o.filled_quantity - told.quantity) * CASE o.side WHEN 'buy' THEN 1 ELSE -1 END), 0)
+FROM orders o CROSS JOIN LATERAL (
+    SELECT coalesce(sum(f.quantity), 0) AS quantity FROM fills f WHERE f.order_id = o.id
+) told
+WHERE o.account_id = %(account)s AND o.symbol = %(symbol)s AND o.origin = 'desk' AND o.filled_quantity > 0
+    AND o.reported_at > %(since)s
+"""
+
+
+def _untold(account: TradingAccount, symbol: str, *, since: datetime) -> Decimal:
+    """Signed units that our orders report as filled after `since`, beyond the fills booked."""
+    ((units,),) = rows_of(_UNTOLD, {"account": account.pk, "symbol": symbol, "since": since})
+    return Decimal(units)
+
+
+_TRADE = """
+SELECT {columns}, (SELECT max(f.created_at) FROM fills f WHERE f.trade_id = t.id) AS last_fill_at
+FROM trades t WHERE t.account_id = %(account)s AND t.symbol = %(symbol)s AND t.status = 'active' LIMIT 1
+"""
+
+
+@cache
+def _trade_statement() -> str:
+    # Everything but the words to search by, which can be long.
+    columns = (field.column for field in Trade._meta.concrete_fields if not isinstance(field, GeneratedField))
+    return _TRADE.format(columns=", ".join(f"t.{name}" for name in columns))
 
 
 def _trade(account: TradingAccount, symbol: str) -> Trade | None:
-    last = Fill.objects.filter(trade=OuterRef("pk")).order_by("-created_at").values("created_at")[:1]
-    found = Trade.objects.filter(account=account, symbol=symbol, status=TradeStatus.ACTIVE).defer("search")
-    trade = found.annotate(last_fill_at=Subquery(last)).order_by().first()
+    given = {"account": account.pk, "symbol": symbol}
+    trade = next(iter(Trade.objects.raw(_trade_statement(), given)), None)
     if trade is not None:
         trade.account = account
     return trade
+
+
+_POSITION = """
+SELECT * FROM broker_positions WHERE connection_id = %(connection)s AND symbol = %(symbol)s LIMIT 1
+"""
 
 
 def _broker_word(connection: BrokerConnection | None, symbol: str) -> tuple[datetime, BrokerPosition | None] | None:
     """When the broker last told its positions, and the one in this symbol; None before the first sync."""
     if connection is None or connection.last_sync is None:
         return None
-    position = BrokerPosition.objects.filter(connection=connection, symbol=symbol).first()
+    given = {"connection": connection.pk, "symbol": symbol}
+    position = next(iter(BrokerPosition.objects.raw(_POSITION, given)), None)
     return (position.as_of if position else connection.last_sync), position
 
 

@@ -11,13 +11,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, DecimalField, F, Q, Sum
-from django.db.models.functions import Coalesce
-
 from accounts.models import TradingAccount
 from brokers.models import AccountSnapshot
-from trades.models import Order, TradeStatus
+from trades.models import TradeStatus
 from trades.models.order import WORKING, OrderOrigin
+from trades.selectors.statements import rows_of
 from trenddojo.domain.money import cents
 from trenddojo.domain.order_state import TERMINAL
 from trenddojo.domain.orders import OrderRole
@@ -27,11 +25,11 @@ MINUTE = timedelta(minutes=1)
 # How far back the broker's last word on the account is held against orders.
 LONGEST_BACK = timedelta(days=1)
 PLANS = (TradeStatus.PLANNED, TradeStatus.PENDING)
-SUM = DecimalField(max_digits=60, decimal_places=20)
+DONE = sorted(TERMINAL)
 
 
 class _Row(NamedTuple):
-    """A working order with what is needed of its trade and its parent; the names are those of the columns."""
+    """A working order with what is needed of its trade and its parent, in the order of `_WORKING`."""
 
     id: UUID
     parent_id: UUID | None
@@ -47,12 +45,13 @@ class _Row(NamedTuple):
     reserved_risk: Decimal
     broker_order_id: str
     submitted_at: datetime | None
-    parent__role: str | None
-    parent__filled_quantity: Decimal | None
-    trade__status: str | None
+    parent_role: str | None
+    parent_filled: Decimal | None
+    trade_status: str | None
     plan_value: Decimal | None
-    trade__initial_risk: Decimal | None
-    pending_change: dict[str, Any] | None
+    plan_risk: Decimal | None
+    wished_value: Decimal
+    wished_risk: Decimal
 
     @property
     def unfilled(self) -> Decimal:
@@ -61,16 +60,12 @@ class _Row(NamedTuple):
     @property
     def whole_value(self) -> Decimal:
         """What the whole order takes; one placed elsewhere reserved nothing and counts at its price."""
-        kept = self.reserved_value or (self.price or ZERO) * self.quantity * self.multiplier
-        return max(kept, self._wished("reserved_value"))
+        return max(self.reserved_value or (self.price or ZERO) * self.quantity * self.multiplier, self.wished_value)
 
     @property
     def whole_risk(self) -> Decimal:
-        return max(self.reserved_risk, self._wished("reserved_risk"))
-
-    def _wished(self, name: str) -> Decimal:
-        """What a change that the broker was asked for would take."""
-        return Decimal((self.pending_change or {}).get(name, 0))
+        """With what a change that the broker was asked for would risk."""
+        return max(self.reserved_risk, self.wished_risk)
 
     def rest_of(self, amount: Decimal) -> Decimal:
         return amount * self.unfilled / self.quantity if self.quantity else ZERO
@@ -78,8 +73,8 @@ class _Row(NamedTuple):
     @property
     def holds(self) -> Decimal:
         """Units of the position it keeps from being sold otherwise; a leg holds what its entry has filled."""
-        if self.parent__role == OrderRole.ENTRY:
-            return min(self.unfilled, self.parent__filled_quantity or ZERO)
+        if self.parent_role == OrderRole.ENTRY:
+            return min(self.unfilled, self.parent_filled or ZERO)
         return self.unfilled
 
 
@@ -124,17 +119,17 @@ def order_room(
     entries = [row for row in rows if row.parent_id is None and not row.is_reducing]
     if without is not None:
         entries = [row for row in entries if row.trade_id != without]
-    plans = {row.trade_id: row for row in entries if row.trade__status in PLANS}.values()
+    plans = {row.trade_id: row for row in entries if row.trade_status in PLANS}.values()
     here = [row for row in entries if row.symbol == symbol]
     last_minute, spent = _lately(account, now=now, since=snapshot.at if snapshot else now)
     return OrderRoom(
         value=cents(sum((row.rest_of(row.whole_value) for row in entries), ZERO)),
         risk=cents(sum((row.rest_of(row.whole_risk) for row in entries), ZERO)),
         symbol_value=cents(sum((row.rest_of(row.whole_value) for row in here), ZERO)),
-        positions=len({row.symbol for row in entries if row.trade__status != TradeStatus.ACTIVE}),
+        positions=len({row.symbol for row in entries if row.trade_status != TradeStatus.ACTIVE}),
         plans=len(plans),
         plans_value=sum((row.plan_value or ZERO for row in plans), ZERO),
-        plans_risk=sum((row.trade__initial_risk or ZERO for row in plans), ZERO),
+        plans_risk=sum((row.plan_risk or ZERO for row in plans), ZERO),
         plans_symbol_value=sum((row.plan_value or ZERO for row in plans if row.symbol == symbol), ZERO),
         unseen=cents(spent + sum((row.whole_value for row in entries if _is_unseen(row, snapshot)), ZERO)),
         buying=_held(rows, symbol, "buy"),
@@ -144,13 +139,21 @@ def order_room(
     )
 
 
+_WORKING = """
+SELECT o.id, o.parent_id, o.trade_id, o.symbol, o.side, o.is_reducing, o.quantity, o.filled_quantity,
+    coalesce(o.limit_price, o.stop_price), o.multiplier, o.reserved_value, o.reserved_risk,
+    o.broker_order_id, o.submitted_at, p.role, p.filled_quantity,
+    t.status, t.entry_price * t.planned_quantity * t.multiplier, t.initial_risk,
+    coalesce((o.pending_change ->> 'reserved_value')::numeric, 0),
+    coalesce((o.pending_change ->> 'reserved_risk')::numeric, 0)
+FROM orders o LEFT JOIN orders p ON p.id = o.parent_id LEFT JOIN trades t ON t.id = o.trade_id
+WHERE o.account_id = %(account)s AND o.status = ANY(%(working)s) AND (o.parent_id IS NULL OR o.symbol = %(symbol)s)
+"""
+
+
 def _working(account: TradingAccount, symbol: str) -> Iterable[_Row]:
-    found = Order.objects.filter(Q(parent=None) | Q(symbol=symbol), account=account, status__in=WORKING)
-    annotated = found.order_by().annotate(
-        price=Coalesce("limit_price", "stop_price"),
-        plan_value=F("trade__entry_price") * F("trade__planned_quantity") * F("trade__multiplier"),
-    )
-    return (_Row(*values) for values in annotated.values_list(*_Row._fields))
+    given = {"account": account.pk, "symbol": symbol, "working": list(WORKING)}
+    return (_Row(*row) for row in rows_of(_WORKING, given))
 
 
 def _is_unseen(row: _Row, snapshot: AccountSnapshot | None) -> bool:
@@ -169,14 +172,23 @@ def _held(rows: Iterable[_Row], symbol: str, side: str) -> Decimal:
     return sum(groups.values(), ZERO)
 
 
+_LATELY = """
+SELECT count(*) FILTER (WHERE created_at > %(minute)s AND origin = %(desk)s),
+    coalesce(sum(reserved_value * filled_quantity / quantity) FILTER (
+        WHERE created_at > %(since)s AND NOT is_reducing AND status = ANY(%(done)s) AND filled_quantity > 0
+    ), 0)
+FROM orders WHERE account_id = %(account)s AND parent_id IS NULL AND created_at > least(%(since)s, %(minute)s)
+"""
+
+
 def _lately(account: TradingAccount, *, now: datetime, since: datetime) -> tuple[int, Decimal]:
     """How many orders the trader gave within the last minute, and what entries given after `since` have bought."""
-    since = max(since, now - LONGEST_BACK)
-    minute = now - MINUTE
-    given = Order.objects.filter(account=account, parent=None, created_at__gt=min(since, minute))
-    bought = Q(is_reducing=False, created_at__gt=since, status__in=sorted(TERMINAL), filled_quantity__gt=0)
-    found = given.aggregate(
-        count=Count("pk", filter=Q(created_at__gt=minute, origin=OrderOrigin.DESK)),
-        spent=Sum(F("reserved_value") * F("filled_quantity") / F("quantity"), filter=bought, output_field=SUM),
-    )
-    return found["count"], found["spent"] or ZERO
+    given = {
+        "account": account.pk,
+        "minute": now - MINUTE,
+        "since": max(since, now - LONGEST_BACK),
+        "desk": OrderOrigin.DESK.value,
+        "done": DONE,
+    }
+    ((count, spent),) = rows_of(_LATELY, given)
+    return count, spent

@@ -10,25 +10,60 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
-
-from django.db.models import Count, DecimalField, F, Q, Sum, Value
-from django.db.models.functions import Coalesce
 
 from accounts.calendars import session_for
 from accounts.models import Broker, TradingAccount
 from accounts.selectors import limits_for
 from brokers.models import AccountSnapshot
-from trades.models import AccountDay, SetupRisk, Trade, TradeStatus
+from trades.models import SetupRisk
 from trades.selectors.equity import account_equity
 from trades.selectors.order_room import NO_ORDERS, OrderRoom, order_room
+from trades.selectors.statements import rows_of
 from trenddojo.domain.risk import AccountState, RiskLimits
 
 ZERO = Decimal(0)
-SUM = DecimalField(max_digits=40, decimal_places=13)
-OPEN = Q(status=TradeStatus.ACTIVE)
-WAITING = Q(status__in=[TradeStatus.PLANNED, TradeStatus.PENDING])
-PLAN_VALUE = F("entry_price") * F("planned_quantity") * F("multiplier")
+_SNAPSHOT = """
+SELECT s.* FROM account_snapshots s JOIN broker_connections c ON c.id = s.connection_id
+WHERE c.account_id = %(account)s ORDER BY s.at DESC LIMIT 1
+"""
+
+
+class _Sums(NamedTuple):
+    """Of an account's open trades and waiting plans, and what it lost; in the order of `_SUMS`."""
+
+    open: int
+    waiting: int
+    unprotected: int
+    risk_open: Decimal
+    reserved_risk: Decimal
+    value_open: Decimal
+    reserved_value: Decimal
+    symbol_open: Decimal
+    symbol_reserved: Decimal
+    net_today: Decimal
+    net_week: Decimal
+
+
+_SUMS = """
+SELECT count(*) FILTER (WHERE is_open), count(*) FILTER (WHERE NOT is_open),
+    count(*) FILTER (WHERE is_open AND stop_loss IS NULL),
+    coalesce(sum(open_risk) FILTER (WHERE is_open), 0), coalesce(sum(initial_risk) FILTER (WHERE NOT is_open), 0),
+    coalesce(sum(open_value) FILTER (WHERE is_open), 0), coalesce(sum(planned) FILTER (WHERE NOT is_open), 0),
+    coalesce(sum(open_value) FILTER (WHERE is_open AND is_same), 0),
+    coalesce(sum(planned) FILTER (WHERE NOT is_open AND is_same), 0),
+    (SELECT coalesce(sum(realised_net), 0) FROM account_days WHERE account_id = %(account)s AND day = %(today)s),
+    (SELECT coalesce(sum(realised_net), 0) FROM account_days
+     WHERE account_id = %(account)s AND day BETWEEN %(monday)s AND %(sunday)s)
+FROM (
+    SELECT status = 'active' AS is_open, stop_loss, open_risk, initial_risk, open_value,
+        entry_price * planned_quantity * multiplier AS planned,
+        symbol = %(symbol)s AND asset_class = %(asset_class)s AS is_same
+    FROM trades
+    WHERE account_id = %(account)s AND status IN ('planned', 'pending', 'active') AND id IS DISTINCT FROM %(without)s
+) t
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,45 +90,44 @@ def risk_state(
 ) -> RiskState:
     """The state just before a plan or an order in `symbol`; `without` leaves one trade's plan and its entries out, as
     if they were not there yet, and `without_orders` these orders."""
-    found = _trade_sums(account, symbol=symbol, asset_class=asset_class, without=without)
-    today, week = _losses(account, session_for(account.exchange, now))
+    session = session_for(account.exchange, now)
+    found = _sums(account, session, symbol=symbol, asset_class=str(asset_class), without=without)
     snapshot, orders = None, NO_ORDERS
     if account.broker != Broker.MANUAL:
-        snapshot = AccountSnapshot.objects.filter(connection__account=account).order_by("-at").first()
+        snapshot = next(iter(AccountSnapshot.objects.raw(_SNAPSHOT, {"account": account.pk})), None)
         orders = order_room(
             account, now=now, symbol=symbol, snapshot=snapshot, without=without, without_orders=without_orders
         )
-    reserved_risk = found["reserved_risk"] - orders.plans_risk + orders.risk
+    reserved_risk = found.reserved_risk - orders.plans_risk + orders.risk
     equity = snapshot.equity if snapshot else account_equity(account)
     state = AccountState(
         equity=equity,
         buying_power=_buying_power(equity, found, orders, snapshot),
-        open_risk=found["risk_open"] + reserved_risk,
-        open_positions=found["open"] + found["waiting"] - orders.plans + orders.positions,
-        loss_today=today,
-        loss_this_week=week,
+        open_risk=found.risk_open + reserved_risk,
+        open_positions=found.open + found.waiting - orders.plans + orders.positions,
+        # A gain is no loss.
+        loss_today=max(ZERO, -found.net_today),
+        loss_this_week=max(ZERO, -found.net_week),
         position_value_in_symbol=(
-            found["symbol_open"] + found["symbol_reserved"] - orders.plans_symbol_value + orders.symbol_value
+            found.symbol_open + found.symbol_reserved - orders.plans_symbol_value + orders.symbol_value
         ),
     )
     return RiskState(
         account=state,
-        open_risk=found["risk_open"],
+        open_risk=found.risk_open,
         reserved_risk=reserved_risk,
-        open_positions=found["open"],
-        waiting_plans=found["waiting"],
-        positions_without_stop=found["unprotected"],
+        open_positions=found.open,
+        waiting_plans=found.waiting,
+        positions_without_stop=found.unprotected,
         orders=orders,
     )
 
 
-def _buying_power(
-    equity: Decimal, found: dict[str, Decimal], orders: OrderRoom, snapshot: AccountSnapshot | None
-) -> Decimal:
-    plans = found["reserved_value"] - orders.plans_value
+def _buying_power(equity: Decimal, found: _Sums, orders: OrderRoom, snapshot: AccountSnapshot | None) -> Decimal:
+    plans = found.reserved_value - orders.plans_value
     if snapshot is not None:
         return snapshot.buying_power - plans - orders.unseen
-    return equity - found["value_open"] - plans - orders.value
+    return equity - found.value_open - plans - orders.value
 
 
 def limits_for_setup(account: TradingAccount, setup_id: UUID | None) -> RiskLimits:
@@ -109,34 +143,16 @@ def limits_for_setup(account: TradingAccount, setup_id: UUID | None) -> RiskLimi
     )
 
 
-def _trade_sums(account: TradingAccount, *, symbol: str, asset_class: str, without: UUID | None) -> dict[str, Decimal]:
-    trades = Trade.objects.filter(account=account).filter(OPEN | WAITING)
-    if without is not None:
-        trades = trades.exclude(pk=without)
-    same = Q(symbol=symbol, asset_class=asset_class)
-    return trades.aggregate(
-        open=Count("pk", filter=OPEN),
-        waiting=Count("pk", filter=WAITING),
-        unprotected=Count("pk", filter=OPEN & Q(stop_loss=None)),
-        risk_open=_sum("open_risk", OPEN),
-        reserved_risk=_sum("initial_risk", WAITING),
-        value_open=_sum("open_value", OPEN),
-        reserved_value=_sum(PLAN_VALUE, WAITING),
-        symbol_open=_sum("open_value", OPEN & same),
-        symbol_reserved=_sum(PLAN_VALUE, WAITING & same),
-    )
-
-
-def _sum(expression: object, kept: Q) -> Coalesce:
-    return Coalesce(Sum(expression, filter=kept, output_field=SUM), Value(ZERO), output_field=SUM)
-
-
-def _losses(account: TradingAccount, session: date) -> tuple[Decimal, Decimal]:
-    """What was lost in the session and in its week, as positive amounts; gains are no loss."""
+def _sums(account: TradingAccount, session: date, *, symbol: str, asset_class: str, without: UUID | None) -> _Sums:
     monday = session - timedelta(days=session.weekday())
-    days = AccountDay.objects.filter(account=account, day__range=(monday, monday + timedelta(days=6)))
-    sums = days.aggregate(
-        today=_sum("realised_net", Q(day=session)),
-        week=Coalesce(Sum("realised_net", output_field=SUM), Value(ZERO), output_field=SUM),
-    )
-    return max(ZERO, -sums["today"]), max(ZERO, -sums["week"])
+    given = {
+        "account": account.pk,
+        "symbol": symbol,
+        "asset_class": asset_class,
+        "without": without,
+        "today": session,
+        "monday": monday,
+        "sunday": monday + timedelta(days=6),
+    }
+    (row,) = rows_of(_SUMS, given)
+    return _Sums(*row)
