@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -36,26 +37,45 @@ class Choice:
     by_email: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing to know, once for each key; `path` is the page to look at. No secret in it."""
+
+    kind: str
+    key: str
+    title: str
+    text: str
+    path: str = ""
+
+
 def notify(*, user: User, kind: str, key: str, title: str, text: str, path: str = "") -> None:
     """Tell the user something, once for each key; the caller's transaction keeps or drops it with everything else.
 
     Neither title nor text may hold a secret. `path` is the page to look at, such as /connections/.
     """
-    choice = choices_of(user)[kind]
-    if not choice.in_app and not choice.by_email:
-        return
-    told = Notification(
-        user=user,
-        kind=kind,
-        key=key,
-        title=" ".join(title.split())[:TITLE_LENGTH],
-        text=text[:TEXT_LENGTH],
-        path=path,
-        in_app=choice.in_app,
-        by_email=choice.by_email and bool(user.email),
-    )
-    Notification.objects.bulk_create([told], ignore_conflicts=True)
-    transaction.on_commit(lambda: _forget_unread(user.pk))
+    notify_all(user=user, told=[Told(kind, key, title, text, path)])
+
+
+def notify_all(*, user: User, told: Iterable[Told]) -> None:
+    """As `notify` for many things, in two queries."""
+    choices = choices_of(user)
+    rows = [
+        Notification(
+            user=user,
+            kind=one.kind,
+            key=one.key,
+            title=" ".join(one.title.split())[:TITLE_LENGTH],
+            text=one.text[:TEXT_LENGTH],
+            path=one.path,
+            in_app=choices[one.kind].in_app,
+            by_email=choices[one.kind].by_email and bool(user.email),
+        )
+        for one in told
+        if choices[one.kind].in_app or choices[one.kind].by_email
+    ]
+    if rows:
+        Notification.objects.bulk_create(rows, ignore_conflicts=True)
+        transaction.on_commit(lambda: _forget_unread(user.pk))
 
 
 def choices_of(user: User) -> dict[str, Choice]:

@@ -13,11 +13,11 @@ from django.db.models import Q
 from accounts.calendars import exchange_timezone
 from accounts.models import TradingAccount
 from brokers.base import FillReport
-from trades.execution.symbols import family, held_trades
+from trades.execution.symbols import family, held_trades, multiplier_of
 from trades.imports.streams import Row, Stream
 from trades.models import Fill, FillKind, Order, StopMove, Trade, TradeStatus
 from trenddojo.domain import commission
-from trenddojo.domain.instruments import AssetClass, instrument_for
+from trenddojo.domain.instruments import AssetClass
 
 NOTHING = Decimal(0)
 _WAITING = (TradeStatus.PLANNED, TradeStatus.PENDING, TradeStatus.CANCELLED)
@@ -63,13 +63,9 @@ def new_fills(
         order = orders.get(report.broker_order_id)
         model: Order | Trade | None = held.get((report.symbol, family(report.asset_class))) or order
         asset_class = model.asset_class if model else report.asset_class.value
-        multiplier = model.multiplier if model else _multiplier(report)
+        multiplier = model.multiplier if model else multiplier_of(report.asset_class)
         found.append(_new_fill(account, report, order, asset_class, multiplier, broker=broker))
     return found
-
-
-def _multiplier(report: FillReport) -> Decimal:
-    return instrument_for(report.symbol, AssetClass(report.asset_class)).multiplier
 
 
 def _new_fill(

@@ -1,13 +1,17 @@
 """What the trader is told about orders: each fact once."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
+from uuid import UUID
 
 from accounts.models import NotificationKind
-from accounts.services.notifications import notify
+from accounts.services.notifications import Told, notify, notify_all
 from trades.execution.ledger import Step
 from trades.models import Order
 from trenddojo.domain.order_state import OrderState
+
+TRADER = "trader"
 
 
 class Notice(NamedTuple):
@@ -44,19 +48,30 @@ def orders_tell(steps: Iterable[Step], *, source: str) -> None:
 
     What a trader has just done needs no telling.
     """
+    told: dict[UUID, list[Step]] = defaultdict(list)
     for step in steps:
-        notice = NOTICES.get(step.state)
-        if notice is None or step.fact is None or source == "trader":
-            continue
-        order = step.order
-        _notify(
-            order, notice.kind, step.state.value, title=_worded(notice.title, order), text=_worded(notice.text, order)
-        )
+        if step.state in NOTICES and step.fact is not None and source != TRADER:
+            told[step.order.owner_id].append(step)
+    for mine in told.values():
+        notify_all(user=mine[0].order.owner, told=[_told(step) for step in mine])
+
+
+def _told(step: Step) -> Told:
+    order, notice = step.order, NOTICES[step.state]
+    return Told(
+        notice.kind,
+        f"order:{order.pk}:{step.state.value}",
+        _worded(notice.title, order),
+        _worded(notice.text, order),
+        f"/orders/{order.pk}/",
+    )
 
 
 def order_tell(order: Order, kind: NotificationKind, word: str, *, title: str, text: str) -> None:
     """Tell something about an order that is no state of it; `word` makes it known once."""
-    _notify(order, kind, word, title=title, text=text)
+    notify(
+        user=order.owner, kind=kind, key=f"order:{order.pk}:{word}", title=title, text=text, path=f"/orders/{order.pk}/"
+    )
 
 
 def describe(order: Order) -> str:
@@ -75,14 +90,3 @@ def _worded(text: str, order: Order) -> str:
         reason=order.reason_detail,
         price=f"{price.normalize():f}" if price is not None else "an unknown price",
     ).strip()
-
-
-def _notify(order: Order, kind: NotificationKind, word: str, *, title: str, text: str) -> None:
-    notify(
-        user=order.owner,
-        kind=kind,
-        key=f"order:{order.pk}:{word}",
-        title=title[:120],
-        text=text[:500],
-        path=f"/orders/{order.pk}/",
-    )

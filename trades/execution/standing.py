@@ -28,6 +28,7 @@ _POSITION = ("quantity", "average_price", "market_price", "unrealized_pnl", "as_
 
 def positions_write(connection: BrokerConnection, reports: Sequence[PositionReport], *, as_of: datetime) -> None:
     """Keep what is held and forget what is not any more; two queries."""
+    held = {(report.symbol, report.asset_class): report for report in reports if report.quantity}
     rows = [
         BrokerPosition(
             connection=connection,
@@ -39,8 +40,7 @@ def positions_write(connection: BrokerConnection, reports: Sequence[PositionRepo
             unrealized_pnl=None if report.unrealized_pnl is None else cents(report.unrealized_pnl),
             as_of=as_of,
         )
-        for report in reports
-        if report.quantity
+        for report in held.values()
     ]
     with transaction.atomic():
         BrokerPosition.objects.bulk_create(

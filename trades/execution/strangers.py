@@ -14,11 +14,10 @@ from brokers.base import OrderReport
 from brokers.models import BrokerConnection
 from trades.execution.matching import Told, role_of_leg
 from trades.execution.stop_moves import stops_follow
-from trades.execution.symbols import family, held_trades
+from trades.execution.symbols import family, held_trades, multiplier_of
 from trades.execution.trade_columns import trades_follow
 from trades.execution.transitions import accounts_lock
 from trades.models import Order, OrderEvent, OrderOrigin, Trade
-from trenddojo.domain.instruments import AssetClass, instrument_for
 from trenddojo.domain.money import rounded_price
 from trenddojo.domain.order_state import TERMINAL, OrderState
 from trenddojo.domain.orders import OrderRole, OrderType, TimeInForce
@@ -145,13 +144,12 @@ def _belongs(
 
 
 def _asked(report: OrderReport, like: Order | Trade | None) -> dict[str, Any]:
-    instrument = instrument_for(report.symbol, AssetClass(report.asset_class))
     return {
         "broker_order_id": report.broker_order_id,
         "symbol": report.symbol,
         # The journal's own word for the class, where it has one.
         "asset_class": like.asset_class if like else report.asset_class.value,
-        "multiplier": like.multiplier if like else instrument.multiplier,
+        "multiplier": like.multiplier if like else multiplier_of(report.asset_class),
         "side": report.side.value,
         # A word of the broker's that we do not know stands for the plainest order with these prices.
         "type": (report.type or (OrderType.LIMIT if report.limit_price else OrderType.MARKET)).value,

@@ -83,9 +83,11 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
     """
     trades = {step.order.pk: trade_id for step in steps if (trade_id := _trade_changed(step))}
     stops = {step.order.pk: trade_id for step in steps if (trade_id := _stop_moved(step))}
-    needs_more = bool(trades or stops) or any(step.state in NOTICES or _ends_legs(step) for step in steps)
+    # Two that write many of the same orders would otherwise wait for each other.
+    needs_lock = bool(trades or stops) or len(steps) > 1
+    needs_more = needs_lock or any(step.state in NOTICES or _ends_legs(step) for step in steps)
     with transaction.atomic(savepoint=False) if needs_more else nullcontext():
-        if trades or stops:
+        if needs_lock:
             accounts_lock(step.order.account_id for step in steps)
         written = steps_write(steps, source=source, at=at)
         done = [step for step in steps if step.order.pk in written]

@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from brokers.models import BrokerConnection
 from tests.trades.execution.recording_kit import (
@@ -224,3 +227,45 @@ def test_the_kept_figures_are_those_of_the_trades(desk: BrokerConnection) -> Non
     figures_rebuild(account)
     assert kept == list(account.figure_totals.order_by("dimension", "key").values("dimension", "key", "n", "sum_net"))
     assert trades(desk)[0][-1] + trades(desk)[1][-1] == D("63.85") - D("0.30") + D("0.60")
+
+
+# --- whatever the order in which executions are told ------------------------------------------------------------------
+
+amounts = st.integers(1, 3)
+sides = st.sampled_from(Side)
+
+
+def content(desk: BrokerConnection) -> list[tuple[object, ...]]:
+    """The journal without the names of its rows."""
+    trade = ("direction", "status", "quantity", "open_quantity", "net_pnl", "costs", "entry_date", "exit_date")
+    fill = ("execution_id", "part", "quantity", "commission", "is_exit", "realised_net", "trade__entry_date")
+    figures = ("dimension", "key", "n", "sum_net", "sum_costs")
+    return [
+        *Trade.objects.filter(account=desk.account).order_by("entry_date", "direction").values_list(*trade),
+        *Fill.objects.filter(account=desk.account).order_by("execution_id", "part").values_list(*fill),
+        *desk.account.figure_totals.order_by("dimension", "key").values_list(*figures),
+    ]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(sides, amounts, st.integers(90, 110)), min_size=2, max_size=7), st.data())
+def test_executions_told_in_any_order_make_the_same_journal(
+    desk: BrokerConnection, told: list[tuple[Side, int, int]], data: st.DataObject
+) -> None:
+    fills = [
+        fill_of(
+            "x", str(size), str(price), side=side, execution_id=f"e-{n}", executed_at=later(n), commission=D("0.31")
+        )
+        for n, (side, size, price) in enumerate(told)
+    ]
+    with transaction.atomic():
+        with transaction.atomic():
+            fills_apply(desk, fills, now=later(60))
+            straight = content(desk)
+            transaction.set_rollback(True)
+        for number in data.draw(st.permutations(range(len(fills)))):
+            fills_apply(desk, [fills[number]], now=later(60))
+        assert content(desk) == straight
+        figures_rebuild(desk.account)
+        assert content(desk) == straight
+        transaction.set_rollback(True)

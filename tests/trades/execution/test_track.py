@@ -199,6 +199,16 @@ def test_unchanged_orders_take_the_same_few_queries_however_many(desk: BrokerCon
     assert (polled(3), polled(300)) == (1, 1)
 
 
+def test_many_fills_are_told_together(desk: BrokerConnection) -> None:
+    orders = [order_of(desk, symbol=f"S{number}", broker_order_id=f"b-{number}") for number in range(60)]
+    full = {"filled_quantity": D(100), "filled_average_price": D(100)}
+    reports = [report_of(order, OrderState.FILLED, **full) for order in orders]
+    with CaptureQueriesContext(database) as queries:
+        assert len(poll(desk, *reports).changed) == 60
+    assert len(queries) <= 7
+    assert Notification.objects.filter(kind="order_filled").count() == 60
+
+
 def test_many_changes_are_written_together(desk: BrokerConnection) -> None:
     reports = [external_report(number, symbol=f"S{number}") for number in range(100)]
     poll(desk, *reports)
