@@ -124,6 +124,9 @@ class ConnectionGate:
     def _class_of(self, url: str) -> str:
         """By the path, as in /v2/orders/…: prices may come from the same host as orders."""
         words = [word for word in urlsplit(url).path.split("/") if word]
+        # Executions are read as often as orders fill.
+        if "activities" in words:
+            return "orders"
         resource = words[1].split(":")[0] if len(words) > 1 else ""
         if resource in {"stocks", "crypto", "options", "corporate-actions"}:
             return "data"

@@ -190,7 +190,7 @@ def test_a_request_goes_by_what_it_does(method: str, reads: Priority, priority: 
         ("/v2/orders:by_client_order_id", "orders"),
         ("/v2/positions/SPY", "positions"),
         ("/v2/account", "account"),
-        ("/v2/account/activities/FILL", "account"),
+        ("/v2/account/activities/FILL", "orders"),
         ("/v2/clock", "account"),
         ("/v2/stocks/quotes/latest", "data"),
         ("/v1beta3/crypto/us/latest/quotes", "data"),

@@ -1,0 +1,264 @@
+"""Orders through a broker, against the stand-in exchange in a process of its own: the desk's way and the bare way."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import RiskPolicy, TradingAccount, User
+from benchmarks.pages import queries_of, seconds_of
+from brokers.models import AccountSnapshot, BrokerConnection
+from brokers.registry import adapter_for
+from brokers.services.quotes import quote_fetch
+from tests.brokers.simulator_server import RunningSimulator, simulator_process, wait_until
+from tests.factories import make_account, make_connection
+from trades.execution.intents import OrderInput, order_create
+from trades.execution.poll import connection_poll
+from trades.execution.submit import order_submit
+from trades.execution.sync import connection_sync
+from trades.models import Fill, Order
+
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS = 60
+POSITIONS = 500
+CASH = 100_000_000
+SETTLED = 0.5
+
+
+@dataclass(frozen=True)
+class OrderTiming:
+    """Seconds: medians of each way, and the queries, requests and shares that go with them."""
+
+    bare_submit: float
+    submit: float
+    submit_queries: int
+    to_socket: float
+    bare_fetch: float
+    sync: float
+    sync_queries: tuple[int, int]
+    event_p50: float
+    event_p95: float
+    poll_requests: int
+
+
+def measure() -> OrderTiming:
+    words = ("--market", "scripted", "--always-open", "--rate-limit", "1000000")
+    with simulator_process(*words, cash=CASH) as (exchange, _process):
+        settings.SIMULATOR_URL = os.environ["SIMULATOR_URL"] = exchange.url
+        user = User.objects.create_user("orders", "orders@example.com", "a long password of nobody")
+        account = _connected(user, exchange)
+        quote(exchange, "SPY", "99.99")
+        bare, submit, queries = _submits(account, exchange)
+        poll_requests = _poll(account, exchange)
+        with _running("orders"):
+            to_socket = _to_socket(user, account, exchange)
+        _everything_cancelled(exchange)
+        with _running("stream"):
+            events = _events(account, exchange)
+        fetch, sync, sync_queries = _syncs(account, exchange)
+    found = quantiles(events, n=20)
+    return OrderTiming(
+        bare, submit, queries, to_socket, fetch, sync, sync_queries, median(events), found[-1], poll_requests
+    )
+
+
+def _connected(user: User, exchange: RunningSimulator) -> TradingAccount:
+    account = make_account(user, "Stand-in", broker="simulator", account_type="paper")
+    RiskPolicy.objects.filter(pk=account.pk).update(
+        max_position_percent=100, max_open_risk_percent=None, max_orders_per_minute=None, max_open_positions=None,
+        max_daily_loss_percent=None, max_weekly_loss_percent=None, price_collar_percent=None,
+    )  # fmt: skip
+    connection = make_connection(account, keys={"api_key": exchange.key_id, "secret_key": exchange.secret_key})
+    number = adapter_for(connection).account().broker_account_id
+    BrokerConnection.objects.filter(pk=connection.pk).update(broker_account_id=number)
+    AccountSnapshot.objects.create(
+        connection=connection, at=timezone.now(), equity=CASH, cash=CASH, buying_power=2 * CASH
+    )
+    return TradingAccount.objects.get(pk=account.pk)
+
+
+def connection_of(account: TradingAccount) -> BrokerConnection:
+    return BrokerConnection.objects.select_related("account", "user").get(account=account)
+
+
+def quote(exchange: RunningSimulator, symbol: str, bid: str) -> None:
+    exchange.control.set_quote(symbol, bid=bid, ask=str(Decimal(bid) + Decimal("0.02")), bid_size=10**6, ask_size=10**6)
+
+
+def _order(account: TradingAccount, limit: str) -> Order:
+    """A resting bid, checked and written; nothing is sent."""
+    given = OrderInput(account.pk, "SPY", "buy", "limit", Decimal(1), limit_price=Decimal(limit), time_in_force="gtc")
+    order = order_create(owner=account.owner, given=given, creation_key=uuid.uuid4(), now=timezone.now())
+    if order.status != "new":
+        raise RuntimeError(f"the order was not taken: {order.reason_detail}")
+    return order
+
+
+def _submits(account: TradingAccount, exchange: RunningSimulator) -> tuple[float, float, int]:
+    """In turns: alpaca-py alone, and the task that claims the row, sends it and records what came of it."""
+    from alpaca.trading.client import TradingClient
+    from alpaca.trading.requests import LimitOrderRequest
+
+    client = TradingClient(exchange.key_id, exchange.secret_key, url_override=exchange.url, raw_data=True)
+    quote_fetch(connection_of(account), "SPY")
+
+    def bare() -> None:
+        client.submit_order(
+            LimitOrderRequest(
+                symbol="SPY", qty=1, side="buy", time_in_force="gtc", limit_price=50, client_order_id=uuid.uuid4().hex
+            )
+        )
+
+    first = _order(account, "50")
+    queries = len(queries_of(lambda: order_submit(first.pk)))
+    bares, submits = [], []
+    for _ in range(ROUNDS):
+        order = _order(account, "50")
+        bares.append(seconds_of(bare))
+        submits.append(seconds_of(lambda order=order: order_submit(order.pk)))
+    return median(bares), median(submits), queries
+
+
+def _poll(account: TradingAccount, exchange: RunningSimulator) -> int:
+    """Requests of one poll with all these orders open."""
+    connection_poll(connection_of(account))
+    exchange.control.forget_counts()
+    connection_poll(connection_of(account))
+    return exchange.control.count()
+
+
+def _to_socket(user: User, account: TradingAccount, exchange: RunningSimulator) -> float:
+    """From the button "send" to the request's arrival at the broker, through the page, the queue and a real worker."""
+    from django.test import Client
+
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(user)
+    values = {
+        "account": str(account.pk), "symbol": "SPY", "side": "buy", "type": "limit", "quantity": "1",
+        "limit_price": "50", "time_in_force": "gtc", "asset_class": "stock", "step": "send",
+    }  # fmt: skip
+    found = []
+    for _ in range(ROUNDS // 2):
+        exchange.control.forget_counts()
+        began = time.time()
+        answer = client.post(reverse("trades:order-create"), values | {"creation_key": str(uuid.uuid4())})
+        if answer.status_code != 302:  # noqa: PLR2004 - sent on to the order's page
+            raise RuntimeError("the ticket was not taken")
+        wait_until(lambda: exchange.control.count("POST", "/v2/orders"), "the order's arrival")
+        found.append(_arrival(exchange) - began)
+    return median(found)
+
+
+def _arrival(exchange: RunningSimulator) -> float:
+    sent = [one for one in exchange.control.requests() if (one["method"], one["path"]) == ("POST", "/v2/orders")]
+    return float(sent[-1]["received_at"])
+
+
+def _events(account: TradingAccount, exchange: RunningSimulator) -> list[float]:
+    """From the moment the exchange fills an order to the fill's row being there for others to read."""
+    exchange.control.wait_for_listener(exchange.key_id, 60)
+    wait_until(lambda: connection_of(account).stream_heard_at is not None, "the stream's catching up", 60)
+    price, found = Decimal("99.00"), []
+    for number in range(ROUNDS):
+        limit = price - number
+        order = _order(account, str(limit - Decimal("0.50")))
+        order_submit(order.pk)
+        time.sleep(SETTLED / 10)
+        began = time.perf_counter()
+        quote(exchange, "SPY", str(limit - 1))
+        wait_until_row(lambda order=order: Fill.objects.filter(order=order).exists())
+        found.append(time.perf_counter() - began)
+        quote_fetch(connection_of(account), "SPY")
+    return found
+
+
+def wait_until_row(is_there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_there():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the fill did not come")
+
+
+def _everything_cancelled(exchange: RunningSimulator) -> None:
+    for order in exchange.control.orders(exchange.account):
+        if order["status"] in ("new", "accepted"):
+            exchange.control.cancel_external(exchange.account, order["id"])
+
+
+def _syncs(account: TradingAccount, exchange: RunningSimulator) -> tuple[float, float, tuple[int, int]]:
+    """A portfolio of 500 positions and 500 open orders: the bare requests, and the whole sync of it."""
+    connection = connection_of(account)
+    few = len(queries_of(lambda: connection_sync(connection_of(account))))
+    for number in range(POSITIONS):
+        symbol = f"T{number:03d}"
+        quote(exchange, symbol, "10.00")
+        exchange.control.place_external(
+            exchange.account, symbol=symbol, side="buy", type="market", qty="1", time_in_force="day"
+        )
+        exchange.control.place_external(
+            exchange.account, symbol=symbol, side="buy", type="limit", qty="1", limit_price="5.00", time_in_force="gtc"
+        )
+    connection_sync(connection)
+    many = len(queries_of(lambda: connection_sync(connection_of(account))))
+    adapter = adapter_for(connection)
+
+    def bare() -> None:
+        since = timezone.now()
+        adapter.account()
+        adapter.orders(since=since)
+        adapter.fills(since=since)
+        adapter.positions()
+        adapter.cash_movements(since.date())
+
+    fetches, syncs = [], []
+    for _ in range(ROUNDS // 6):
+        fetches.append(seconds_of(bare))
+        syncs.append(seconds_of(lambda: connection_sync(connection_of(account))))
+    return median(fetches), median(syncs), (few, many)
+
+
+@contextmanager
+def _running(name: str) -> Iterator[None]:
+    """A process of the Procfile, as it runs in production."""
+    from trenddojo.desk.procfile import read_procfile
+
+    environment = {**os.environ, "WORKER_CONCURRENCY": "1", "PORT": "0", "WEB_CONCURRENCY": "1", "SIMULATOR_PORT": "0"}
+    command = read_procfile(ROOT / "Procfile", environment)[name]
+    program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+    child = subprocess.Popen(program, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        if name == "orders":
+            from trenddojo.celery import app
+
+            wait_until(lambda: bool(app.control.ping(timeout=0.5)), "the worker", 60)
+        yield
+    finally:
+        child.terminate()
+        child.wait(timeout=30)
+        close_old_connections()
+
+
+def as_rows(found: OrderTiming) -> list[list[Any]]:
+    """For the report: step, time."""
+    return [
+        ["bare alpaca-py submit", found.bare_submit],
+        [f"order_submit, from the claim to the recorded outcome ({found.submit_queries} queries)", found.submit],
+        ["from the button to the broker's socket, through page, queue and worker", found.to_socket],
+        [f"bare fetch of {POSITIONS} positions and {POSITIONS} orders", found.bare_fetch],
+        [f"sync of the same ({found.sync_queries[1]} queries)", found.sync],
+        ["event at the exchange to committed row, p50", found.event_p50],
+        ["event at the exchange to committed row, p95", found.event_p95],
+    ]
