@@ -76,7 +76,7 @@ class Floor:
             return
         snapshot, entries = self._journal.read()
         if snapshot is not None:
-            self._load(snapshot, make)
+            self._load(snapshot, make, self._journal)
         for entry in entries:
             self._repeat(entry)
 
@@ -116,16 +116,20 @@ class Floor:
         if self._journal is not None:
             self._journal.release()
 
-    def _load(self, snapshot: dict[str, Any], make: Callable[[dict[str, Any]], Exchange]) -> None:
+    def _load(self, snapshot: dict[str, Any], make: Callable[[dict[str, Any]], Exchange], journal: Journal) -> None:
         if snapshot["identity"] != self.identity:
             kept = ", ".join(f"{name} {value}" for name, value in snapshot["identity"].items())
             raise SimulatorError(
                 f"The kept exchange has another market ({kept}): start it with the same options or use another folder."
             )
-        self.world.read_script(snapshot["script"])
-        self.world.exchange = make(snapshot["exchange"])
-        self.world.configurations = snapshot["configurations"]
-        self.history.load(snapshot["equity"])
+        try:
+            self.world.read_script(snapshot["script"])
+            self.world.exchange = make(snapshot["exchange"])
+            self.world.configurations = snapshot["configurations"]
+            self.history.load(snapshot["equity"])
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
+            # What an older version wrote has another shape.
+            raise journal.unreadable() from problem
 
     def _keep(self, at: datetime, command: str, arguments: dict[str, Any]) -> None:
         if self._journal is not None:

@@ -107,9 +107,9 @@ class Journal:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as problem:
-            raise self._unreadable() from problem
+            raise self.unreadable() from problem
         if not isinstance(state, dict) or state.get("version") != VERSION:
-            raise self._unreadable()
+            raise self.unreadable()
         self.generation = state["generation"]
         return state
 
@@ -125,11 +125,11 @@ class Journal:
             try:
                 generation, at, command, arguments = json.loads(line)
             except ValueError as problem:
-                raise self._unreadable() from problem
+                raise self.unreadable() from problem
             if generation == self.generation:
                 yield Entry(at, command, arguments)
 
-    def _unreadable(self) -> SimulatorError:
+    def unreadable(self) -> SimulatorError:
         return SimulatorError(
             f"The exchange's state in {self.folder} cannot be read by this version: "
             "move the folder away to begin with a fresh exchange."

@@ -166,6 +166,23 @@ def test_the_stand_in_exchange_keeps_its_account_when_it_is_killed_and_when_the_
     assert account(desk)["id"] == after["id"] == before["id"]
 
 
+def test_an_exchange_that_cannot_start_does_not_keep_the_desk_from_it(desk: DeskProcess) -> None:
+    snapshot = desk.folder / "var" / "simulator" / "snapshot.json"
+    desk.end(signal.SIGTERM)
+    before = snapshot.read_bytes()
+    snapshot.write_text("{}")
+    desk.start()
+    wait_for(lambda: desk.says("The desk goes on without it."), "the word that the exchange is missing")
+
+    assert desk.says("cannot be read by this version: move the folder away")
+    assert "simulator" not in desk.entries()
+    assert health(desk) == 200
+    desk.end(signal.SIGTERM)
+    snapshot.write_bytes(before)
+    desk.start()
+    assert exchange_answers(desk)
+
+
 def test_after_kill_9_of_the_desk_everything_stops_and_the_next_start_finds_every_row(desk: DeskProcess) -> None:
     env_file = (desk.folder / ".env").read_bytes()
 

@@ -198,11 +198,10 @@ class Desk:
 
     def _wait_for_exchange(self) -> None:
         """The site works without it: after a very long pause it may come later."""
-        if exchange.NAME not in self.processes:
-            return
-        port = int(self.settings.environment["SIMULATOR_PORT"])
         deadline = time.monotonic() + EXCHANGE_PATIENCE
-        while not is_listening(port) and time.monotonic() < deadline:
+        while exchange.NAME in self.processes and time.monotonic() < deadline:
+            if is_listening(int(self.settings.environment["SIMULATOR_PORT"])):
+                return
             self._revive_the_dead()
             time.sleep(0.05)
 
@@ -297,10 +296,19 @@ class Desk:
             recent = [moment for moment in self.deaths.get(name, []) if now - moment < WINDOW]
             self.deaths[name] = [*recent, now]
             if len(self.deaths[name]) >= MOST_DEATHS:
-                raise DeskError(f"The process '{name}' keeps dying; its last lines above say why.")
+                self._give_up(name)
+                continue
             say(f"desk      | {name} {_how_it_died(process.popen.returncode)}; starting it again.")
             time.sleep(0.2 * len(recent))
             self._start(process.program)
+
+    def _give_up(self, name: str) -> None:
+        """Everything needs the others; the site works without the stand-in exchange."""
+        if name != exchange.NAME:
+            raise DeskError(f"The process '{name}' keeps dying; its last lines above say why.")
+        say(f"desk      | {name} keeps dying; its last lines above say why. The desk goes on without it.")
+        del self.processes[name]
+        self._write_ledger()
 
     def _stop_everything(self) -> None:
         for number in STOP_SIGNALS:

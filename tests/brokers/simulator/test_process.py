@@ -179,6 +179,20 @@ def test_a_state_that_cannot_be_read_is_said(tmp_path: Path, content: str) -> No
     assert answer.stderr.startswith(f"The exchange's state in {tmp_path} cannot be read by this version: move")
 
 
+def test_a_state_of_another_shape_is_said_and_kept(tmp_path: Path) -> None:
+    with simulator(state=tmp_path):
+        pass
+    kept = json.loads((tmp_path / "snapshot.json").read_text())
+    kept["exchange"]["now"] = "noon"
+    (tmp_path / "snapshot.json").write_text(json.dumps(kept))
+
+    answer = refusal("--state", str(tmp_path), "--market", "scripted", "--always-open")
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"The exchange's state in {tmp_path} cannot be read by this version: move")
+    assert json.loads((tmp_path / "snapshot.json").read_text()) == kept
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
