@@ -206,7 +206,7 @@ def _whole_day(day: date) -> Session:
 
 @cache
 def _new_york() -> dict[date, Session]:
-    import exchange_calendars as library  # type: ignore[import-untyped]
+    import exchange_calendars as library
 
     schedule = library.get_calendar("XNYS", start=FIRST_DAY, end=LAST_DAY).schedule
     days = [stamp.date() for stamp in schedule.index]
