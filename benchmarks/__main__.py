@@ -1,5 +1,6 @@
 """``python -m benchmarks``: measure on servers of its own and write docs/benchmarks.md."""
 
+import base64
 import os
 import secrets
 import sys
@@ -21,6 +22,7 @@ def _environment(servers: Servers, media: str) -> None:
         "TESTING": "true",
         "DEBUG": "false",
         "SECRET_KEY": secrets.token_urlsafe(50),
+        "BROKER_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "DATABASE_URL": servers.postgres.url,
         "DATABASE_CONN_MAX_AGE": "600",
         "REDIS_URL": f"unix://{servers.valkey.socket}?db=0",
@@ -53,7 +55,7 @@ def _measured(folder: Path, started: float) -> str:
 
     settings.ROOT_URLCONF = "benchmarks.urls"
     call_command("migrate", verbosity=0)
-    from benchmarks import imports, pages, processes, report, writes
+    from benchmarks import imports, orders, pages, processes, report, writes
     from benchmarks.data import traders_make
 
     _say(started, "Making traders and their trades.")
@@ -66,12 +68,14 @@ def _measured(folder: Path, started: float) -> str:
     write = writes.measure(traders[-1])
     _say(started, "Measuring imports.")
     imported = imports.measure(traders[0], folder)
+    _say(started, "Measuring orders.")
+    ordered = orders.measure(folder)
     _say(started, "Measuring processes.")
     processed = processes.measure()
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
-    found = report.Measured(timings, write, imported, processed, version)
+    found = report.Measured(timings, write, imported, ordered, processed, version)
     for goal in report.goals(found):
         _say(started, f"{'met   ' if goal.is_met else 'MISSED'} {goal.what}: {goal.found} ({goal.limit})")
     return report.document(found)

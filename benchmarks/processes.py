@@ -31,9 +31,12 @@ class ProcessTiming:
 
 def measure() -> list[ProcessTiming]:
     port = _free_port()
-    environment = {**os.environ, "PORT": str(port), "WEB_CONCURRENCY": "2", "WORKER_CONCURRENCY": "1"}
+    given = {"PORT": str(port), "WEB_CONCURRENCY": "2", "WORKER_CONCURRENCY": "1", "SIMULATOR_PORT": "0"}
+    environment = {**os.environ, **given, "SIMULATOR_URL": ""}
     commands = read_procfile(ROOT / "Procfile", environment)
-    ready: dict[str, Callable[[], bool]] = {"web": lambda: _answers(port), "worker": _worker_answers}
+    ready: dict[str, Callable[[], bool]] = {
+        "web": lambda: _answers(port), "worker": _worker_answers, "orders": _worker_answers,
+    }  # fmt: skip
     return [_measure(name, command, environment, ready.get(name)) for name, command in commands.items()]
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from benchmarks.data import SIZES, USERS
 from benchmarks.imports import ImportTiming
+from benchmarks.orders import OrderTiming, as_rows
 from benchmarks.pages import ONE_ROW, ROUNDS, Timing
 from benchmarks.processes import ProcessTiming
 from benchmarks.writes import WriteTiming
 
 PAGE_GOAL, DASHBOARD_GOAL, WRITE_GOAL, IMPORT_GOAL = 1.5, 6.0, 2.0, 0.1
+SUBMIT_GOAL, SUBMIT_QUERIES, SOCKET_GOAL, SYNC_GOAL, EVENT_GOAL = 2.0, 10, 4.0, 3.0, 0.05
 FILTERED = "performance, longs only"
 
 
@@ -20,6 +22,7 @@ class Measured:
     pages: list[Timing]
     write: WriteTiming
     imports: list[ImportTiming]
+    orders: OrderTiming
     processes: list[ProcessTiming]
     database: str
 
@@ -78,7 +81,40 @@ def goals(measured: Measured) -> list[Goal]:
             f"{share:.2f}",
             share >= IMPORT_GOAL,
         ),
+        *_order_goals(measured.orders),
     ]
+
+
+def _order_goals(orders: OrderTiming) -> list[Goal]:
+    few, many = orders.sync_queries
+    return [
+        _at_most("order_submit to a submit of alpaca-py alone", orders.submit_ratio, SUBMIT_GOAL),
+        Goal(
+            "queries of order_submit",
+            f"≤ {SUBMIT_QUERIES}",
+            str(orders.submit_queries),
+            orders.submit_queries <= SUBMIT_QUERIES,
+        ),
+        _at_most("from the button to the broker's socket, to a bare submit", orders.socket_ratio, SOCKET_GOAL),
+        _at_most("a sync to its requests alone", orders.sync_ratio, SYNC_GOAL),
+        Goal(
+            "queries of a sync do not depend on what is held",
+            "the same",
+            f"{few} and {many}",
+            abs(few - many) <= 1,
+        ),
+        Goal("requests of one poll", "1", str(orders.poll_requests), orders.poll_requests == 1),
+        Goal(
+            "event at the exchange to committed row, p95",
+            f"< {_ms(EVENT_GOAL)}",
+            _ms(orders.event_p95),
+            orders.event_p95 < EVENT_GOAL,
+        ),
+    ]
+
+
+def _at_most(what: str, found: float, limit: float) -> Goal:
+    return Goal(what, f"≤ {limit:.0f}", f"{found:.2f}", found <= limit)
 
 
 def _by_page(timings: Iterable[Timing]) -> dict[str, dict[int, Timing]]:
@@ -105,6 +141,9 @@ def document(measured: Measured) -> str:
         "## Import",
         _IMPORT_TEXT,
         _imports(measured.imports),
+        "## Orders",
+        _ORDERS_TEXT,
+        _table(["step", "p50"], [[what, _ms(seconds)] for what, seconds in as_rows(measured.orders)]),
         "## Processes",
         "As in the Procfile, with two web workers and one worker process; memory is the proportional set size.",
         _processes(measured.processes),
@@ -134,6 +173,12 @@ _IMPORT_TEXT = (
     "CSV fills with execution ids through the services the pages call, read and checked line by line, previewed, then "
     "booked with their trades and figures, in a process of its own. COPY is the bare statement with the same fills "
     "into a table with the same columns, indexes and checks, without trades, figures or checks of ours."
+)
+
+_ORDERS_TEXT = (
+    "Against the stand-in exchange in a process of its own that keeps its state, with the order worker and the order "
+    "stream as in the Procfile. The sync pulls the account, orders, fills, positions and money; its requests alone are "
+    "the same calls of the same adapter."
 )
 
 
