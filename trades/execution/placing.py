@@ -7,7 +7,7 @@ first event; then the workers are told.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from trades.models import Order, OrderEvent, Trade
 from trades.services.audit import audit_record
 from trades.services.sent_forms import same_or_refuse, sent_before
 from trenddojo.domain.fills import Direction
-from trenddojo.domain.instruments import validate_symbol
+from trenddojo.domain.instruments import AssetClass, validate_symbol
 from trenddojo.domain.order_risk import collar_breach
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderClass, OrderError, OrderTerms, OrderType, StopLoss, TakeProfit, TimeInForce
@@ -146,6 +146,7 @@ def order_from_trade(
 ) -> OrderInput:
     """The order a plan asks for: its entry at its price, with its stop and its first target, or with one of them.
 
+    Without a quantity it is the plan's, in whole shares where it has exits and a whole share to protect.
     Raises Http404 for another's trade and OrderError for one that is no plan any more.
     """
     trade = Trade.objects.defer("search").filter(pk=trade_id, owner=owner).order_by().first()
@@ -155,15 +156,15 @@ def order_from_trade(
         raise OrderError("no_plan", "Only a plan that waits can be sent as an order.", "trade")
     needs = {OrderType.LIMIT: ("limit_price",), OrderType.STOP: ("stop_price",)}
     needs[OrderType.STOP_LIMIT] = ("limit_price", "stop_price")
-    whole = quantity if quantity is not None else trade.planned_quantity
+    asked = quantity if quantity is not None else _protectable(trade, trade.planned_quantity)
     # Parts of a share take no exits with them, and last a day.
-    is_whole = whole % 1 == 0
+    is_whole = asked % 1 == 0
     return OrderInput(
         account_id=trade.account_id,
         symbol=trade.symbol,
         side=Direction(trade.direction).entry_side.value,
         type=type,
-        quantity=whole,
+        quantity=asked,
         time_in_force=time_in_force if is_whole else TimeInForce.DAY,
         stop_loss=StopLoss(trade.stop_loss) if trade.stop_loss is not None and is_whole else None,
         take_profit=TakeProfit(trade.target_price) if trade.target_price is not None and is_whole else None,
@@ -173,6 +174,13 @@ def order_from_trade(
         send_before=send_before,
         **dict.fromkeys(needs.get(OrderType(type), ()), trade.entry_price),
     )
+
+
+def _protectable(trade: Trade, planned: Decimal) -> Decimal:
+    """A stop is worth more than the part of a share it cannot go with; coins have no such exits."""
+    has_exits = trade.stop_loss is not None or trade.target_price is not None
+    is_in_shares = has_exits and planned >= 1 and trade.asset_class != AssetClass.CRYPTO
+    return planned.to_integral_value(ROUND_DOWN) if is_in_shares else planned
 
 
 def _status(checked: Checked) -> OrderState:

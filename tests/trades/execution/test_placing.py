@@ -25,10 +25,10 @@ from tests.trades.execution.gate_kit import (
     sell,
 )
 from trades.execution.intents import order_create, order_from_trade, order_preview
-from trades.models import Order, OrderEvent
+from trades.models import Order, OrderEvent, Trade
 from trades.services.errors import TradeError
 from trenddojo.domain.errors import SymbolError
-from trenddojo.domain.orders import OrderError, StopLoss, TakeProfit
+from trenddojo.domain.orders import OrderError, StopLoss, TakeProfit, class_with
 
 __all__ = ["broker"]
 pytestmark = pytest.mark.usefixtures("broker")
@@ -61,6 +61,26 @@ def test_a_plan_becomes_a_bracket_with_its_stop_and_its_target(alice: User) -> N
     assert (stop.client_order_id, stop.status, stop.trade_id) == ("", "new", trade.pk)
     trade.refresh_from_db()
     assert (trade.status, trade.broker, trade.broker_sync_status) == ("pending", "mock", "pending")
+
+
+@pytest.mark.parametrize(
+    ("planned", "asset_class", "ordered", "order_class"),
+    [
+        ("199.75", "stock", "199", "bracket"),
+        ("1", "stock", "1", "bracket"),
+        # Nothing whole to protect, or nothing that takes exits with it.
+        ("0.75", "stock", "0.75", "simple"),
+        ("1.75", "crypto", "1.75", "simple"),
+    ],
+)
+def test_a_plan_in_parts_of_a_share_is_ordered_in_whole_ones_that_its_stop_can_protect(
+    alice: User, planned: str, asset_class: str, ordered: str, order_class: str
+) -> None:
+    account = connected(alice)
+    trade = make_plan(account)
+    Trade.objects.filter(pk=trade.pk).update(planned_quantity=d(planned), asset_class=asset_class)
+    given = order_from_trade(owner=alice, trade_id=trade.pk)
+    assert (given.quantity, class_with(given.stop_loss, given.take_profit)) == (d(ordered), order_class)
 
 
 def test_a_plan_has_one_entry_at_a_time(alice: User) -> None:
