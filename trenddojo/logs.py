@@ -33,6 +33,8 @@ def configuration(level: str) -> dict[str, Any]:
             "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
             # Scanners knock under any name; a traceback for each would bury what matters.
             "django.security.DisallowedHost": {"handlers": [], "level": "CRITICAL", "propagate": True},
+            # At DEBUG it writes down what is sent, and the first thing sent are the keys that open the stream.
+            "websockets": {"handlers": [], "level": "INFO", "propagate": True},
             # Warns of every HEAD request that Django answers with the page's body.
             "gunicorn.http.wsgi": {"handlers": [], "level": "ERROR", "propagate": True},
         },

@@ -1,11 +1,13 @@
 """After a whole life of a connection its secret is nowhere: not in logs, database, queue, cache, mail, pages or files."""
 
+import asyncio
 import io
 import logging
 import traceback
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 from urllib.parse import quote
@@ -21,11 +23,12 @@ from django.views.debug import SafeExceptionReporterFilter
 from accounts.models import User
 from accounts.services.notifications import notifications_mail
 from brokers import registry, vault
-from brokers.base import OrderRef
+from brokers.alpaca.stream import order_updates
+from brokers.base import ConnectionSettings, OrderRef
 from brokers.errors import BrokerError
 from brokers.models import BrokerConnection
 from brokers.views import connection_create
-from tests.brokers.connection_kit import SECRET, exchange, running
+from tests.brokers.connection_kit import KEY_ID, SECRET, exchange, running
 from tests.brokers.simulator_server import RunningSimulator
 
 __all__ = ["exchange", "running"]
@@ -204,3 +207,18 @@ def test_a_report_of_a_crash_leaves_out_what_was_typed(alice: User, settings: An
 
     assert shown["secret_key"] == "********************"
     assert not holds_a_secret(str(shown))
+
+
+def test_the_order_stream_writes_no_key_into_a_log_that_takes_everything(
+    exchange: RunningSimulator, logs: pytest.LogCaptureFixture
+) -> None:
+    async def listened() -> None:
+        given = ConnectionSettings("id", "simulator", True, exchange.url, stream_url=exchange.stream_url)
+        async with order_updates(replace(given, credentials={"api_key": KEY_ID, "secret_key": SECRET})):
+            logging.getLogger(__name__).debug("listening")
+
+    asyncio.run(listened())
+
+    assert "listening" in logs.text
+    # A log that shortens what was sent shows its end.
+    assert [part for part in (SECRET, SECRET[-12:], SECRET[:12], KEY_ID) if part in logs.text] == []
