@@ -115,7 +115,8 @@ def order_room(
 ) -> OrderRoom:
     """Sum up the account's working orders. `without` names a trade whose entries do not count, `without_orders` orders
     that do not, with their legs. Two queries."""
-    rows = [row for row in _working(account, symbol) if not {row.id, row.parent_id} & set(without_orders)]
+    left_out = set(without_orders)
+    rows = [row for row in _working(account, symbol) if row.id not in left_out and row.parent_id not in left_out]
     entries = [row for row in rows if row.parent_id is None and not row.is_reducing]
     if without is not None:
         entries = [row for row in entries if row.trade_id != without]
