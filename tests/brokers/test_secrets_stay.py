@@ -30,6 +30,7 @@ from brokers.models import BrokerConnection
 from brokers.views import connection_create
 from tests.brokers.connection_kit import KEY_ID, SECRET, exchange, running
 from tests.brokers.simulator_server import RunningSimulator
+from tests.factories import make_account
 
 __all__ = ["exchange", "running"]
 
@@ -222,3 +223,22 @@ def test_the_order_stream_writes_no_key_into_a_log_that_takes_everything(
     assert "listening" in logs.text
     # A log that shortens what was sent shows its end.
     assert [part for part in (SECRET, SECRET[-12:], SECRET[:12], KEY_ID) if part in logs.text] == []
+
+
+def test_keys_that_were_sent_after_the_session_ended_are_not_kept_for_later(
+    exchange: RunningSimulator, alice: User, alice_client: Client, settings: Any
+) -> None:
+    make_account(alice)
+    alice_client.get("/connections/new/?broker=simulator")
+    del alice_client.cookies[settings.SESSION_COOKIE_NAME]
+
+    answer = alice_client.post(
+        "/connections/new/?broker=simulator",
+        {**KEYS, "label": "Practice"},
+        headers={"referer": "http://testserver/connections/new/?broker=simulator"},
+    )
+
+    assert answer["Location"].startswith("/auth/login/")
+    kept = stored_in(redis.Redis.from_url(settings.CACHE_URL)) + database_dump() + str(answer.cookies)
+    assert holds_a_secret(kept) == []
+    assert OLD_ID not in kept
