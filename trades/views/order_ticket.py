@@ -47,8 +47,9 @@ def create(request: HttpRequest) -> HttpResponse:
     trade = _trade_of(request)
     desk = desk_chosen(desks, request.POST.get("account") or request.GET.get("account") or _account_of(trade))
     if request.method == "GET":
-        form = _form(desks, desk, initial=_first_values(request, desk, trade))
-        return _ticket(request, form, desk, trade)
+        # A GET has typed words where a session ended before they could be sent.
+        values = request.POST.dict() or _first_values(request, desk, trade)
+        return _ticket(request, _form(desks, desk, initial=values), desk, trade)
     form = _form(desks, desk, data=request.POST)
     step = request.POST.get("step") or request.GET.get("step", "preview")
     if step in ("fields", "change"):

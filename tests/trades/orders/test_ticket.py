@@ -131,6 +131,19 @@ def test_going_back_shows_the_ticket_as_it_was(alice_client: Client, account: Tr
     assert "invalid-feedback" not in text
 
 
+def test_an_order_that_was_sent_after_its_session_ended_is_a_ticket_again(
+    alice_client: Client, account: TradingAccount, password: str
+) -> None:
+    alice_client.get("/orders/new/")
+    alice_client.session.flush()
+    answer = alice_client.post("/orders/new/", ticket(account, step="send"))
+    alice_client.post(answer["Location"], {"login": "alice", "password": password})
+    text = alice_client.get("/orders/new/").content.decode()
+    for name, value in (("symbol", "aapl"), ("quantity", "10"), ("limit_price", "100"), ("stop_loss", "95")):
+        assert f'name="{name}" value="{value}"' in text
+    assert not Order.objects.exists()
+
+
 def test_an_empty_quantity_is_computed_from_the_stop(alice_client: Client, account: TradingAccount) -> None:
     """One percent of 100,000 over five a share is 200 shares."""
     text = page(alice_client, ticket(account, quantity=None))
