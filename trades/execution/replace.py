@@ -59,7 +59,7 @@ def order_replace_send(order_id: UUID, *, now: datetime | None = None) -> None:
         _resolve(order, adapter, now)
     elif order.status in TERMINAL:
         _drop(order, "order_over", "The order was over before the change was sent.", now)
-    elif _note(order, sent_at=now):
+    elif _note(order, sent_at=now, tried_at=None, pause=None):
         _send(order, adapter, now)
 
 

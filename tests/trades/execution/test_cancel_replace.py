@@ -1,5 +1,6 @@
 """Cancelling and changing what is at the broker: asked for once, true when the broker says so."""
 
+import dataclasses
 from typing import Any
 from uuid import uuid4
 
@@ -245,3 +246,70 @@ def test_a_push_that_is_faster_than_the_answer_makes_one_row(desk: BrokerConnect
     order_replace_send(order.pk, now=later(9))
     assert Order.objects.get(replaces=order).client_order_id == new_id
     assert Order.objects.count() == 2
+
+
+def test_a_change_waits_for_the_rate_limit_and_is_then_sent(desk: BrokerConnection, book: Book) -> None:
+    order = accepted(desk, book)
+    wish(order, limit_price="99")
+    book.script("replace", Outcome.RATE_LIMITED, Outcome.TIMEOUT_AFTER)
+    order_replace_send(order.pk, now=later(1))
+    assert replaces_to_send(later(2), 10) == []
+    order_replace_send(order.pk, now=later(3))
+    # The answer to the second try got lost: it is asked for after its own pause, not sent a third time.
+    assert replaces_to_send(later(4), 10) == []
+    order_replace_send(order.pk, now=later(5))
+    assert Order.objects.get(replaces=order).limit_price == 99
+    assert book.calls.count("replace") == 2
+
+
+def test_refused_keys_keep_the_wish_and_disable_the_connection(desk: BrokerConnection, book: Book) -> None:
+    order = accepted(desk, book)
+    wish(order, limit_price="99")
+    book.script("replace", Outcome.BAD_KEY)
+    order_replace_send(order.pk, now=later(1))
+    assert not fresh(desk).is_active
+    assert "sent_at" not in fresh(order).pending_change
+    assert replaces_to_send(later(60), 10) == []
+
+
+def test_a_change_under_a_known_id_is_the_change_that_was_made(desk: BrokerConnection, book: Book) -> None:
+    order = accepted(desk, book)
+    wish(order, limit_price="99")
+    book.script("replace", Outcome.TIMEOUT_AFTER)
+    order_replace_send(order.pk, now=later(1))
+    change = {name: word for name, word in fresh(order).pending_change.items() if name != "sent_at"}
+    Order.objects.filter(pk=order.pk).update(pending_change=change)
+    book.orders["mock-1"] = dataclasses.replace(book.orders["mock-1"], state=OrderState.ACCEPTED)
+    order_replace_send(order.pk, now=later(2))
+    assert Order.objects.get(replaces=order).limit_price == 99
+    assert len(book.orders) == 2
+
+
+def test_a_change_of_an_order_that_is_over_is_dropped_unsent(desk: BrokerConnection, book: Book) -> None:
+    order = accepted(desk, book)
+    wish(order, limit_price="99")
+    book.fill("mock-1")
+    pull(desk, book)
+    order_replace_send(order.pk, now=later(1))
+    assert (fresh(order).status, fresh(order).pending_change) == ("filled", None)
+    assert book.calls.count("replace") == 0
+
+
+def test_a_change_whose_answer_nobody_can_read_is_looked_up(
+    desk: BrokerConnection, book: Book, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    change = MockAdapter.replace
+
+    def unreadable(adapter: MockAdapter, ref: OrderRef, changes: OrderChanges) -> None:
+        change(adapter, ref, changes)
+        raise ValueError("an answer nobody can read")
+
+    order = accepted(desk, book)
+    wish(order, limit_price="99")
+    monkeypatch.setattr(MockAdapter, "replace", unreadable)
+    order_replace_send(order.pk, now=later(1))
+    assert "order.replace.unexpected" in caplog.text
+    book.script("order", Outcome.UNREACHABLE)
+    order_replace_send(order.pk, now=later(4))
+    order_replace_send(order.pk, now=later(7))
+    assert Order.objects.get(replaces=order).limit_price == 99

@@ -254,3 +254,10 @@ def test_the_broker_is_asked_a_fixed_number_of_times(desk: BrokerConnection, boo
     book.calls.clear()
     sync(desk)
     assert book.calls == ["account", "orders", "fills", "positions", "cash_movements"]
+
+
+def test_keys_that_cannot_be_opened_are_told_and_change_nothing(desk: BrokerConnection, book: Book) -> None:
+    order = accepted(desk, book)
+    BrokerConnection.objects.filter(pk=desk.pk).update(credentials="torn")
+    assert sync(desk) is None
+    assert (fresh(desk).status, fresh(desk).is_active, fresh(order).status) == ("needs_attention", True, "accepted")
