@@ -211,6 +211,21 @@ def test_a_known_id_that_cannot_be_found_is_a_doubt(
     assert fresh(order).status == "in_doubt"
 
 
+def test_a_known_id_that_cannot_be_asked_for_is_a_doubt(desk: BrokerConnection, book: Book) -> None:
+    order = order_of(desk)
+    book.add(request_of(order, []))
+    book.script("order", Outcome.UNREACHABLE)
+    order_submit(order.pk, now=NOW)
+    assert (fresh(order).status, order.events.last().detail["code"]) == ("in_doubt", "duplicate")
+
+
+def test_a_broker_the_desk_cannot_speak_to_is_said_so(desk: BrokerConnection, book: Book) -> None:
+    BrokerConnection.objects.filter(pk=desk.pk).update(broker="schwab")
+    order = order_of(desk)
+    order_submit(order.pk, now=NOW)
+    assert (fresh(order).status, fresh(order).reason_code) == ("denied", "unknown_broker")
+
+
 def test_what_was_cancelled_before_it_left_never_leaves(desk: BrokerConnection, book: Book) -> None:
     order = order_of(desk, cancel_asked_at=NOW)
     order_submit(order.pk, now=NOW)

@@ -199,6 +199,22 @@ def test_unchanged_orders_take_the_same_few_queries_however_many(desk: BrokerCon
     assert (polled(3), polled(300)) == (1, 1)
 
 
+def test_an_order_for_an_amount_of_money_is_as_large_as_what_it_bought(desk: BrokerConnection) -> None:
+    poll(desk, external_report(quantity=None, type=OrderType.MARKET, limit_price=None))
+    assert Order.objects.get().quantity == 0
+    bought = {"filled_quantity": D("1.25"), "filled_average_price": D(80), "updated_at": later(1)}
+    poll(desk, external_report(quantity=None, state=OrderState.FILLED, **bought))
+    order = Order.objects.get()
+    assert (order.status, order.quantity, order.filled_quantity) == ("filled", D("1.25"), D("1.25"))
+
+
+def test_a_connection_without_an_account_keeps_no_orders(desk: BrokerConnection) -> None:
+    BrokerConnection.objects.filter(pk=desk.pk).update(account=None)
+    assert poll(fresh(desk), external_report()).adopted == []
+    assert fills_apply(fresh(desk), [fill_of("x")], now=NOW).booked == 0
+    assert (Order.objects.count(), Fill.objects.count()) == (0, 0)
+
+
 def test_many_fills_are_told_together(desk: BrokerConnection) -> None:
     orders = [order_of(desk, symbol=f"S{number}", broker_order_id=f"b-{number}") for number in range(60)]
     full = {"filled_quantity": D(100), "filled_average_price": D(100)}
