@@ -19,6 +19,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import Notification, User
+from brokers.models import BarSeries
 from tests.factories import (
     make_account,
     make_cash,
@@ -62,6 +63,7 @@ ACCOUNT, CASH, TRADE, PLAN, FILL = "account", "cash", "trade", "plan", "fill"
 ORDER = "order"
 SETUP, TAG, FILTER, SCREENSHOT, IMPORT = "setup", "tag", "filter", "screenshot", "import"
 CONNECTION, NOTIFICATION = "connection", "notification"
+SERIES = "series"
 OBJECT_OF = {
     "accounts:account-detail": ACCOUNT,
     "accounts:account-edit": ACCOUNT,
@@ -128,6 +130,9 @@ OBJECT_OF = {
     "trades:import-undo": IMPORT,
     "trades:import-delete": IMPORT,
     "trades:import-progress": IMPORT,
+    "trades:trade-bars": TRADE,
+    "trades:bar-detail": SERIES,
+    "trades:bar-delete": SERIES,
 }
 
 
@@ -173,6 +178,9 @@ def objects(alice: User) -> dict[str, Any]:
         SCREENSHOT: picture,
         IMPORT: models.FillImport.objects.create(
             owner=alice, account=account, file_name="fills.csv", sha256="0" * 64, state="preview"
+        ),
+        SERIES: BarSeries.objects.create(
+            user=alice, symbol="AAPL", timeframe="1Day", first_at=timezone.now(), last_at=timezone.now()
         ),
         "day": day,
         "session": UserSession.objects.create(

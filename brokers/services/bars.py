@@ -20,6 +20,8 @@ TIMEFRAMES = {
     "1Min": timedelta(minutes=1),
     "5Min": timedelta(minutes=5),
     "15Min": timedelta(minutes=15),
+    # Of files; feeds are not asked for it.
+    "30Min": timedelta(minutes=30),
     "1Hour": timedelta(hours=1),
     "1Day": timedelta(days=1),
 }

@@ -28,10 +28,28 @@
 
   // --- Series over time ------------------------------------------------------------------------------------------
 
-  const KINDS = { line: "LineSeries", area: "AreaSeries", histogram: "HistogramSeries" };
+  const KINDS = { line: "LineSeries", area: "AreaSeries", histogram: "HistogramSeries", candles: "CandlestickSeries" };
 
   function tones(area) {
     return Object.fromEntries(["main", "gain", "loss", "muted", "line"].map((name) => [name, colour(area, name)]));
+  }
+
+  /** Moments in the reader's own zone: the library knows UTC only. Days are days everywhere. */
+  function clock(zone) {
+    const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    const said = (time) => Object.fromEntries(parts.formatToParts(new Date(time * 1000)).map(({ type, value }) => [type, value]));
+    const whole = (time) => {
+      if (typeof time !== "number") return day(time);
+      const at = said(time);
+      return `${at.year}-${at.month}-${at.day} ${at.hour}:${at.minute}`;
+    };
+    // Kinds of marks: 0 to 2 are years, months and days, from 3 on it is the time of day.
+    const mark = (time, kind) => {
+      const text = whole(time);
+      if (kind >= 3) return text.slice(11);
+      return kind === 0 ? text.slice(0, 4) : text.slice(5, 10);
+    };
+    return { whole, options: { localization: { timeFormatter: whole }, timeScale: { tickMarkFormatter: mark } } };
   }
 
   function chartOptions(paint) {
@@ -48,12 +66,20 @@
     };
   }
 
-  function seriesOptions(kind, tone, paint, index) {
-    const main = paint[tone] || paint.main;
+  function seriesOptions(kind, series, paint, index) {
+    const main = paint[toneOf(series, index)] || paint.main;
+    const hasSteps = Boolean(series.steps);
+    const isDashed = isSecond(series, index);
     const common = { priceLineVisible: false, lastValueVisible: false };
     if (kind === "area") return { ...common, lineColor: main, topColor: faded(main, 0.22), bottomColor: faded(main, 0.02), lineWidth: 2 };
     if (kind === "histogram") return { ...common, color: main };
-    return { ...common, color: main, lineWidth: 2, lineStyle: index ? 2 : 0 };
+    if (kind === "candles") return { ...common, upColor: "transparent", borderUpColor: paint.main, wickUpColor: paint.main, downColor: paint.main, borderDownColor: paint.main, wickDownColor: paint.main };
+    return { ...common, color: main, lineWidth: 2, lineStyle: isDashed ? 2 : 0, lineType: hasSteps ? 1 : 0 };
+  }
+
+  /** Told apart by its stroke too, not by colour alone. */
+  function isSecond(series, index) {
+    return series.dashed || (index > 0 && !series.kind);
   }
 
   function toneOf(series, index) {
@@ -61,7 +87,8 @@
   }
 
   function points(series, paint) {
-    return series.points.map(([time, value]) => {
+    return series.points.map(([time, value, open, high, low]) => {
+      if (series.kind === "candles") return { time, open: Number(open), high: Number(high), low: Number(low), close: Number(value) };
       const point = { time, value: Number(value) };
       if (series.kind === "histogram" && !series.tone) point.color = point.value < 0 ? paint.loss : paint.gain;
       return point;
@@ -74,7 +101,7 @@
     box.replaceChildren();
     return data.series.map((series, index) => {
       const key = document.createElement("span");
-      key.className = `key ${toneOf(series, index)}${index && !series.kind ? " dashed" : ""}`;
+      key.className = `key ${toneOf(series, index)}${isSecond(series, index) ? " dashed" : ""}`;
       const value = document.createElement("b");
       const name = document.createElement("span");
       name.textContent = `${series.name} `;
@@ -97,9 +124,17 @@
     return { ...info, priceRange: { minValue: range.minValue - room, maxValue: range.maxValue + room } };
   }
 
+  /** Arrows where something was bought or sold. */
+  function marks(data, paint) {
+    return data.markers.map(({ time, side, text }) => (side === "buy"
+      ? { time, text, shape: "arrowUp", position: "belowBar", color: paint.gain }
+      : { time, text, shape: "arrowDown", position: "aboveBar", color: paint.loss }));
+  }
+
   function drawSeries(figure, area, data) {
     const library = window.LightweightCharts;
     const chart = library.createChart(area, chartOptions(tones(area)));
+    const moments = data.zone ? clock(data.zone) : { whole: day, options: {} };
     const drawn = data.series.map((series, index) => {
       const kind = series.kind || figure.dataset.chart;
       const line = chart.addSeries(library[KINDS[kind] || "LineSeries"], {
@@ -111,23 +146,26 @@
     });
     if (data.series.some((series) => series.axis === "left")) chart.applyOptions({ leftPriceScale: { visible: true } });
     const values = legend(figure, data);
+    const markers = data.markers && library.createSeriesMarkers(drawn[0].line, []);
 
     function paint() {
       const now = tones(area);
       chart.applyOptions(chartOptions(now));
+      chart.applyOptions(moments.options);
       for (const { line, kind, series, index } of drawn) {
-        line.applyOptions(seriesOptions(kind, toneOf(series, index), now, index));
+        line.applyOptions(seriesOptions(kind, series, now, index));
         line.setData(points({ ...series, kind }, now));
       }
+      markers?.setMarkers(marks(data, now));
     }
 
     function tell(parameter) {
       drawn.forEach(({ line, series }, index) => {
         const point = parameter?.seriesData?.get(line);
         const last = series.points[series.points.length - 1];
-        const value = point ? point.value : last && Number(last[1]);
+        const value = point ? point.value ?? point.close : last && Number(last[1]);
         const when = point ? parameter.time : last && last[0];
-        values[index].textContent = value === undefined ? "" : `${shown(value, data)} (${day(when)})`;
+        values[index].textContent = value === undefined ? "" : `${shown(value, data)} (${moments.whole(when)})`;
       });
     }
 
@@ -257,10 +295,19 @@
     return data.bars ? data.bars.length === 0 : data.series.every((series) => series.points.length === 0);
   }
 
+  /** What the data say of themselves: where they come from, or why there are none. */
+  function note(figure, text) {
+    const place = figure.querySelector("[data-note]");
+    if (!place || !text) return;
+    place.textContent = text;
+    place.hidden = false;
+  }
+
   async function draw(figure) {
     figure.dataset.drawn = "pending";
     const area = figure.querySelector("[data-area]");
     const data = await read(figure);
+    note(figure, isEmpty(data) ? data.empty : data.note);
     if (isEmpty(data)) {
       figure.dataset.drawn = "empty";
       return;

@@ -33,7 +33,7 @@ def prices(fills: list[Fill], splits: list[Split], bars: list[Traded] = BARS) ->
     """The highs as the fills see them, in cents."""
     found = footing(fills, bars, splits, zone=NEW_YORK)
     assert found.fits
-    return [(one.high * factor).quantize(D("0.01")) for one, factor in zip(bars, found.factors, strict=True)]
+    return [(one.high * (factor or 0)).quantize(D("0.01")) for one, factor in zip(bars, found.factors, strict=True)]
 
 
 def test_without_a_split_bars_are_as_they_were_traded() -> None:
@@ -61,6 +61,12 @@ def test_a_split_counts_from_the_exchanges_own_day() -> None:
     assert prices([fill(5, "buy", "92.14"), fill(9, "sell", "93")], [SEVEN], late)[1] == D(93)
 
 
+def test_a_bar_that_holds_late_prints_in_old_shares_is_left_out() -> None:
+    bars = [*BARS[:2], bar(9, "92.23", "645.57", hour=8), bar(9, "91", "94")]
+    found = footing([fill(5, "buy", "645"), fill(9, "sell", "651")], bars, [SEVEN], zone=NEW_YORK)
+    assert found.factors == [1, 1, None, 7]
+
+
 def test_fills_far_from_the_bars_do_not_fit() -> None:
     adjusted = [bar(5, "91", "93"), bar(6, "91", "94"), bar(9, "91", "94")]
     assert not footing([fill(5, "buy", "645"), fill(9, "sell", "93")], adjusted, [], zone=NEW_YORK).fits
@@ -76,4 +82,5 @@ def test_prices_of_one_count_of_shares_never_jump_at_a_split(told: list[tuple[in
         bars.append(Traded(at(day, 14), worth / shares, worth / shares))
     entry = Fill("in", Side.BUY, D(1), worth, D(0), D(0), at(1) + timedelta(hours=1))
     found = footing([entry], bars, splits, zone=NEW_YORK)
-    assert {round(one.high * factor, 6) for one, factor in zip(bars, found.factors, strict=True)} == {round(worth, 6)}
+    levels = {round(one.high * factor, 6) for one, factor in zip(bars, found.factors, strict=True) if factor}
+    assert levels == {round(worth, 6)}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.calendars import sessions_between
@@ -16,9 +17,11 @@ from accounts.models import CashMovement, CashMovementKind, RiskPolicy, TradingA
 from trades.demo import playbook
 from trades.demo.market import BAR, Bar, Listing, walk
 from trades.demo.story import StoryTrade, tell
+from trades.imports.bar_file import BarFile, BarRow
 from trades.models import ChecklistAnswer, Fill, JournalDay, Setup, StopMove, Tag, Trade, TradeTarget
 from trades.services.columns import domain_fill
 from trades.services.figures import figures_following
+from trades.services.own_bars import bars_keep
 from trades.services.recompute import trade_recompute
 from trenddojo.domain import commission
 from trenddojo.domain.fills import Direction, Side
@@ -30,6 +33,7 @@ SEED = "trenddojo"
 YEAR = timedelta(days=365)
 # Half-hour bars from one trade to the next in the same symbol.
 PAUSE_BARS = (70, 190)
+BAR_SIZE = "30Min"
 
 
 @dataclass(slots=True)
@@ -235,6 +239,7 @@ def _write_notes(chance: random.Random, trade: Trade, story: StoryTrade, fills: 
 
 
 def _store(diary: Diary, markets: dict[str, list[Bar]]) -> None:
+    _keep_bars(diary.account.owner, markets)
     Trade.objects.bulk_create(diary.trades)
     Fill.objects.bulk_create(diary.fills)
     for trade, story in zip(diary.trades, diary.stories, strict=True):
@@ -264,6 +269,14 @@ def _store_around(diary: Diary, trade: Trade, story: StoryTrade) -> None:
     trade.tags.set([chance.choice(diary.tags[kind]) for kind, odd in odds.items() if chance.random() < odd])
 
 
+def _keep_bars(owner: User, markets: dict[str, list[Bar]]) -> None:
+    """The market the trades were made in, as if it had come from files."""
+    for symbol, bars in markets.items():
+        rows = [BarRow(bar.at, bar.open, bar.high, bar.low, bar.close, Decimal(0)) for bar in bars]
+        read = BarFile(BAR_SIZE, rows, 0)
+        bars_keep(owner=owner, symbol=symbol, read=read, splits=(), file_name="demo.csv", now=timezone.now())
+
+
 def _measure(trade: Trade, bars: Sequence[Bar]) -> None:
     """MAE and MFE of a closed trade from the half-hour bars it was open in."""
     if trade.exit_date is None:
@@ -282,7 +295,14 @@ def _measure(trade: Trade, bars: Sequence[Bar]) -> None:
     )
     if found is None:
         return
-    Trade.objects.filter(pk=trade.pk).update(mae=found.mae_money, mfe=found.mfe_money, excursion_bar="30Min")
+    Trade.objects.filter(pk=trade.pk).update(
+        mae=found.mae_money,
+        mfe=found.mfe_money,
+        mae_price=found.mae_price,
+        mfe_price=found.mfe_price,
+        excursion_bar=BAR_SIZE,
+        measured_version=F("version"),
+    )
 
 
 def _plans(account: TradingAccount, setups: dict[str, Setup]) -> None:

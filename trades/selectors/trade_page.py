@@ -12,6 +12,8 @@ from accounts.models import User
 from trades.models import Fill, StopMove, Trade, TradeTarget
 from trades.selectors.history import HistoryLine, trade_history
 from trenddojo.domain.fills import Direction
+from trenddojo.domain.metrics.excursions import efficiencies
+from trenddojo.domain.metrics.figure import Figure
 from trenddojo.domain.risk import planned_r, r_multiple
 
 LATEST = 5
@@ -47,6 +49,17 @@ class Overridden:
 
 
 @dataclass(frozen=True, slots=True)
+class Excursions:
+    """MAE and MFE in units of the initial risk, and how much of the way between them was taken."""
+
+    mae_r: Decimal | None
+    mfe_r: Decimal | None
+    entry_efficiency: Figure
+    exit_efficiency: Figure
+    total_efficiency: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class TradePage:
     """`open_r` is the open risk in units of the initial risk; None where R is undefined."""
 
@@ -62,6 +75,16 @@ class TradePage:
     @property
     def currency(self) -> str:
         return self.trade.account.currency
+
+    @property
+    def excursions(self) -> Excursions | None:
+        """How far the price went against and for the trade; None while that is not measured."""
+        trade = self.trade
+        if trade.mae is None or trade.mfe is None:
+            return None
+        shares = efficiencies(trade.gross_pnl, trade.mae, trade.mfe)
+        risk = trade.initial_risk
+        return Excursions(r_multiple(trade.mae, risk), r_multiple(trade.mfe, risk), **shares)
 
 
 def trade_for(owner: User, pk: UUID) -> Trade:

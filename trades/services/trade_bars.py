@@ -181,7 +181,7 @@ def _on_footing(
     ranges = [Traded(row.start, row.high, row.low) for row in rows]
     zone = exchange_timezone(trade.account.exchange)
     found = footing([domain_fill(fill) for fill in fills], ranges, splits, zone=zone)
-    candles = [_candle(row, factor) for row, factor in zip(rows, found.factors, strict=True)]
+    candles = [_candle(row, factor) for row, factor in zip(rows, found.factors, strict=True) if factor is not None]
     return TradeBars(*named, candles, fits=found.fits)
 
 

@@ -1,6 +1,6 @@
 """Every page of the desk, one module per area."""
 
-from trades.urls import figures, imports, journal, lists, orders, plans, setups
+from trades.urls import bars, figures, imports, journal, lists, orders, plans, setups
 
 app_name = "trades"
 urlpatterns = [
@@ -11,4 +11,5 @@ urlpatterns = [
     *journal.urlpatterns,
     *setups.urlpatterns,
     *imports.urlpatterns,
+    *bars.urlpatterns,
 ]

@@ -20,13 +20,15 @@ from trades.selectors.broker_now import position_of
 from trades.selectors.freshness import connections_stale
 from trades.selectors.history import trade_history
 from trades.selectors.orders import orders_of_trade
-from trades.selectors.trade_page import trade_for, trade_page
+from trades.selectors.trade_chart import REASONS, chart_state
+from trades.selectors.trade_page import TradePage, trade_for, trade_page
 from trades.services.plans import plan_reopen
 from trades.services.status import plan_cancel, trade_delete, trade_mark_pending, trade_mark_planned
 from trades.services.stops import stop_move
 from trades.views.fills import refusal_sentence
 from trades.views.live import live_context
 from trades.views.plans import changes_since
+from trades.views.trade_chart import chart_of
 from trenddojo.domain.errors import DomainError
 
 MOST_DIGITS = 9
@@ -45,9 +47,18 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "chosen": trade.account,
         "orders": orders_of_trade(trade),
         "line": position_of(trade, now=live["now"]) if connection else None,
+        **_market(request, page),
         "stale_connections": connections_stale([trade.account], now=live["now"]) if connection else [],
     }
     return render(request, "trades/trade_detail.html", context | live)
+
+
+def _market(request: HttpRequest, page: TradePage) -> dict[str, Any]:
+    """The chart, or why there is none; the parts of the page that follow do not hold it."""
+    if request.headers.get("HX-Request") or not page.fills:
+        return {}
+    state = chart_state(page.trade)
+    return {"chart": chart_of(page, state), "chart_state": state.value, "no_bars": REASONS[state]}
 
 
 @login_required

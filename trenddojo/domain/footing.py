@@ -16,6 +16,8 @@ from trenddojo.domain.money import exact
 ONE = Decimal(1)
 # A fill this many times above the high or below the low of its bar was not made in these prices.
 FAR = Decimal("1.4")
+# A bar of a split's first day that spans nearly the ratio holds prices of both sides: late prints of the day before.
+NEARLY = Decimal("0.9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class Traded:
 
 @dataclass(frozen=True, slots=True)
 class Footing:
-    """`factors` are what each bar's prices are multiplied by; `fits` is whether the fills lie where the bars are."""
+    """`factors` are what each bar's prices are multiplied by, None for a bar that cannot be used; `fits` is whether
+    the fills lie where the bars are."""
 
-    factors: list[Decimal]
+    factors: list[Decimal | None]
     fits: bool
 
 
@@ -49,16 +52,13 @@ def footing(fills: Sequence[Fill], bars: Sequence[Traded], splits: Sequence[Spli
     `zone` is the exchange's, whose days splits are effective from.
     """
     if not bars or not fills:
-        return Footing([ONE] * len(bars), fits=True)
+        return Footing([ONE for _ in bars], fits=True)
     with exact():
         ordered = sorted(fills, key=lambda fill: (fill.executed_at, fill.sequence))
         book = _Book(bars, splits, zone)
         levels = [book.level_of(fill) for fill in ordered]
         times = [fill.executed_at for fill in ordered]
-        factors = [
-            book.shares(bar.start) / levels[max(0, bisect_right(times, bar.start) - 1)] if splits else ONE
-            for bar in bars
-        ]
+        factors = [book.factor(bar, levels[max(0, bisect_right(times, bar.start) - 1)]) for bar in bars]
         fits = all(
             book.misfit(fill, level) < FAR
             for fill, level in zip(ordered, levels, strict=True)
@@ -75,6 +75,13 @@ class _Book:
         self._starts = [bar.start for bar in bars]
         self._splits = sorted(splits, key=lambda split: split.effective_on)
         self._zone = zone
+
+    def factor(self, bar: Traded, level: Decimal) -> Decimal | None:
+        day = bar.start.astimezone(self._zone).date()
+        for split in self._splits:
+            if split.effective_on == day and bar.high / bar.low >= max(split.ratio, 1 / split.ratio) * NEARLY:
+                return None
+        return self.shares(bar.start) / level
 
     def shares(self, at: datetime) -> Decimal:
         day, found = at.astimezone(self._zone).date(), ONE
