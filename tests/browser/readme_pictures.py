@@ -5,11 +5,14 @@ The demo trader's year ends on a fixed day and the clock stands still there: the
 
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Count, Q
 from django.urls import reverse
@@ -17,9 +20,16 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from accounts.models import TradingAccount, User
+from brokers.models import BrokerConnection
+from brokers.services.quotes import quote_fetch
+from tests.brokers.simulator_server import simulator_process
 from tests.browser.conftest import settled
+from trades.demo.exchange import IDEAS, demo_orders
 from trades.demo.writing import demo_write
-from trades.models import Trade
+from trades.execution.submit import order_submit
+from trades.execution.sync import connection_sync
+from trades.models import Order, Trade
+from trades.services.live_prices import live_prices_refresh
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,6 +48,32 @@ def account(db: None) -> Iterator[TradingAccount]:
         with transaction.atomic():
             demo_write(demo, until=LAST_DAY)
         yield TradingAccount.objects.get(owner=demo, currency="USD")
+
+
+@pytest.fixture
+def traded(account: TradingAccount, settings: Any) -> Iterator[TradingAccount]:
+    """The demo trader's account at the stand-in exchange, half an hour after its orders left."""
+    began, words = NOW - timedelta(minutes=30), ("--market", "synthetic", "--always-open", "--speed", "0")
+    # Nothing trades at the very moment the account is connected.
+    opened = began + timedelta(seconds=2)
+    with (
+        simulator_process("--from", opened.isoformat(), *words) as (exchange, _),
+        time_machine.travel(began, tick=False) as clock,
+    ):
+        settings.SIMULATOR_URL = exchange.url
+        settings.SIMULATOR_API_KEY, settings.SIMULATOR_SECRET_KEY = exchange.key_id, exchange.secret_key
+        demo_orders(now=began)
+        for number, idea in enumerate(IDEAS):
+            Order.objects.filter(symbol=idea.symbol).update(created_at=began + timedelta(seconds=number))
+        for order in Order.objects.filter(status="new", parent=None):
+            order_submit(order.pk)
+        exchange.control.set_clock(NOW)
+        clock.move_to(NOW)
+        cache.clear()
+        connection = BrokerConnection.objects.get()
+        connection_sync(connection)
+        live_prices_refresh(now=NOW)
+        yield TradingAccount.objects.get(connection=connection)
 
 
 def _keep(page: Page, name: str) -> None:
@@ -88,3 +124,29 @@ def test_pictures(
     page.locator("#id_symbol").focus()
     page.evaluate("document.activeElement.blur()")
     _keep(page, "plan")
+
+
+def test_pictures_of_orders(
+    page: Page,
+    traded: TradingAccount,
+    sign_in: Callable[[Page, User], None],
+    visit: Callable[[Page, str], None],
+) -> None:
+    sign_in(page, traded.owner)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    visit(page, f"{reverse('trades:position-list')}?account={traded.pk}")
+    _keep(page, "positions")
+    visit(page, reverse("trades:order-list"))
+    _keep(page, "orders")
+    visit(page, f"{reverse('trades:order-create')}?account={traded.pk}&symbol=NVDA")
+    page.get_by_label("Buy", exact=True).check()
+    page.select_option("#id_type", "market")
+    page.select_option("#id_time_in_force", "gtc")
+    page.fill("#id_quantity", "60")
+    quote = quote_fetch(traded.connection, "NVDA")
+    for name, share in {"stop_loss": Decimal("0.96"), "take_profit": Decimal("1.08")}.items():
+        page.fill(f"#id_{name}", str((quote.ask * share).quantize(Decimal("0.01"))))
+    page.locator("#order-preview").get_by_text("Heat", exact=True).wait_for()
+    page.evaluate("document.activeElement.blur()")
+    _keep(page, "ticket")
