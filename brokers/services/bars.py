@@ -25,6 +25,15 @@ TIMEFRAMES = {
     "1Hour": timedelta(hours=1),
     "1Day": timedelta(days=1),
 }
+# The same in words.
+BAR_SIZES = {
+    "1Min": "1 minute",
+    "5Min": "5 minutes",
+    "15Min": "15 minutes",
+    "30Min": "30 minutes",
+    "1Hour": "1 hour",
+    "1Day": "1 day",
+}
 PRICES = ("open", "high", "low", "close")
 BATCH = 2000
 

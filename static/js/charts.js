@@ -49,7 +49,7 @@
       if (kind >= 3) return text.slice(11);
       return kind === 0 ? text.slice(0, 4) : text.slice(5, 10);
     };
-    return { whole, options: { localization: { timeFormatter: whole }, timeScale: { tickMarkFormatter: mark } } };
+    return { whole, options: { localization: { timeFormatter: whole }, timeScale: { tickMarkFormatter: mark, timeVisible: true } } };
   }
 
   function chartOptions(paint) {
@@ -124,11 +124,18 @@
     return { ...info, priceRange: { minValue: range.minValue - room, maxValue: range.maxValue + room } };
   }
 
+  // Where less room is, words beside arrows would lie upon each other; the table has them.
+  const ROOM_FOR_WORDS = 560;
+
   /** Arrows where something was bought or sold. */
-  function marks(data, paint) {
-    return data.markers.map(({ time, side, text }) => (side === "buy"
-      ? { time, text, shape: "arrowUp", position: "belowBar", color: paint.gain }
-      : { time, text, shape: "arrowDown", position: "aboveBar", color: paint.loss }));
+  function marks(data, paint, width) {
+    return data.markers.map(({ time, side, text }) => ({
+      time,
+      text: width < ROOM_FOR_WORDS ? "" : text,
+      ...(side === "buy"
+        ? { shape: "arrowUp", position: "belowBar", color: paint.gain }
+        : { shape: "arrowDown", position: "aboveBar", color: paint.loss }),
+    }));
   }
 
   function drawSeries(figure, area, data) {
@@ -156,7 +163,7 @@
         line.applyOptions(seriesOptions(kind, series, now, index));
         line.setData(points({ ...series, kind }, now));
       }
-      markers?.setMarkers(marks(data, now));
+      markers?.setMarkers(marks(data, now, area.clientWidth));
     }
 
     function tell(parameter) {

@@ -9,20 +9,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.models import timezone_choices
-from brokers.services.bars import TIMEFRAMES
+from brokers.services.bars import BAR_SIZES
 from trades.imports.bar_file import MAX_BARS, MAX_BYTES
 from trades.imports.mapping import DATE_ORDERS
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.instruments import validate_symbol
 
-BAR_SIZES = {
-    "1Min": "1 minute",
-    "5Min": "5 minutes",
-    "15Min": "15 minutes",
-    "30Min": "30 minutes",
-    "1Hour": "1 hour",
-    "1Day": "1 day",
-}
 MOST_SPLITS = 50
 LEAST_RATIO, MOST_RATIO = Decimal("0.000001"), Decimal(1_000_000)
 _SPLIT = re.compile(r"(\d{4}-\d{2}-\d{2})[\s,;]+(\d{1,7}(?:\.\d{1,6})?)(?:\s*(?::|for)\s*(\d{1,7}))?").fullmatch
@@ -40,7 +32,7 @@ class BarsForm(forms.Form):
     timeframe = forms.ChoiceField(
         label="Bar size",
         required=False,
-        choices=[("", "Find it out from the times"), *((name, BAR_SIZES[name]) for name in TIMEFRAMES)],
+        choices=[("", "Find it out from the times"), *BAR_SIZES.items()],
     )
     timezone = forms.ChoiceField(
         label="Time zone of the file",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from accounts.models import TradingAccount, User
 from brokers.models import BrokerConnection
@@ -15,13 +16,18 @@ from trenddojo.domain.reconciliation import PositionState
 
 @dataclass(frozen=True, slots=True)
 class BrokerNow:
-    """Counts of orders and positions in the connected accounts, and what the positions have gained by currency."""
+    """Counts of orders and positions in the connected accounts, and what the positions have gained by currency.
+
+    `lines` are the positions of open trades by trade, `oldest` the one whose price was told first.
+    """
 
     working: int
     in_doubt: int
     held: int
     unmatched: int
     unrealized: dict[str, Decimal] = field(default_factory=dict)
+    lines: dict[UUID, PositionLine] = field(default_factory=dict)
+    oldest: PositionLine | None = None
 
     @property
     def needs_eyes(self) -> int:
@@ -43,6 +49,10 @@ def broker_now(owner: User, accounts: Sequence[TradingAccount], *, now: datetime
         held=len(lines),
         unmatched=sum(line.state != PositionState.MATCHED for line in lines),
         unrealized=_by_currency(lines),
+        lines={line.trade.pk: line for line in lines if line.trade is not None},
+        oldest=max(
+            (line for line in lines if line.age_seconds is not None), key=lambda line: line.age_seconds, default=None
+        ),
     )
 
 

@@ -21,6 +21,8 @@ from trenddojo.domain.orders import OrderRole, OrderType
 from trenddojo.domain.reconciliation import PositionState, position_state
 
 ZERO = Decimal(0)
+# A price told longer ago than this is marked as old wherever it is shown.
+OLD_SECONDS = 60
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 _AT_WORK = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 
@@ -64,6 +66,11 @@ class PositionLine:
     state: PositionState
 
     @property
+    def is_old(self) -> bool:
+        """Whether the price is too old to be taken for the present one."""
+        return self.age_seconds is not None and self.age_seconds > OLD_SECONDS
+
+    @property
     def difference(self) -> Decimal:
         return self.quantity - self.journal_quantity
 
@@ -91,8 +98,9 @@ class _Sources:
 
     def __init__(self, accounts: dict[UUID, TradingAccount]) -> None:
         self.accounts = accounts
-        held = BrokerPosition.objects.filter(connection__account__in=accounts).select_related("connection")
-        self.broker = {_key(row.connection.account_id, row): row for row in held}
+        linked = {connection.pk: pk for pk, one in accounts.items() if (connection := getattr(one, "connection", None))}
+        held = BrokerPosition.objects.filter(connection__in=linked)
+        self.broker = {_key(linked[row.connection_id], row): row for row in held}
         active = Trade.objects.filter(account__in=accounts, status=TradeStatus.ACTIVE).defer("search")
         self.trades = {_key(trade.account_id, trade): trade for trade in active}
         self.stops = _working_stops(accounts)

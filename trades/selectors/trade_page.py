@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import Http404
 
 from accounts.models import User
+from brokers.services.bars import BAR_SIZES
 from trades.models import Fill, StopMove, Trade, TradeTarget
 from trades.selectors.history import HistoryLine, trade_history
 from trenddojo.domain.fills import Direction
@@ -50,8 +51,9 @@ class Overridden:
 
 @dataclass(frozen=True, slots=True)
 class Excursions:
-    """MAE and MFE in units of the initial risk, and how much of the way between them was taken."""
+    """MAE and MFE in units of the initial risk, how much of the way between them was taken, and the bars in words."""
 
+    bar_size: str
     mae_r: Decimal | None
     mfe_r: Decimal | None
     entry_efficiency: Figure
@@ -84,7 +86,8 @@ class TradePage:
             return None
         shares = efficiencies(trade.gross_pnl, trade.mae, trade.mfe)
         risk = trade.initial_risk
-        return Excursions(r_multiple(trade.mae, risk), r_multiple(trade.mfe, risk), **shares)
+        bar_size = BAR_SIZES.get(trade.excursion_bar, trade.excursion_bar)
+        return Excursions(bar_size, r_multiple(trade.mae, risk), r_multiple(trade.mfe, risk), **shares)
 
 
 def trade_for(owner: User, pk: UUID) -> Trade:

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.calendars import DEFAULT_EXCHANGE, exchange_timezone
 from accounts.selectors import accounts_in_use
-from trades.forms.bars import BAR_SIZES, BarsForm
+from brokers.services.bars import BAR_SIZES
+from trades.forms.bars import BarsForm
 from trades.forms.fields import refusals_at
 from trades.imports.bar_file import MAX_BYTES, SENTENCES, BarFile, BarsRefused, bars_read
 from trades.imports.refusals import FileRefused

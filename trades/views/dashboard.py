@@ -46,16 +46,23 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     desk = desk_now(shown, now=now)
     totals = totals_by_account(Scope("", tuple(shown)))
     opened = open_trades(shown)
+    broker = broker_now(request.user, shown, now=now)
+    lines = broker.lines if broker else {}
     context = {
         "accounts": accounts if len(accounts) > 1 else [],
         "selected_account": selected,
         "sections": [_section(each, totals, selected) for each in desk],
         "open_trades": [
-            {"trade": trade, "open_r": r_multiple(trade.open_risk, trade.initial_risk)} for trade in opened
+            {
+                "trade": trade,
+                "open_r": r_multiple(trade.open_risk, trade.initial_risk),
+                "line": lines.get(trade.pk),
+            }
+            for trade in opened
         ],
         "open_count": sum(account.open.active for each in desk for account in each.accounts),
         "is_first_run": not totals and not any(a.open.active or a.open.planned for e in desk for a in e.accounts),
-        "broker": broker_now(request.user, shown, now=now),
+        "broker": broker,
         "account_query": f"?account={selected.pk}" if selected else "",
         "attention": attention(desk, review_counts(shown, today=now.date()), selected),
     }

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.calendars import exchange_timezone
 from brokers.errors import BrokerError
+from brokers.services.bars import BAR_SIZES
 from brokers.vault import VaultError
-from trades.forms.bars import BAR_SIZES
 from trades.models import Fill, StopMove, Trade
 from trades.selectors.trade_chart import REASONS, ChartState, chart_state
 from trades.selectors.trade_page import TradePage, trade_page

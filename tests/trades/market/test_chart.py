@@ -115,9 +115,9 @@ def test_days_are_drawn_as_days(account, alice_client) -> None:
 def test_without_a_feed_the_page_says_what_to_do(account, alice_client, trade) -> None:
     text = page(alice_client, trade)
     assert 'id="trade-chart"' not in text
-    assert "This account has no price feed: connect a broker, or import bars of this symbol." in text
+    assert "This account has no feed of price bars: connect a broker that has one, or import bars of this symbol." in text
     assert 'href="/bars/import/?symbol=AAPL"' in text
-    assert drawn(alice_client, trade)["empty"].startswith("This account has no price feed")
+    assert drawn(alice_client, trade)["empty"].startswith("This account has no feed of price bars")
 
 
 def test_a_feed_that_was_not_asked_yet_is_waited_for(account, alice_client, trade) -> None:
@@ -147,7 +147,7 @@ def test_a_plan_has_no_chart(account, alice_client) -> None:
     trade = make_plan(account)
     text = page(alice_client, trade)
     assert "trade-chart" not in text
-    assert "no price feed" not in text
+    assert "no feed of price bars" not in text
 
 
 def test_a_chart_costs_the_same_whatever_it_holds(account, alice_client, trade, django_assert_max_num_queries) -> None:
