@@ -46,13 +46,13 @@ def fills_apply(connection: BrokerConnection, fills: Sequence[FillReport], *, no
         return FillsApplied()
     with transaction.atomic():
         account = TradingAccount.objects.select_for_update().get(pk=account_id)
-        orders = _orders(account, fills)
-        ready, waiting = _until_unclear(account, fills, orders)
-        applied = FillsApplied(waiting=waiting)
-        new = _unknown(account, _in_journal(connection, ready))
+        unknown = _unknown(account, _in_journal(connection, fills))
+        orders = _orders(account, unknown)
+        new = _until_unclear(account, unknown, orders)
+        applied = FillsApplied(waiting=len(unknown) - len(new))
         if new:
             _book(connection, account, new_fills(account, new, orders, broker=connection.broker), applied, now=now)
-        _cursor_move(connection, ready)
+        _cursor_move(connection, _before(fills, unknown[len(new) :]))
     return applied
 
 
@@ -67,22 +67,32 @@ def orders_unknown(connection: BrokerConnection, fills: Iterable[FillReport]) ->
 
 def _orders(account: TradingAccount, fills: Iterable[FillReport]) -> dict[str, Order]:
     ids = {fill.broker_order_id for fill in fills} - {""}
+    if not ids:
+        return {}
     known = Order.objects.filter(account=account, broker_order_id__in=ids)
     return {order.broker_order_id: order for order in known}
 
 
 def _until_unclear(
     account: TradingAccount, fills: Sequence[FillReport], orders: dict[str, Order]
-) -> tuple[Sequence[FillReport], int]:
-    """The executions up to the first that may be of an order whose id we have not heard yet; how many are left."""
+) -> Sequence[FillReport]:
+    """The executions up to the first that may be of an order whose id we have not heard yet."""
     if all(fill.broker_order_id in orders for fill in fills):
-        return fills, 0
+        return fills
     on_their_way = Order.objects.filter(account=account, broker_order_id="", status__in=_ON_THEIR_WAY)
     unclear = set(on_their_way.values_list("symbol", "side"))
     for place, fill in enumerate(fills):
         if fill.broker_order_id not in orders and (fill.symbol, fill.side.value) in unclear:
-            return fills[:place], len(fills) - place
-    return fills, 0
+            return fills[:place]
+    return fills
+
+
+def _before(fills: Sequence[FillReport], waiting: Sequence[FillReport]) -> Sequence[FillReport]:
+    """The executions that are done with: those before the first that waits."""
+    if not waiting:
+        return fills
+    first = next(place for place, fill in enumerate(fills) if fill.execution_id == waiting[0].execution_id)
+    return fills[:first]
 
 
 def _in_journal(connection: BrokerConnection, fills: Iterable[FillReport]) -> list[FillReport]:

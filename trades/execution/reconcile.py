@@ -34,6 +34,19 @@ CHECKED_FOR = timedelta(days=3)
 # Orders asked for one by one in one reconciliation; the rest have their turn in the next.
 MOST_ASKED = 25
 PAUSE = timedelta(seconds=20)
+# What the comparison with the broker looks at.
+_COMPARED = (
+    "broker_order_id",
+    "client_order_id",
+    "status",
+    "filled_quantity",
+    "asked_count",
+    "asked_at",
+    "updated_at",
+    "replaces",
+    "submitted_at",
+    "created_at",
+)
 _AMOUNT = DecimalField(max_digits=20, decimal_places=9)
 
 
@@ -92,8 +105,7 @@ def _orders_check(
     orders = {str(order.pk): order for order in _orders_of(connection, now)}
     listed = {one.report.broker_order_id for one in flattened(reports)}
     found = order_verdicts(map(_own, orders.values()), listed, quiet_since=now - QUIET)
-    missing = [orders[key] for key in found[OrderVerdict.ASK]]
-    _ask(connection, adapter, missing[:MOST_ASKED], result, now)
+    _ask(connection, adapter, found[OrderVerdict.ASK][:MOST_ASKED], result, now)
     unequal = [orders[key] for key in found[OrderVerdict.PULL_FILLS] + found[OrderVerdict.OVERBOOKED]]
     if unequal:
         since = min(order.submitted_at or order.created_at for order in unequal) - OVERLAP
@@ -112,7 +124,7 @@ def _orders_of(connection: BrokerConnection, now: datetime) -> Sequence[Order]:
     counted = Q(updated_at__gte=now - CHECKED_FOR, submitted_at__gte=connection.journal_since or connection.created_at)
     unequal = counted & ~Q(filled_quantity=F("booked")) & Q(replaces=None)
     found = orders.filter(Q(status__in=AT_BROKER) | unequal)
-    return list(found.select_related("connection", "owner").order_by("reported_at", "created_at"))
+    return list(found.only(*_COMPARED).order_by("reported_at", "created_at"))
 
 
 def _own(order: Order) -> OwnOrder:
@@ -127,13 +139,15 @@ def _own(order: Order) -> OwnOrder:
 def _ask(
     connection: BrokerConnection,
     adapter: BrokerAdapter,
-    orders: Sequence[Order],
+    keys: Sequence[str],
     result: ReconcileResult,
     now: datetime,
 ) -> None:
     """Ask for orders that should be listed and are not."""
-    answers = []
-    for order in orders:
+    if not keys:
+        return
+    answers, orders = [], Order.objects.select_related("connection", "owner").in_bulk(keys)
+    for order in orders.values():
         if order.asked_at is not None and order.asked_at > now - PAUSE:
             continue
         result.asked += 1
