@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,13 @@ class Quote:
 
     def exit(self, sign: int) -> tuple[Decimal, int]:
         return self.entry(-sign)
+
+
+@dataclass(frozen=True)
+class Bar:
+    start: datetime
+    high: Decimal
+    low: Decimal
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,20 @@ class Outcome:
         return self.result / self.risk
 
     @property
+    def excursions(self) -> tuple[Decimal, Decimal]:
+        """The worst and the best running result: at the minutes wholly between two executions, and at executions."""
+        found, held, cash = [Decimal(0)], 0, Decimal(0)
+        for one, following in pairwise(self.executions):
+            signed = one.quantity if one.side == "buy" else -one.quantity
+            held, cash = held + signed, cash - signed * one.price
+            seen = [following.price]
+            for bar in bars(self.bracket.symbol):
+                if one.at <= bar.start and bar.start + MINUTE <= following.at:
+                    seen += [bar.low, bar.high]
+            found += [cash + held * price for price in seen]
+        return min(found), max(found)
+
+    @property
     def closed_on(self) -> date:
         return self.exits[-1].at.date()
 
@@ -121,6 +143,16 @@ def quotes(symbol: str) -> tuple[Quote, ...]:
     """Those of regular hours with both sides, in order."""
     with (RECORDED / "minute" / f"{symbol}.csv").open(newline="") as lines:
         return tuple(_regular(csv.DictReader(lines)))
+
+
+@cache
+def bars(symbol: str) -> tuple[Bar, ...]:
+    """The minutes somebody traded in, before and after regular hours too."""
+    with (RECORDED / "minute" / f"{symbol}.csv").open(newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["close"]]
+    return tuple(
+        Bar(datetime.fromisoformat(row["timestamp"]), Decimal(row["high"]), Decimal(row["low"])) for row in rows
+    )
 
 
 def _regular(rows: Iterator[dict[str, str]] | csv.DictReader) -> Iterator[Quote]:  # type: ignore[type-arg]

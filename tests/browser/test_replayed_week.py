@@ -38,6 +38,7 @@ from trades.models import Order, Trade
 from trades.tasks import (
     connections_poll_task,
     connections_sync_task,
+    excursions_sweep_task,
     orders_release_task,
     orders_sweep_task,
     quotes_refresh_task,
@@ -81,9 +82,11 @@ class Week:
             work()
 
     def quote(self, at: datetime) -> None:
-        """A last minute, of which the desk hears the quotes only: prices it shows are those of that minute's end."""
+        """A last minute, of which the desk hears the quotes only: prices it shows are those of that minute's end.
+        What was closed is measured from the bars by then."""
         self._turn(at)
         quotes_refresh_task()
+        excursions_sweep_task()
 
     def settle(self) -> None:
         """The market stands still while the workers have a few turns."""
@@ -285,12 +288,24 @@ def _shows_the_trade(page: Page, each: Outcome) -> None:
     assert "Synced" in facts["Broker"]
     if closed:
         assert facts["R"] == signed(each.r, unit="R")
+        _shows_the_excursions(facts, each)
     else:
         last = standing(bracket.symbol, END)
         middle = (last.bid + last.ask) / 2
         gain = (middle - each.entry) * each.open_quantity
         assert facts["Unrealised now"] == f"{signed(gain, unit='USD')} · {signed(gain / each.risk, unit='R')}"
         assert facts["Open risk"].startswith(shown(_open_risk(each), unit="USD"))
+
+
+def _shows_the_excursions(facts: dict[str, str], each: Outcome) -> None:
+    worst, best = each.excursions
+    told = {
+        name: f"{signed(value, unit='USD')} · {signed(value / each.risk, unit='R')}"
+        for name, value in (("MAE", worst), ("MFE", best))
+    }
+    assert {name: facts[name].split(" R ")[0] + " R" for name in told} == told
+    assert facts["Exit efficiency"] == shown((each.result - worst) / (best - worst) * 100, 1, unit="%")
+    assert facts["Measured in bars of"] == "1 minute"
 
 
 def _open_risk(each: Outcome) -> Decimal:
