@@ -33,6 +33,9 @@ def test_a_trade_is_written_with_every_column(alice_client: Client, alice: User)
         rating=4,
         thesis='Said "buy",\nso I did',
         initial_risk=Decimal(25),
+        mae=Decimal(-80),
+        mfe=Decimal(20),
+        excursion_bar="1Min",
     )
     trade.tags.set([make_tag(alice, "gap"), make_tag(alice, "earnings"), make_tag(alice, "FOMO", "mistake")])
     answer = alice_client.get("/trades/export/")
@@ -69,6 +72,9 @@ def test_a_trade_is_written_with_every_column(alice_client: Client, alice: User)
         "costs": "0.00",
         "net": "-12.50",
         "r": "-0.5",
+        "mae": "-80.00",
+        "mfe": "20.00",
+        "bar size": "1Min",
         "holding seconds": "3600",
         "rating": "4",
         "limit overridden": "no",

@@ -43,6 +43,9 @@ FIELDS: dict[str, str] = {
     "costs": "costs",
     "net": "net_pnl",
     "r": "r_multiple",
+    "mae": "mae",
+    "mfe": "mfe",
+    "bar size": "excursion_bar",
     "holding seconds": "holding_seconds",
     "rating": "rating",
     "limit overridden": "is_override",
@@ -56,7 +59,7 @@ FIELDS: dict[str, str] = {
     "notes after": "notes_after",
 }
 _RESULTS = ("gross_pnl", "costs", "net_pnl")
-_DECIMAL_PLACES_KEPT = ("gross_pnl", "costs", "net_pnl", "initial_risk")
+_DECIMAL_PLACES_KEPT = ("gross_pnl", "costs", "net_pnl", "initial_risk", "mae", "mfe")
 
 
 class _Line:

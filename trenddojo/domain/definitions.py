@@ -110,7 +110,8 @@ ONE_TRADE: tuple[Definition, ...] = (
         "exit_efficiency",
         "Exit efficiency",
         "(P&L − MAE) / (MFE − MAE)",
-        "How near the exit was to the best price. Undefined when the price did not move.",
+        "How near the exit was to the best price; P&L before costs, as MAE and MFE are. Undefined when the price did "
+        "not move.",
         Unit.PERCENT,
     ),
     Definition(
