@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from brokers.base import BrokerAdapter, OrderRef
 from brokers.errors import BrokerError, CredentialsInvalid, DuplicateOrder, OutcomeUnknown, Refused
+from brokers.models import BrokerConnection
 from brokers.registry import adapter_for
 from brokers.services.live import live_is_armed
 from brokers.services.nudges import poll_nudge
@@ -71,9 +72,20 @@ def submitting_sweep(now: datetime) -> list[UUID]:
     return doubted
 
 
+# Written out: to build the statement anew takes longer than to run it, and an order waits for it.
+_ORDER = """
+SELECT o.*, a.halted_at FROM orders o JOIN accounts a ON a.id = o.account_id
+WHERE o.id = %s AND o.status = 'new' AND o.parent_id IS NULL
+"""
+_CONNECTION = "SELECT * FROM broker_connections WHERE id = %s"
+
+
 def _read(order_id: UUID) -> Order | None:
-    found = Order.objects.filter(pk=order_id, status=OrderState.NEW, parent=None)
-    return found.select_related("connection", "account", "owner").first()
+    """The order, if it is there to send, with its connection and `halted_at` of its account."""
+    order = next(iter(Order.objects.raw(_ORDER, [order_id])), None)
+    if order is not None and order.connection_id is not None:
+        order.connection = next(iter(BrokerConnection.objects.raw(_CONNECTION, [order.connection_id])), None)
+    return order
 
 
 def _may_leave(order: Order, now: datetime) -> bool:
@@ -94,7 +106,7 @@ def _end_of(order: Order, now: datetime) -> tuple[OrderFact, str, str] | None:
         return OrderFact.ABANDON, "cancelled_before_sending", "It was cancelled before it was sent."
     if order.send_before is not None and order.send_before <= now:
         return OrderFact.LAPSE, "lapsed", "Its time to be sent had passed."
-    if order.account.is_halted and not order.is_reducing:
+    if order.halted_at is not None and not order.is_reducing:
         return OrderFact.DENY, "halted", "The account is halted: only exits are sent."
     if _is_disarmed(order, now):
         sentence = "Live trading is switched off: switch it on and send the order again."
