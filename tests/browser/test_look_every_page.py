@@ -37,7 +37,8 @@ NO_PAGES = {
     *("import-commit", "trade-export", "trade-bulk-tag", "trade-pending", "trade-planned", "filter-create"),
     *("screenshot-add", "screenshot-view", "journal-screenshot-add", "tag-create", "tag-merge", "data-export"),
     *("session-end", "account-archive", "account-unarchive"),
-    *("trade-bars", "order-changes", "order-freshness", "order-preview", "account-resume"),
+    *("trade-bars", "notification-open", "notifications-read"),
+    *("order-changes", "order-freshness", "order-preview", "account-resume"),
 }
 
 
