@@ -25,6 +25,7 @@ FEED_TIMEFRAMES = ("1Min", "5Min", "15Min", "1Hour", "1Day")
 # As many bars as a picture shows and a measurement needs.
 MOST_BARS = 2000
 SESSION_MINUTES, DAY_MINUTES = 390, 1440
+ALWAYS_OPEN = "24/7"
 # Feeds without a subscription tell of the last quarter of an hour later.
 SETTLED = timedelta(minutes=20)
 # The longest a market is shut between two sessions; more is a hole in a file.
@@ -101,7 +102,8 @@ def timeframes_for(trade: Trade, until: datetime) -> list[str]:
     """The finest bars that are not too many, then coarser ones."""
     exchange = trade.account.exchange
     sessions = session_count(exchange, session_for(exchange, trade.entry_date), session_for(exchange, until))
-    minutes = sessions * (DAY_MINUTES if trade.asset_class == AssetClass.CRYPTO else SESSION_MINUTES)
+    is_always_open = trade.asset_class == AssetClass.CRYPTO or exchange == ALWAYS_OPEN
+    minutes = sessions * (DAY_MINUTES if is_always_open else SESSION_MINUTES)
     fine = [name for name in FEED_TIMEFRAMES if minutes <= MOST_BARS * (TIMEFRAMES[name] // timedelta(minutes=1))]
     return fine or [FEED_TIMEFRAMES[-1]]
 
@@ -132,7 +134,10 @@ def _of_feed(
     until = trade.exit_date or now
     for timeframe in timeframes_for(trade, until):
         rows = ask(timeframe, *window(trade, timeframe, now=now))
-        if any(row.start + TIMEFRAMES[timeframe] > trade.entry_date and row.start <= until for row in rows):
+        # Of a position that was opened just now, what was before it is drawn.
+        since = trade.entry_date if trade.exit_date else None
+        step = TIMEFRAMES[timeframe]
+        if any(row.start <= until and (since is None or since < row.start + step) for row in rows):
             splits = [Split(one.effective_on, one.ratio) for one in splits_of(connection.feed, trade.symbol)]
             return _on_footing(trade, fills, rows, splits, (connection.get_broker_display(), timeframe))
     return None

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,12 +15,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.calendars import exchange_timezone
 from brokers.errors import BrokerError
-from brokers.services.bars import BAR_SIZES
+from brokers.services.bars import BAR_SIZES, TIMEFRAMES
 from brokers.vault import VaultError
 from trades.models import Fill, StopMove, Trade
 from trades.selectors.trade_chart import REASONS, ChartState, chart_state
 from trades.selectors.trade_page import TradePage, trade_page
-from trades.services.trade_bars import Candle, TradeBars, bars_fetch, bars_known
+from trades.services.trade_bars import OWN, SETTLED, Candle, TradeBars, bars_fetch, bars_known
 from trades.views.charts import Data
 from trenddojo.templatetags.numbers import averaged
 
@@ -85,14 +85,16 @@ def _drawn(page: TradePage, found: TradeBars) -> Data:
         "unit": page.currency,
         "places": axis.places(),
         "zone": timezone.get_current_timezone_name(),
-        "note": _source(found),
+        "note": _source(trade, found),
         "series": series,
-        "markers": [axis.marker(fill) for fill in page.fills],
+        "markers": [axis.marker(fill) for fill in page.fills if axis.reaches(fill.executed_at)],
     }
 
 
-def _source(found: TradeBars) -> str:
+def _source(trade: Trade, found: TradeBars) -> str:
     told = f"Bars of {BAR_SIZES.get(found.timeframe, found.timeframe)} from {found.source}."
+    if trade.exit_date is None and found.source != OWN:
+        told += f" The last {SETTLED // timedelta(minutes=1)} minutes are added later."
     if not found.fits:
         told += " The fills lie far from these prices: they may be adjusted for a split, or of another symbol."
     return told
@@ -105,11 +107,16 @@ class _Axis:
         self._trade = trade
         self._bars: list[Candle] = found.candles
         self._starts = [candle.start for candle in self._bars]
+        self._end = self._starts[-1] + TIMEFRAMES[found.timeframe]
         self._zone = exchange_timezone(trade.account.exchange) if found.timeframe == DAILY else None
 
     def at(self, moment: datetime) -> Any:
         """The time of the bar a moment lies in, as the chart library takes it."""
         return self._time(self._bars[max(0, bisect_right(self._starts, moment) - 1)].start)
+
+    def reaches(self, moment: datetime) -> bool:
+        """Whether the bars go on until a moment; those of a closed trade are all there are."""
+        return self._trade.exit_date is not None or moment < self._end
 
     def _time(self, start: datetime) -> Any:
         return start.astimezone(self._zone).date().isoformat() if self._zone else int(start.timestamp())

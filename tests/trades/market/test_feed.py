@@ -6,12 +6,14 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
+import time_machine
 
 from accounts.models import TradingAccount
 from brokers.models import Bar, BarSpan, BrokerConnection, Split
 from tests.brokers.simulator_server import RunningSimulator, simulator
 from tests.factories import make_account, make_connection
 from tests.trades.desk_kit import make_account as desk_account
+from tests.trades.desk_kit import make_fill
 from tests.trades.market.kit import LATER, RECORDED, closed, make_series, needs_recorded, utc
 from trades.models import Trade
 from trades.services.excursions import excursions_sweep, trades_to_measure
@@ -122,3 +124,44 @@ def test_bars_are_as_fine_as_two_thousand_of_them_allow(alice, days, asset_class
     if asset_class == "crypto":
         trade.account.exchange = "24/7"
     assert timeframes_for(trade, entry + timedelta(days=days))[0] == finest
+
+
+def test_around_the_clock_a_day_has_more_minutes(alice) -> None:
+    account = make_account(alice, exchange="24/7")
+    trade = Trade(account=account, asset_class="stock", entry_date=utc(2021, 3, 1, 15))
+    assert timeframes_for(trade, utc(2021, 3, 1, 16))[0] == "1Min"
+    assert timeframes_for(trade, utc(2021, 3, 2, 16))[0] == "5Min"
+
+
+@needs_recorded
+def test_the_chart_of_an_open_trade_asks_for_what_is_missing_and_holds_the_fills_that_bars_reach(
+    alice, alice_client, exchange
+) -> None:
+    account = desk_account(alice, broker="simulator", account_type="paper")
+    connected(account, exchange)
+    trade = closed(account, ("buy", 10, "92.90", utc(2014, 6, 9, 14)), entry=D(92), stop=D(90), quantity=D(1))
+    make_fill(trade, "buy", 10, "93.00", utc(2014, 6, 9, 15, 50))
+    exchange.control.forget_counts()
+    with time_machine.travel(NOON, tick=False):
+        first, second = (alice_client.get(f"/trades/{trade.pk}/bars/").json() for _ in range(2))
+    assert first == second
+    assert bars_asked(exchange) == ["/v2/stocks/bars"]
+    assert first["note"] == "Bars of 1 minute from Stand-in exchange. The last 20 minutes are added later."
+    assert [marker["text"] for marker in first["markers"]] == ["In 10"]
+    assert first["series"][0]["points"][-1][0] == int(utc(2014, 6, 9, 15, 39).timestamp())
+
+
+@needs_recorded
+def test_a_trade_inside_one_bar_is_drawn_and_not_measured(alice, alice_client, exchange) -> None:
+    account = desk_account(alice, broker="simulator", account_type="paper")
+    connected(account, exchange)
+    at = utc(2014, 6, 9, 14)
+    bought, sold = ("buy", 10, "92.70", at), ("sell", 10, "92.75", at + timedelta(seconds=20))
+    trade = closed(account, bought, sold, entry=D(92), stop=D(90), quantity=D(1))
+    assert excursions_sweep(now=NOON) == 1
+    trade.refresh_from_db()
+    assert (trade.mae, trade.measured_version) == (None, trade.version)
+    assert bars_asked(exchange) == ["/v2/stocks/bars"]
+    page = alice_client.get(f"/trades/{trade.pk}/").content.decode().replace("&#x27;", "'")
+    assert 'id="trade-chart"' in page
+    assert "No whole bar lies between its fills" in page
