@@ -71,6 +71,11 @@ class PositionLine:
         return self.age_seconds is not None and self.age_seconds > OLD_SECONDS
 
     @property
+    def is_by_hand(self) -> bool:
+        """No broker to compare it with, and nothing is missing."""
+        return self.connection is None and self.state is PositionState.MATCHED
+
+    @property
     def difference(self) -> Decimal:
         return self.quantity - self.journal_quantity
 

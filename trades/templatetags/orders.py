@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from re import fullmatch
 from typing import Any
 
 from django import template
@@ -191,7 +192,8 @@ def event_detail(detail: Any) -> list[tuple[str, str]]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    # Exact numbers are kept as text, with all the places of their columns.
+    return shown_quantity(Decimal(value)) if fullmatch(r"-?\d+\.\d+", str(value)) else str(value)
 
 
 def _price(value: Decimal | None) -> str:

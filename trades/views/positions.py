@@ -36,7 +36,7 @@ def position_list(request: HttpRequest) -> HttpResponse:
         "selected_account": chosen,
         "chosen": chosen,
         "lines": lines,
-        "meanings": [(state.value, STATES[state]) for state in STATES if any(line.state == state for line in lines)],
+        "meanings": [(state.value, STATES[state]) for state in STATES if state in _states(lines)],
         "summary": _summary(lines),
         "closable": _closable(lines),
         "stale_connections": connections_stale([chosen] if chosen else accounts, now=live["now"]),
@@ -44,8 +44,12 @@ def position_list(request: HttpRequest) -> HttpResponse:
     return render(request, "trades/position_list.html", context | live)
 
 
+def _states(lines: list[PositionLine]) -> set[PositionState]:
+    return {line.state for line in lines if not line.is_by_hand}
+
+
 def _summary(lines: list[PositionLine]) -> str:
-    counts = Counter(line.state.value for line in lines)
+    counts = Counter("by hand" if line.is_by_hand else line.state.value for line in lines)
     return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
 
 

@@ -89,10 +89,10 @@ def test_anothers_orders_are_not_listed(account: TradingAccount, charlie_client:
 
 def test_an_order_page_tells_every_step_with_source_and_figures(alice_client: Client, account: TradingAccount) -> None:
     order = make_order(account, status="partially_filled", filled_quantity=d("40"))
-    make_event(order, "intend", "new", from_status="", source="trader", detail={"value": "18750.00"})
+    make_event(order, "intend", "new", from_status="", source="trader", detail={"value": "18750.500000000"})
     make_event(order, "partial", "partially_filled", from_status="accepted", detail={"filled_quantity": "40"})
     text = read(alice_client, f"/orders/{order.pk}/")
-    for words in ("Placed", "18750.00", "you", "Partly filled", "the broker&#x27;s stream", order.broker_order_id):
+    for words in ("Placed", "18,750.5</dd>", "you", "Partly filled", "the broker&#x27;s stream", order.broker_order_id):
         assert words in text
 
 

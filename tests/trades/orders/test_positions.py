@@ -216,6 +216,20 @@ def test_a_trade_kept_by_hand_has_no_broker_buttons(alice: User, alice_client: C
     assert "By hand places no orders: record here what you did elsewhere." in answer.content.decode()
 
 
+def test_a_position_without_a_broker_is_said_to_be_kept_by_hand_unless_its_stop_is_missing(
+    alice: User, alice_client: Client
+) -> None:
+    account = make_account(alice, "By hand")
+    held(account, "AAPL")
+    bare = held(account, "MSFT")
+    type(bare).objects.filter(pk=bare.pk).update(stop_loss=None)
+    text = read(alice_client, "/positions/")
+    assert "By hand</span>" in row(text, "AAPL")
+    assert "Unprotected" in row(text, "MSFT")
+    assert "1 by hand, 1 unprotected" in text
+    assert "The broker and the journal agree" not in text
+
+
 def test_a_trade_that_is_over_has_no_position_to_act_on(alice_client: Client, account: TradingAccount) -> None:
     plan = make_plan(account)
     answer = alice_client.get(f"/trades/{plan.pk}/close/", follow=True)
