@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import TradingAccount, User
 from brokers.models import BrokerConnection
 from tests.brokers.simulator_server import RunningSimulator, simulator
-from tests.factories import make_setup
+from tests.factories import make_account, make_setup
 from trades.demo.exchange import IDEAS, demo_orders
 from trades.execution.submit import order_submit
 from trades.execution.sync import connection_sync
@@ -70,6 +70,12 @@ def test_three_trades_are_open_with_stop_and_target_and_two_wait_for_their_price
         ("stop_loss", "accepted", "sell"),
         ("take_profit", "accepted", "sell"),
     ]
+
+
+def test_its_account_is_as_old_as_the_others(exchange: RunningSimulator, demo: User) -> None:
+    main = make_account(demo, "Main")
+    demo_orders(now=timezone.now())
+    assert TradingAccount.objects.get(name="Stand-in exchange").opened_on == main.opened_on
 
 
 def test_again_changes_nothing_and_costs_two_queries(

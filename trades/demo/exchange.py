@@ -11,8 +11,9 @@ from decimal import ROUND_DOWN, Decimal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
+from django.db.models import Min
 
-from accounts.models import User
+from accounts.models import TradingAccount, User
 from brokers.errors import BrokerError, NoMarketData
 from brokers.models import BrokerConnection, Quote
 from brokers.services.connections import NewAccount, connection_create
@@ -110,7 +111,12 @@ def _key(user: User, kind: str, idea: Idea | None = None) -> UUID:
 def _connection(user: User) -> BrokerConnection:
     key = _key(user, "connection")
     known = BrokerConnection.objects.select_related("account", "user").filter(pk=key).first()
-    return known or connection_create(
+    return known or _connect(user, key)
+
+
+def _connect(user: User, key: UUID) -> BrokerConnection:
+    since = TradingAccount.objects.filter(owner=user).aggregate(first=Min("opened_on"))["first"]
+    connection = connection_create(
         user=user,
         broker="simulator",
         label=NAME,
@@ -119,6 +125,10 @@ def _connection(user: User) -> BrokerConnection:
         account=NewAccount(NAME),
         creation_key=key,
     )
+    # As old as the trader's other accounts: its money came before the year the curves show.
+    if since is not None:
+        TradingAccount.objects.filter(pk=connection.account_id).update(opened_on=since)
+    return connection
 
 
 def _is_usable(connection: BrokerConnection) -> bool:
