@@ -68,18 +68,16 @@
 
   function seriesOptions(kind, series, paint, index) {
     const main = paint[toneOf(series, index)] || paint.main;
-    const hasSteps = Boolean(series.steps);
-    const isDashed = isSecond(series, index);
     const common = { priceLineVisible: false, lastValueVisible: false };
     if (kind === "area") return { ...common, lineColor: main, topColor: faded(main, 0.22), bottomColor: faded(main, 0.02), lineWidth: 2 };
     if (kind === "histogram") return { ...common, color: main };
     if (kind === "candles") return { ...common, upColor: "transparent", borderUpColor: paint.main, wickUpColor: paint.main, downColor: paint.main, borderDownColor: paint.main, wickDownColor: paint.main };
-    return { ...common, color: main, lineWidth: 2, lineStyle: isDashed ? 2 : 0, lineType: hasSteps ? 1 : 0 };
+    return { ...common, color: main, lineWidth: 2, lineStyle: isDashed(series, index) ? 2 : 0, lineType: series.steps ? 1 : 0 };
   }
 
   /** Told apart by its stroke too, not by colour alone. */
-  function isSecond(series, index) {
-    return series.dashed || (index > 0 && !series.kind);
+  function isDashed(series, index) {
+    return series.dashed ?? (index > 0 && (series.kind || "line") === "line");
   }
 
   function toneOf(series, index) {
@@ -101,7 +99,7 @@
     box.replaceChildren();
     return data.series.map((series, index) => {
       const key = document.createElement("span");
-      key.className = `key ${toneOf(series, index)}${isSecond(series, index) ? " dashed" : ""}`;
+      key.className = `key ${toneOf(series, index)}${isDashed(series, index) ? " dashed" : ""}`;
       const value = document.createElement("b");
       const name = document.createElement("span");
       name.textContent = `${series.name} `;

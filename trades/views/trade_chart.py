@@ -71,24 +71,28 @@ def _why_empty(page: TradePage) -> str:
 
 
 def _drawn(page: TradePage, found: TradeBars) -> Data:
-    trade, axis = page.trade, _Axis(page.trade, found)
-    series = [{"name": "Price", "kind": "candles", "points": axis.candles()}]
-    if stops := axis.steps([(move.moved_at, move.to_price) for move in page.stops]):
-        series.append({"name": "Stop", "tone": "loss", "kind": "line", "steps": True, "points": stops})
-    for number, line in enumerate(page.targets, 1):
-        name = "Target" if len(page.targets) == 1 else f"Target {number}"
-        series.append({"name": name, "tone": "gain", "kind": "line", "points": axis.level(line.target.price)})
-    if trade.entry_price is not None:
-        planned = axis.level(trade.entry_price)
-        series.append({"name": "Planned entry", "tone": "muted", "kind": "line", "dashed": True, "points": planned})
+    axis = _Axis(page.trade, found)
     return {
         "unit": page.currency,
         "places": axis.places(),
         "zone": timezone.get_current_timezone_name(),
-        "note": _source(trade, found),
-        "series": series,
+        "note": _source(page.trade, found),
+        "series": [{"name": "Price", "kind": "candles", "points": axis.candles()}, *_lines(page, axis)],
         "markers": [axis.marker(fill) for fill in page.fills if axis.reaches(fill.executed_at)],
     }
+
+
+def _lines(page: TradePage, axis: "_Axis") -> Iterator[Data]:
+    """The stop as it was moved, each target, and where the plan meant to enter."""
+    if stops := axis.steps([(move.moved_at, move.to_price) for move in page.stops]):
+        yield {"name": "Stop", "tone": "loss", "kind": "line", "dashed": False, "steps": True, "points": stops}
+    for number, line in enumerate(page.targets, 1):
+        name = "Target" if len(page.targets) == 1 else f"Target {number}"
+        points = axis.level(line.target.price)
+        yield {"name": name, "tone": "gain", "kind": "line", "dashed": False, "points": points}
+    if page.trade.entry_price is not None:
+        points = axis.level(page.trade.entry_price)
+        yield {"name": "Planned entry", "tone": "muted", "kind": "line", "dashed": True, "points": points}
 
 
 def _source(trade: Trade, found: TradeBars) -> str:
