@@ -28,7 +28,7 @@ from trenddojo.domain.metrics.excursions import Bar, Excursions, excursions
 log = logging.getLogger(__name__)
 
 # Trades of one sweep, and how long it may take: the next one comes in a minute.
-MOST = 200
+MOST = 1000
 LONGEST_SECONDS = 40
 # A feed that failed is asked again for the same trade after this long.
 PATIENCE = timedelta(minutes=10)

@@ -4,6 +4,7 @@ import csv
 from decimal import Decimal as D
 
 import pytest
+from django.db import connection
 
 from brokers.models import BarSeries
 from tests.factories import make_closed_trade
@@ -11,7 +12,7 @@ from tests.trades.desk_kit import NOW, at, d, make_account
 from tests.trades.market.kit import LATER, a_file, bring, closed, make_series, needs_recorded, recorded, utc
 from trades.models import Trade
 from trades.services import excursions as service
-from trades.services.excursions import excursions_measure, excursions_sweep
+from trades.services.excursions import excursions_measure, excursions_sweep, trades_to_measure
 from trades.services.fills import FillInput, fill_delete, fill_edit
 from trades.services.own_bars import series_delete
 from trades.services.stops import stop_move
@@ -218,3 +219,11 @@ def test_the_sweep_reads_each_trade_in_a_constant_number_of_queries(account, dja
     # Two to find them; each its fills, series, bars, splits and one write.
     with django_assert_max_num_queries(2 + 3 * 5):
         assert excursions_sweep(now=LATER) == 3
+
+
+def test_the_sweep_walks_only_over_the_trades_that_wait(account, trade) -> None:
+    """However many trades were measured long ago, an index leads past them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = trades_to_measure(LATER).filter(account=account).explain()
+    assert "trades_to_measure" in plan
