@@ -73,8 +73,8 @@ class AlpacaAdapter(BrokerAdapter):
         found = self._order(config.ORDER_BY_CLIENT_ID, {"client_order_id": ref.client_order_id})
         if found is None or found.legs or found.order_class is OrderClass.SIMPLE:
             return found
-        # This address knows no legs.
-        return self._order(_path_of(found.broker_order_id), {"nested": "true"})
+        # This address knows no legs. Whatever the other one says, the order is known.
+        return self._order(_path_of(found.broker_order_id), {"nested": "true"}) or found
 
     def orders(self, since: datetime | None = None) -> Sequence[OrderReport]:
         found = list(_read(lambda: list(self._orders({"status": "open"}))))

@@ -18,7 +18,7 @@ from trades.execution.gone import gone_note
 from trades.execution.notices import describe, order_tell
 from trades.execution.sending import WORKER
 from trades.execution.track import reports_apply
-from trades.execution.transitions import transition
+from trades.execution.transitions import SHOWN, transition
 from trades.models import Order
 from trenddojo.domain.order_state import OrderFact, OrderState
 
@@ -34,6 +34,9 @@ def order_cancel_send(order_id: UUID, *, now: datetime | None = None) -> None:
     order = _wished(now).filter(pk=order_id).select_related("connection", "owner").first()
     if order is None:
         return
+    if order.status != OrderState.CANCELLING:
+        # Wished while it was on its way, and whoever was to follow the wish is gone.
+        transition(order, OrderFact.ASK_CANCEL, source=WORKER, at=now, asked_at=None)
     same = Order.objects.filter(pk=order.pk, status=OrderState.CANCELLING, asked_at=order.asked_at)
     if not same.update(asked_at=now):
         return
@@ -58,9 +61,8 @@ def cancels_to_send(now: datetime, limit: int) -> list[UUID]:
 
 def _wished(now: datetime) -> QuerySet[Order]:
     unasked = Q(asked_at=None) | Q(asked_at__lt=F("cancel_asked_at")) | Q(asked_at__lte=now - ASK_AGAIN)
-    return Order.objects.filter(
-        unasked, status=OrderState.CANCELLING, cancel_asked_at__isnull=False, connection__is_active=True
-    )
+    waits = Q(status=OrderState.CANCELLING) & unasked
+    return Order.objects.filter(waits | Q(status__in=SHOWN), cancel_asked_at__isnull=False, connection__is_active=True)
 
 
 def _ask(order: Order, adapter: BrokerAdapter, now: datetime) -> None:

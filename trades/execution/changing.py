@@ -72,7 +72,8 @@ def cancel_ask(order: Order, *, now: datetime, reason: str = "cancelled") -> Non
         raise OrderError("order_over", f"This order is {order.get_status_display().lower()} already.")
     if order.parent_id is not None and order.status in UNSENT:
         raise OrderError("leg_unsent", "The broker does not show this leg yet: cancel the order it belongs to.")
-    dropped = {"reason_code": reason, "reason_detail": "It was cancelled before it was sent."}
+    # The wish is kept: should the broker show the order after all, it is cancelled there.
+    dropped = {"reason_code": reason, "reason_detail": "It was cancelled before it was sent.", "cancel_asked_at": now}
     if order.parent_id is None and transition(order, OrderFact.ABANDON, source=TRADER, at=now, **dropped):
         return
     if transition(order, OrderFact.ASK_CANCEL, source=TRADER, at=now, cancel_asked_at=now):

@@ -4,14 +4,12 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 from django.http import Http404
 
-from accounts.models import NotificationKind
 from brokers.errors import BrokerError
 from brokers.models import BrokerConnection
 from brokers.services.quotes import quotes_refresh
@@ -19,18 +17,16 @@ from brokers.vault import VaultError
 from trades.execution.changing import input_of
 from trades.execution.desks import Desk, Market, desk_locked, desk_of, has_own_time, market_of
 from trades.execution.gate import Checked, order_check
-from trades.execution.notices import describe, order_tell
 from trades.execution.nudges import order_nudge
 from trades.execution.placing import breaches_told
 from trades.execution.positions import WAITS_FOR_EXITS
 from trades.execution.transitions import transition
+from trades.execution.unsent import exit_shrink, order_end
 from trades.models import Order
 from trades.models.order import WORKING
-from trades.selectors.holdings import holding_of
 from trenddojo.domain.errors import DomainError
-from trenddojo.domain.fills import Side
 from trenddojo.domain.order_state import OrderFact, OrderState
-from trenddojo.domain.orders import OrderClass, OrderError
+from trenddojo.domain.orders import OrderError
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +42,11 @@ def orders_release(now: datetime, *, limit: int = MOST) -> list[UUID]:
 
     Risk, price and the trader's expiry are checked again. Asks brokers for clock and quote, outside any transaction.
     """
-    due = Order.objects.filter(Q(send_after=None) | Q(send_after__lte=now), status=OrderState.QUEUED, parent=None)
+    # What waits for a connection that is switched off takes nobody's place, until its own time is over.
+    is_alive = Q(connection__is_active=True) | Q(send_before__lte=now)
+    due = Order.objects.filter(
+        is_alive, Q(send_after=None) | Q(send_after__lte=now), status=OrderState.QUEUED, parent=None
+    )
     rows = list(due.order_by("-is_reducing", "created_at").select_related("owner", "connection")[:limit])
     _quotes_ask(rows)
     return [order.pk for order in rows if _look(order, now)]
@@ -68,7 +68,7 @@ def _quotes_ask(orders: Sequence[Order]) -> None:
 def _look(order: Order, now: datetime) -> bool:
     """Whether the order was released; what one order runs into does not keep the next one waiting."""
     if order.send_before is not None and order.send_before <= now:
-        _end(order, OrderFact.LAPSE, "lapsed", "Its time to be sent had passed.", now=now)
+        order_end(order, OrderFact.LAPSE, "lapsed", "Its time to be sent had passed.", now=now)
         return False
     try:
         desk = desk_of(order.owner, order.account_id)
@@ -91,7 +91,7 @@ def _release(order: Order, market: Market) -> bool:
     try:
         checked = _checked(desk, order, market)
     except DomainError as refusal:
-        _end(order, OrderFact.ABANDON, refusal.code, refusal.sentence, now=market.now)
+        order_end(order, OrderFact.ABANDON, refusal.code, refusal.sentence, now=market.now)
         return False
     if checked.send_after is not None:
         _wait(order, checked.send_after, market)
@@ -127,20 +127,8 @@ def _checked(desk: Desk, order: Order, market: Market) -> Checked:
     """The order as it would be now. An exit sells no more than is left; raises OrderError when nothing is."""
     legs = list(order.legs.all())
     if order.is_reducing:
-        _shrink(desk, order, market)
+        exit_shrink(order, now=market.now)
     return order_check(desk, input_of(order, legs), market, now=market.now, without_orders=[order.pk])
-
-
-def _shrink(desk: Desk, order: Order, market: Market) -> None:
-    """What closed meanwhile need not be closed again."""
-    held = holding_of(desk.account, desk.connection, order.symbol).quantity
-    left = -held * Side(order.side).sign
-    if left <= 0:
-        raise OrderError("nothing_left", "The position is closed already.")
-    if left < order.quantity:
-        transition(order, OrderFact.REWRITE, source=WORKER, at=market.now, detail={"left": left}, quantity=left)
-        if order.order_class != OrderClass.SIMPLE:
-            Order.objects.filter(parent=order).update(quantity=left)
 
 
 def _wait(order: Order, until: datetime, market: Market) -> None:
@@ -165,17 +153,3 @@ def _deny(order: Order, checked: Checked, market: Market) -> None:
         reason_code=checked.breaches[0].code,
         reason_detail=" ".join(breach.sentence for breach in checked.breaches)[:500],
     )
-
-
-def _end(order: Order, fact: OrderFact, code: str, sentence: str, *, now: datetime, **columns: Any) -> None:
-    """End an order that never left, and say so."""
-    with transaction.atomic():
-        if not transition(order, fact, source=WORKER, at=now, reason_code=code, reason_detail=sentence, **columns):
-            return
-        order_tell(
-            order,
-            NotificationKind.ORDER_QUEUED,
-            "ended",
-            title=f"{order.symbol}: order was not sent",
-            text=f"{describe(order)} is not sent. {sentence}",
-        )

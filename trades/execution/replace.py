@@ -26,7 +26,7 @@ from brokers.services.nudges import poll_nudge
 from brokers.vault import VaultError
 from trades.execution.doubts import ARRIVES_WITHIN, PAUSES, PROOF
 from trades.execution.notices import describe, order_tell
-from trades.execution.sending import WORKER
+from trades.execution.sending import WORKER, is_disarmed
 from trades.execution.track import reports_apply
 from trades.execution.transitions import transition
 from trades.models import Order
@@ -57,8 +57,8 @@ def order_replace_send(order_id: UUID, *, now: datetime | None = None) -> None:
         return
     if "sent_at" in order.pending_change:
         _resolve(order, adapter, now)
-    elif order.status in TERMINAL:
-        _drop(order, "order_over", "The order was over before the change was sent.", now)
+    elif (end := _end_of(order, now)) is not None:
+        _drop(order, *end, now)
     elif _note(order, sent_at=now, tried_at=None, pause=None):
         _send(order, adapter, now)
 
@@ -67,6 +67,17 @@ def replaces_to_send(now: datetime, limit: int) -> list[UUID]:
     """Orders with a change to send or to ask about, the longest waiting first."""
     wished = Order.objects.filter(pending_change__isnull=False, connection__is_active=True).order_by("updated_at")
     return [order.pk for order in wished[: 10 * limit] if _is_due(order, now)][:limit]
+
+
+def _end_of(order: Order, now: datetime) -> tuple[str, str] | None:
+    """Why the change must not be sent any more, looked at right before: much may have happened since it was asked."""
+    if order.status in TERMINAL:
+        return "order_over", "The order was over before the change was sent."
+    if order.cancel_asked_at is not None:
+        return "being_cancelled", "The order is being cancelled."
+    if is_disarmed(order, now):
+        return "not_armed", "Live trading is switched off: switch it on and change the order again."
+    return None
 
 
 def _is_due(order: Order, now: datetime) -> bool:

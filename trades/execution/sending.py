@@ -15,16 +15,19 @@ from brokers.errors import (
     Unsupported,
 )
 from brokers.services.connections import connection_failed
+from brokers.services.live import live_is_armed
 from trades.execution.nudges import resolve_nudge
 from trades.execution.transitions import transition
 from trades.models import Order
-from trenddojo.domain.order_state import OrderFact
+from trenddojo.domain.order_state import OrderFact, OrderState
 
 log = logging.getLogger(__name__)
 
 WORKER = "worker"
 # While a broker names no opening time, a queued order is looked at again after this long.
 CLOSED_FOR = timedelta(minutes=5)
+
+_ON_THEIR_WAY = (OrderState.SUBMITTING, OrderState.IN_DOUBT)
 
 Outcome = Callable[[Order, Any, datetime], None]
 
@@ -34,6 +37,18 @@ def outcome_record(order: Order, error: BrokerError, *, at: datetime) -> None:
     found = next((record for kind, record in OUTCOMES if isinstance(error, kind)), _doubted)
     log.info("order.outcome order=%s code=%s request=%s", order.pk, error.code, error.request_id)
     found(order, error, at)
+    if order.cancel_asked_at is not None:
+        # It is ours alone again, and not wanted any more; where it may be at the broker this changes nothing.
+        reason = {"reason_code": "cancelled_before_sending", "reason_detail": "It was cancelled before it was sent."}
+        transition(order, OrderFact.ABANDON, source=WORKER, at=at, **reason)
+
+
+def is_disarmed(order: Order, now: datetime) -> bool:
+    """Whether the live switch keeps this order here; exits always leave."""
+    connection = order.connection
+    if connection is None or connection.is_paper or order.is_reducing:
+        return False
+    return not live_is_armed(connection, now)
 
 
 def outcome_unexpected(order: Order, problem: BaseException, *, at: datetime) -> None:
@@ -44,6 +59,10 @@ def outcome_unexpected(order: Order, problem: BaseException, *, at: datetime) ->
 
 
 def _refused(order: Order, error: Refused, at: datetime) -> None:
+    order.refresh_from_db(fields=["status", "version", "cancel_asked_at"])
+    if order.status not in _ON_THEIR_WAY:
+        # Another worker's attempt got further: what the broker showed since outweighs an answer to this one.
+        return
     detail = _detail(error) | {"figures": error.figures}
     transition(order, OrderFact.REJECT, source=WORKER, at=at, detail=detail, **_reason(error))
 

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from brokers.base import OrderReport
 from brokers.models import BrokerConnection
 from trades.execution.matching import Told, role_of_leg
+from trades.execution.nudges import cancel_nudge
 from trades.execution.stop_moves import stops_follow
 from trades.execution.symbols import family, held_trades, multiplier_of
 from trades.execution.trade_columns import trades_follow
@@ -60,6 +61,8 @@ def strangers_adopt(
         for row in rows:
             if row.replaces_id is not None:
                 _take_place(row)
+            if row.cancel_asked_at is not None:
+                cancel_nudge(row.pk)
         trades_follow(_trades_of(rows, OrderRole.ENTRY), at=at)
         stops_follow(_trades_of(rows, OrderRole.STOP_LOSS), at=at)
     return rows
@@ -100,6 +103,8 @@ def _row(connection: BrokerConnection, one: Told, relations: _Relations, *, at: 
         replaces_id=old.pk if old and old.pk not in relations.replaced else None,
         client_order_id="" if report.client_order_id in relations.client_ids else report.client_order_id,
         is_reducing=old.is_reducing if old else role is not OrderRole.ENTRY,
+        # Who wanted the old order gone wants what took its place gone as well.
+        cancel_asked_at=old.cancel_asked_at if old else None,
         **_origin(report, old),
         **_asked(report, old or parent or relations.trades.get((report.symbol, family(report.asset_class)))),
         **_standing(report, at=at),

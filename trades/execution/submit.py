@@ -1,6 +1,7 @@
 """Sending an order: claimed, sent once, and what came of it written down. Safe to call twice, from any worker."""
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,22 +13,27 @@ from brokers.base import BrokerAdapter, OrderRef
 from brokers.errors import BrokerError, CredentialsInvalid, DuplicateOrder, OutcomeUnknown, Refused
 from brokers.models import BrokerConnection
 from brokers.registry import adapter_for
-from brokers.services.live import live_is_armed
 from brokers.services.nudges import poll_nudge
 from brokers.vault import VaultError
 from trades.execution.matching import has_legs, is_same_order
 from trades.execution.nudges import resolve_nudge
-from trades.execution.sending import WORKER, outcome_record, outcome_unexpected
+from trades.execution.sending import WORKER, is_disarmed, outcome_record, outcome_unexpected
 from trades.execution.shapes import request_of
 from trades.execution.track import answer_apply
 from trades.execution.transitions import transition
+from trades.execution.unsent import exit_shrink, order_end
 from trades.models import Order
 from trenddojo.domain.order_state import OrderFact, OrderState
+from trenddojo.domain.orders import OrderError
 
 log = logging.getLogger(__name__)
 
 # Longer than the longest a single request may take: what is still being sent then has lost its sender.
 SEND_TIMEOUT = timedelta(seconds=60)
+# A worker that was stopped for longer after its claim sends nothing: others decide about the order by then.
+SEND_WITHIN = timedelta(seconds=15)
+# What is held was looked at when the order was written, no longer ago than this.
+JUST_CHECKED = timedelta(seconds=30)
 # A connection whose keys cannot be opened is looked at again after this long.
 KEYLESS_FOR = timedelta(minutes=5)
 
@@ -44,10 +50,10 @@ def order_submit(order_id: UUID, *, now: datetime | None = None) -> None:
     if order is None or not _may_leave(order, now):
         return
     legs = list(order.legs.all()) if has_legs(order) else []
-    adapter = _adapter(order, now)
+    adapter, began = _adapter(order, now), time.monotonic()
     if adapter is None or not transition(order, OrderFact.CLAIM, source=WORKER, at=now):
         return
-    _send(order, legs, adapter)
+    _send(order, legs, adapter, began=began)
 
 
 def orders_to_submit(now: datetime, limit: int) -> list[UUID]:
@@ -92,12 +98,30 @@ def _may_leave(order: Order, now: datetime) -> bool:
     """Whether it may be sent at this moment; what never may is ended here."""
     end = _end_of(order, now)
     if end is not None:
-        fact, code, sentence = end
-        transition(order, fact, source=WORKER, at=now, reason_code=code, reason_detail=sentence)
+        _end(order, *end, now=now)
         return False
     connection = order.connection
     is_due = order.send_after is None or order.send_after <= now
-    return is_due and connection is not None and connection.is_active
+    return is_due and connection is not None and connection.is_active and _is_needed(order, now)
+
+
+def _is_needed(order: Order, now: datetime) -> bool:
+    """An exit that had to wait sells no more than is left, and ends when that is nothing."""
+    if not order.is_reducing or order.created_at > now - JUST_CHECKED:
+        return True
+    try:
+        exit_shrink(order, now=now)
+    except OrderError as refusal:
+        order_end(order, OrderFact.ABANDON, refusal.code, refusal.sentence, now=now)
+        return False
+    return True
+
+
+def _end(order: Order, fact: OrderFact, code: str, sentence: str, *, now: datetime) -> None:
+    if fact is OrderFact.LAPSE:
+        order_end(order, fact, code, sentence, now=now)
+    else:
+        transition(order, fact, source=WORKER, at=now, reason_code=code, reason_detail=sentence)
 
 
 def _end_of(order: Order, now: datetime) -> tuple[OrderFact, str, str] | None:
@@ -108,17 +132,10 @@ def _end_of(order: Order, now: datetime) -> tuple[OrderFact, str, str] | None:
         return OrderFact.LAPSE, "lapsed", "Its time to be sent had passed."
     if order.halted_at is not None and not order.is_reducing:
         return OrderFact.DENY, "halted", "The account is halted: only exits are sent."
-    if _is_disarmed(order, now):
+    if is_disarmed(order, now):
         sentence = "Live trading is switched off: switch it on and send the order again."
         return OrderFact.DENY, "not_armed", sentence
     return None
-
-
-def _is_disarmed(order: Order, now: datetime) -> bool:
-    connection = order.connection
-    if connection is None or connection.is_paper or order.is_reducing:
-        return False
-    return not live_is_armed(connection, now)
 
 
 def _adapter(order: Order, now: datetime) -> BrokerAdapter | None:
@@ -138,9 +155,13 @@ def _adapter(order: Order, now: datetime) -> BrokerAdapter | None:
     return None
 
 
-def _send(order: Order, legs: Sequence[Order], adapter: BrokerAdapter) -> None:
+def _send(order: Order, legs: Sequence[Order], adapter: BrokerAdapter, *, began: float) -> None:
+    request = request_of(order, legs)
+    if time.monotonic() - began > SEND_WITHIN.total_seconds():
+        log.warning("order.sender.stopped order=%s", order.pk)
+        return
     try:
-        report = adapter.submit(request_of(order, legs))
+        report = adapter.submit(request)
         applied = answer_apply(order, legs, report, source=WORKER, now=timezone.now())
     except DuplicateOrder as error:
         _adopt(order, legs, adapter, error)

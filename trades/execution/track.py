@@ -18,14 +18,13 @@ from trades.execution.observing import UNKNOWN_STATUS, step_from_report
 from trades.execution.strangers import strangers_adopt
 from trades.execution.transitions import ATTEMPTS, SHOWN, Contended, steps_apply, transition
 from trades.models import Order
-from trenddojo.domain.order_state import OrderFact, OrderState
+from trenddojo.domain.order_state import OrderFact
 
 log = logging.getLogger(__name__)
 
 fills_apply = booking.fills_apply
 
 STREAM = "stream"
-_UNSEEN = frozenset({OrderState.NEW, OrderState.QUEUED, OrderState.SUBMITTING, OrderState.IN_DOUBT})
 
 
 @dataclass(slots=True)
@@ -108,9 +107,10 @@ def _follow_up(step: Step, *, source: str, at: datetime) -> None:
         )
         text += " which the desk does not know. Look at the order at the broker."
         order_tell(order, NotificationKind.ORDER_IN_DOUBT, f"status:{order.raw_status}", title=title, text=text)
-    if step.state in SHOWN and step.was in _UNSEEN and order.cancel_asked_at is not None:
-        # The trader wanted it gone while it was on its way.
-        transition(order, OrderFact.ASK_CANCEL, source=source, at=at, detail={"asked_at": order.cancel_asked_at})
+    if step.state in SHOWN and order.cancel_asked_at is not None:
+        # The trader wanted it gone while it was on its way. When it was last asked for says nothing of this asking.
+        wish = {"asked_at": order.cancel_asked_at}
+        transition(order, OrderFact.ASK_CANCEL, source=source, at=at, detail=wish, asked_at=None)
         cancel_nudge(order.pk)
 
 

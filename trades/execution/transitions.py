@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from accounts.models import TradingAccount
 from trades.execution.ledger import Step, steps_write
 from trades.execution.notices import NOTICES, orders_tell
-from trades.execution.nudges import release_nudge
+from trades.execution.nudges import cancel_nudge, release_nudge
 from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
 from trades.models import Order
@@ -85,13 +86,14 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
     stops = {step.order.pk: trade_id for step in steps if (trade_id := _stop_moved(step))}
     # Two that write many of the same orders would otherwise wait for each other.
     needs_lock = bool(trades or stops) or len(steps) > 1
-    needs_more = needs_lock or any(step.state in NOTICES or _ends_legs(step) for step in steps)
+    needs_more = needs_lock or any(map(_says_more, steps))
     with transaction.atomic(savepoint=False) if needs_more else nullcontext():
         if needs_lock:
             accounts_lock(step.order.account_id for step in steps)
         written = steps_write(steps, source=source, at=at)
         done = [step for step in steps if step.order.pk in written]
         _legs_end([step for step in done if _ends_legs(step)], source=source, at=at)
+        _wishes_move([step.order for step in done if _takes_wish_along(step)])
         orders_tell(done, source=source)
         if any(step.order.cancel_asked_at is not None and step.state in TERMINAL for step in done):
             release_nudge()
@@ -104,6 +106,26 @@ def accounts_lock(account_ids: Iterable[UUID]) -> None:
     """Lock accounts until the end of the transaction, always in the same order: whoever writes a trade does."""
     wanted = TradingAccount.objects.filter(pk__in=set(account_ids)).order_by("pk")
     list(wanted.select_for_update().values_list("pk", flat=True))
+
+
+def _says_more(step: Step) -> bool:
+    """Whether more than the order itself is written."""
+    return step.state in NOTICES or _ends_legs(step) or _takes_wish_along(step)
+
+
+def _takes_wish_along(step: Step) -> bool:
+    """Whether an order was replaced while its trader wanted it gone."""
+    return step.state is OrderState.REPLACED and step.order.cancel_asked_at is not None
+
+
+def _wishes_move(replaced: Iterable[Order]) -> None:
+    """What took the place of an order that is not wanted is not wanted either."""
+    for order in replaced:
+        wish = {"cancel_asked_at": order.cancel_asked_at, "version": F("version") + 1}
+        found = Order.objects.filter(replaces=order, status__in=SHOWN, cancel_asked_at=None)
+        for key in found.values_list("pk", flat=True):
+            if found.filter(pk=key).update(**wish):
+                cancel_nudge(key)
 
 
 def _ends_legs(step: Step) -> bool:

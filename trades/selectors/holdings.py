@@ -51,14 +51,19 @@ def _with(held: Holding, untold: Decimal) -> Holding:
     return replace(held, quantity=held.quantity + untold) if untold else held
 
 
-# Only what our own orders say: those made elsewhere may be older than the journal.
+# Only what our own orders say: those made elsewhere may be older than the journal. Brokers differ in whether a
+# replacement counts what the orders before it had filled: all their fills are held against the last one's word.
 _UNTOLD = """
-SELECT coalesce(sum((o.filled_quantity - told.quantity) * CASE o.side WHEN 'buy' THEN 1 ELSE -1 END), 0)
+SELECT coalesce(sum(greatest(o.filled_quantity - told.quantity, 0) * CASE o.side WHEN 'buy' THEN 1 ELSE -1 END), 0)
 FROM orders o CROSS JOIN LATERAL (
-    SELECT coalesce(sum(f.quantity), 0) AS quantity FROM fills f WHERE f.order_id = o.id
+    WITH RECURSIVE line AS (
+        SELECT o.id, o.replaces_id
+        UNION ALL SELECT p.id, p.replaces_id FROM orders p JOIN line ON p.id = line.replaces_id
+    )
+    SELECT coalesce(sum(f.quantity), 0) AS quantity FROM line JOIN fills f ON f.order_id = line.id
 ) told
 WHERE o.account_id = %(account)s AND o.symbol = %(symbol)s AND o.origin = 'desk' AND o.filled_quantity > 0
-    AND o.reported_at > %(since)s
+    AND o.reported_at > %(since)s AND NOT EXISTS (SELECT FROM orders n WHERE n.replaces_id = o.id)
 """
 
 

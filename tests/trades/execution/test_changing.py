@@ -66,7 +66,7 @@ def cancel(order: Order) -> Order:
 def test_what_was_not_sent_is_cancelled_at_once_with_its_legs_and_the_plan_waits_again(alice: User) -> None:
     trade, order = bracket(connected(alice))
     cancelled = cancel(order)
-    assert (cancelled.status, cancelled.done_at, cancelled.cancel_asked_at) == ("cancelled", NOW, None)
+    assert (cancelled.status, cancelled.done_at, cancelled.cancel_asked_at) == ("cancelled", NOW, NOW)
     assert {leg.status for leg in order.legs.all()} == {"cancelled"}
     assert [event.fact for event in order.events.all()] == ["intend", "abandon"]
     trade.refresh_from_db()
