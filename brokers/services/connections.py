@@ -79,7 +79,7 @@ def connection_create(
     connection = BrokerConnection(id=key, user=user, broker=broker, label=label.strip(), is_paper=is_paper)
     _check_new(connection, account)
     cleaned = credentials_clean(broker, credentials)
-    _seal(connection, cleaned)
+    connection.credentials, connection.key_hint = _sealed(connection, cleaned)
     report = _proven(connection, cleaned)
     connection.broker_account_id = report.broker_account_id
     connection.allows_shorts = report.allows_shorts
@@ -124,7 +124,7 @@ def connection_reconnect(*, connection: BrokerConnection, credentials: dict[str,
     Live trading is switched off. Raises ConnectionRefusal; the old keys then stay.
     """
     cleaned = credentials_clean(connection.broker, credentials)
-    _seal(connection, cleaned)
+    sealed, hint = _sealed(connection, cleaned)
     report = _proven(connection, cleaned)
     known = connection.broker_account_id
     if known and report.broker_account_id != known:
@@ -132,8 +132,8 @@ def connection_reconnect(*, connection: BrokerConnection, credentials: dict[str,
             "other_account", "These keys open another account: connect that one by itself, and leave this as it is."
         )
     changes = {
-        "credentials": connection.credentials,
-        "key_hint": connection.key_hint,
+        "credentials": sealed,
+        "key_hint": hint,
         "broker_account_id": report.broker_account_id,
         "allows_shorts": report.allows_shorts,
     }
@@ -231,13 +231,13 @@ def _check_label(connection: BrokerConnection) -> None:
         raise ConnectionRefusal("bad_label", f"Give a name of at most {LABEL_LENGTH} characters.", "label")
 
 
-def _seal(connection: BrokerConnection, credentials: dict[str, str]) -> None:
-    """Before the broker is asked: a desk that cannot keep keys does not try them either."""
+def _sealed(connection: BrokerConnection, credentials: dict[str, str]) -> tuple[str, str]:
+    """The sealed keys and their hint. Before the broker is asked: a desk that cannot keep keys does not try them."""
     try:
-        connection.credentials = vault.seal(credentials, row_id=connection.pk)
+        sealed = vault.seal(credentials, row_id=connection.pk)
     except vault.VaultError as problem:
         raise ConnectionRefusal("no_vault", str(problem)) from problem
-    connection.key_hint = key_hint(connection.broker, credentials)
+    return sealed, key_hint(connection.broker, credentials)
 
 
 def _proven(connection: BrokerConnection, credentials: dict[str, str]) -> AccountReport:

@@ -229,8 +229,9 @@ class TestActions:
     ) -> None:
         address = f"/connections/{connection.pk}/reconnect/"
         assert f"<strong>{KEY_ID[-4:]}</strong>" in alice_client.get(address).content.decode()
-        page = alice_client.post(address, {"api_key": KEY_ID, "secret_key": "wr0ng"}).content.decode()
+        page = alice_client.post(address, {"api_key": "PKNOBODY0000WXYZ", "secret_key": "wr0ng"}).content.decode()
         assert "does not accept these keys" in page
+        assert f"the key in use ends in <strong>{KEY_ID[-4:]}</strong>" in page
         assert "wr0ng" not in page
 
         connection_disable(connection=connection, reason="Away")
