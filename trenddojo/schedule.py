@@ -3,9 +3,9 @@
 from typing import Any
 
 EVERY: dict[str, dict[str, Any]] = {
-    "heartbeat": {"task": "trenddojo.heartbeat", "schedule": 10.0},
-    "imports-sweep": {"task": "trades.imports_sweep", "schedule": 15.0},
-    "files-sweep": {"task": "trades.files_sweep", "schedule": 3600.0},
+    "heartbeat": {"task": "trenddojo.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
+    "imports-sweep": {"task": "trades.imports_sweep", "schedule": 15.0, "options": {"expires": 15.0}},
+    "files-sweep": {"task": "trades.files_sweep", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "orders-sweep": {"task": "trades.orders_sweep", "schedule": 5.0, "options": {"expires": 5.0}},
     "orders-release": {"task": "trades.orders_release", "schedule": 10.0, "options": {"expires": 10.0}},
     "connections-poll": {"task": "trades.connections_poll", "schedule": 2.0, "options": {"expires": 2.0}},
@@ -14,5 +14,5 @@ EVERY: dict[str, dict[str, Any]] = {
     "excursions-sweep": {"task": "trades.excursions_sweep", "schedule": 60.0, "options": {"expires": 60.0}},
     "notifications-mail": {"task": "brokers.notifications_mail", "schedule": 15.0, "options": {"expires": 15.0}},
     "live-lapse": {"task": "brokers.live_lapse", "schedule": 60.0, "options": {"expires": 60.0}},
-    "records-clean": {"task": "brokers.records_clean", "schedule": 3600.0},
+    "records-clean": {"task": "brokers.records_clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }

@@ -18,7 +18,7 @@ from trades.execution.fill_streams import NewFill, new_fills
 from trades.execution.fill_writing import Booking
 from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
-from trades.models import Fill, Order
+from trades.models import Fill, Order, OrderOrigin
 from trenddojo.domain.order_state import OrderState
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,22 @@ def fills_apply(connection: BrokerConnection, fills: Sequence[FillReport], *, no
 
 
 def orders_unknown(connection: BrokerConnection, fills: Iterable[FillReport]) -> list[str]:
-    """The broker's ids of orders in these executions that we have no row of: ask for them before booking."""
-    ids = {fill.broker_order_id for fill in fills} - {""}
-    if not ids or connection.account_id is None:
+    """The broker's ids of orders in new executions that we have no row of, in the executions' order.
+
+    Ask for them before booking.
+    """
+    named = {fill.execution_id: fill.broker_order_id for fill in fills if fill.broker_order_id}
+    if not named or connection.account_id is None:
         return []
-    known = Order.objects.filter(account_id=connection.account_id, broker_order_id__in=ids)
-    return sorted(ids - set(known.values_list("broker_order_id", flat=True)))
+    orders = Order.objects.filter(account_id=connection.account_id, broker_order_id__in=set(named.values()))
+    known = set(orders.values_list("broker_order_id", flat=True))
+    open_ones = {execution: order for execution, order in named.items() if order not in known}
+    if not open_ones:
+        return []
+    booked = Fill.objects.filter(account_id=connection.account_id, execution_id__in=open_ones)
+    for execution in booked.values_list("execution_id", flat=True):
+        open_ones.pop(execution)
+    return list(dict.fromkeys(open_ones.values()))
 
 
 def _orders(account: TradingAccount, fills: Iterable[FillReport]) -> dict[str, Order]:
@@ -97,12 +107,27 @@ def _before(fills: Sequence[FillReport], waiting: Sequence[FillReport]) -> Seque
 
 def _in_journal(connection: BrokerConnection, fills: Iterable[FillReport]) -> list[FillReport]:
     """Those the journal takes, each once. A quantity of nothing is no execution."""
-    since = connection.journal_since
-    found = {fill.execution_id: fill for fill in fills if since is None or fill.executed_at >= since}
+    ours = _ours_before(connection, fills)
+    found = {
+        fill.execution_id: fill for fill in fills if not _is_before(connection, fill) or fill.broker_order_id in ours
+    }
     for fill in found.values():
         if fill.quantity <= 0 or fill.price < 0:
             log.warning("fill.impossible connection=%s execution=%s", connection.pk, fill.execution_id)
     return [fill for fill in found.values() if fill.quantity > 0 and fill.price >= 0]
+
+
+def _is_before(connection: BrokerConnection, fill: FillReport) -> bool:
+    return connection.journal_since is not None and fill.executed_at < connection.journal_since
+
+
+def _ours_before(connection: BrokerConnection, fills: Iterable[FillReport]) -> set[str]:
+    """Orders placed here that seem older than the journal: the broker's clock is behind, or of another week."""
+    ids = {fill.broker_order_id for fill in fills if _is_before(connection, fill)} - {""}
+    if not ids:
+        return set()
+    ours = Order.objects.filter(connection=connection, origin=OrderOrigin.DESK, broker_order_id__in=ids)
+    return set(ours.values_list("broker_order_id", flat=True))
 
 
 def _unknown(account: TradingAccount, fills: Sequence[FillReport]) -> list[FillReport]:

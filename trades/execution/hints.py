@@ -29,8 +29,12 @@ def stream_settings(connection_id: UUID) -> ConnectionSettings | None:
     return settings_of(connection, vault.unseal(connection.credentials, row_id=connection.pk))
 
 
-def stream_refused(connection_id: UUID, error: CredentialsInvalid) -> None:
-    connection_failed(connection_id=connection_id, error=error)
+def stream_refused(connection_id: UUID, used: ConnectionSettings, error: CredentialsInvalid) -> None:
+    """Disable the connection, unless it has got other keys since: an answer to the old ones says nothing of them."""
+    connection = BrokerConnection.objects.filter(pk=connection_id, is_active=True).first()
+    if connection is None or vault.unseal(connection.credentials, row_id=connection.pk) != used.credentials:
+        return
+    connection_failed(connection_id=connection_id, error=error, sealed=connection.credentials)
 
 
 def stream_opened(connection_id: UUID) -> None:

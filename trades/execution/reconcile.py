@@ -20,7 +20,7 @@ from trades.execution.matching import flattened
 from trades.execution.pulls import fills_pull
 from trades.execution.standing import positions_write, snapshot_write
 from trades.execution.track import Applied, reports_apply
-from trades.models import Fill, Order
+from trades.models import Fill, Order, OrderOrigin
 from trades.models.order import AT_BROKER
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.reconciliation import OrderVerdict, OwnOrder, PositionDifference, order_verdicts
@@ -105,11 +105,18 @@ def _orders_check(
     orders = {str(order.pk): order for order in _orders_of(connection, now)}
     listed = {one.report.broker_order_id for one in flattened(reports)}
     found = order_verdicts(map(_own, orders.values()), listed, quiet_since=now - QUIET)
-    _ask(connection, adapter, found[OrderVerdict.ASK][:MOST_ASKED], result, now)
-    unequal = [orders[key] for key in found[OrderVerdict.PULL_FILLS] + found[OrderVerdict.OVERBOOKED]]
+    # More executions than the order tells of: its own word is what is missing.
+    _ask(connection, adapter, _turn(found[OrderVerdict.OVERBOOKED] + found[OrderVerdict.ASK], now), result, now)
+    unequal = [orders[key] for key in found[OrderVerdict.PULL_FILLS]]
     if unequal:
         since = min(order.submitted_at or order.created_at for order in unequal) - OVERLAP
         result.booked += fills_apply(connection, adapter.fills(since=since), now=now).booked
+
+
+def _turn(keys: Sequence[str], now: datetime) -> Sequence[str]:
+    """Whose turn it is this minute: those whose answer changes nothing do not keep the others waiting for ever."""
+    start = int(now.timestamp()) // 60 * MOST_ASKED % max(len(keys), 1)
+    return [*keys[start:], *keys[:start]][:MOST_ASKED]
 
 
 def _orders_of(connection: BrokerConnection, now: datetime) -> Sequence[Order]:
@@ -121,7 +128,8 @@ def _orders_of(connection: BrokerConnection, now: datetime) -> Sequence[Order]:
     )
     # Executions from before the journal are not booked; and brokers differ in whether a replacement counts what the
     # order before it had filled.
-    counted = Q(updated_at__gte=now - CHECKED_FOR, submitted_at__gte=connection.journal_since or connection.created_at)
+    in_journal = Q(submitted_at__gte=connection.journal_since or connection.created_at) | Q(origin=OrderOrigin.DESK)
+    counted = Q(updated_at__gte=now - CHECKED_FOR) & in_journal
     unequal = counted & ~Q(filled_quantity=F("booked")) & Q(replaces=None)
     found = orders.filter(Q(status__in=AT_BROKER) | unequal)
     return list(found.only(*_COMPARED).order_by("reported_at", "created_at"))

@@ -27,7 +27,7 @@ _POSITION = ("quantity", "average_price", "market_price", "unrealized_pnl", "as_
 
 
 def positions_write(connection: BrokerConnection, reports: Sequence[PositionReport], *, as_of: datetime) -> None:
-    """Keep what is held and forget what is not any more; two queries."""
+    """Keep what is held and forget what is not any more; three queries. A pull that was overtaken changes nothing."""
     held = {(report.symbol, report.asset_class): report for report in reports if report.quantity}
     rows = [
         BrokerPosition(
@@ -43,6 +43,9 @@ def positions_write(connection: BrokerConnection, reports: Sequence[PositionRepo
         for report in held.values()
     ]
     with transaction.atomic():
+        newer = BrokerConnection.objects.select_for_update().filter(pk=connection.pk, last_sync__gt=as_of)
+        if newer.values_list("pk", flat=True).first():
+            return
         BrokerPosition.objects.bulk_create(
             rows,
             update_conflicts=True,

@@ -50,19 +50,22 @@ class StreamDesk:
         self.followed: dict[UUID, asyncio.Task[None]] = {}
         self.alive: set[UUID] = set()
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stream")
+        # Leases wait for no catching up: hundreds of streams that open at once would cost them all.
+        self.keeper = ThreadPoolExecutor(1, thread_name_prefix="leases")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Hold streams until asked to stop; then close them and let go of the leases."""
         try:
             while not stop.is_set():
                 await self._leases_turn()
-                await self._in_thread(self.lives)
+                await self._keep(self.lives)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RENEW)
         finally:
             await self._drop(set(self.followed))
-            await self._in_thread(leases_release, owner=self.owner)
+            await self._keep(leases_release, owner=self.owner)
             self.threads.shutdown()
+            self.keeper.shutdown()
 
     async def _leases_turn(self) -> None:
         """Renew what is ours, drop what is not any more, take what is free. A silent database costs every lease."""
@@ -75,11 +78,11 @@ class StreamDesk:
 
     async def _leases_follow(self) -> None:
         now = timezone.now()
-        mine = await self._in_thread(leases_renew, owner=self.owner, heard=set(self.alive), now=now)
+        mine = await self._keep(leases_renew, owner=self.owner, heard=set(self.alive), now=now)
         await self._drop(set(self.followed) - mine)
         room = self.most - len(self.followed)
         if room > 0:
-            taken = await self._in_thread(leases_take, owner=self.owner, brokers=self.brokers, now=now, limit=room)
+            taken = await self._keep(leases_take, owner=self.owner, brokers=self.brokers, now=now, limit=room)
             mine |= set(taken)
         for connection_id in mine - set(self.followed):
             self.followed[connection_id] = asyncio.create_task(self._follow(connection_id))
@@ -97,7 +100,7 @@ class StreamDesk:
                 try:
                     await self._listen(connection_id, settings)
                 except CredentialsInvalid as refused:
-                    await self._in_thread(hints.stream_refused, connection_id, refused)
+                    await self._in_thread(hints.stream_refused, connection_id, settings, refused)
                     return
                 except BrokerError as problem:
                     was_up = connection_id in self.alive
@@ -111,7 +114,7 @@ class StreamDesk:
             log.exception("stream.failed connection=%s", connection_id)
         finally:
             self.alive.discard(connection_id)
-            await asyncio.shield(self._in_thread(lease_release, owner=self.owner, connection_id=connection_id))
+            await asyncio.shield(self._keep(lease_release, owner=self.owner, connection_id=connection_id))
 
     async def _listen(self, connection_id: UUID, settings: ConnectionSettings) -> None:
         """One socket from open to end. What comes while we reconcile waits its turn."""
@@ -145,6 +148,9 @@ class StreamDesk:
         tasks = [self.followed.pop(one) for one in connection_ids]
         await _cancelled(*tasks)
         self.alive -= connection_ids
+
+    async def _keep(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.keeper, partial(_fresh, work, *args, **kwargs))
 
     async def _in_thread(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.threads, partial(_fresh, work, *args, **kwargs))

@@ -6,13 +6,15 @@ from celery import shared_task
 from django.utils import timezone
 
 from brokers.services.nudges import poll_nudge, sync_nudge
-from brokers.services.schedule import claimed, polls_take, sync_soon, syncs_take
+from brokers.services.schedule import CLAIM, claimed, polls_take, sync_soon, syncs_take
 from trades.execution.poll import connection_poll, connections_with_open_orders
 from trades.execution.sync import connection_sync
 from trades.services.live_prices import live_prices_refresh
 
 # Turns that one tick hands out: more than come due in it with ten thousand connections.
 MOST_TURNS = 1000
+# Seconds: over before somebody else may take the connection.
+WITHIN_CLAIM = {"soft_time_limit": CLAIM.seconds - 20, "time_limit": CLAIM.seconds - 10}
 
 
 @shared_task(name="trades.connections_poll")
@@ -28,7 +30,7 @@ def connections_sync_task() -> None:
         sync_nudge(connection_id)
 
 
-@shared_task(name="brokers.connection_poll")
+@shared_task(name="brokers.connection_poll", **WITHIN_CLAIM)
 def connection_poll_task(connection_id: str) -> None:
     """Ask how the open orders stand. Whoever holds the connection may have asked too early: it is due again."""
     with claimed(UUID(connection_id)) as connection:
@@ -38,7 +40,7 @@ def connection_poll_task(connection_id: str) -> None:
     sync_soon(UUID(connection_id))
 
 
-@shared_task(name="brokers.connection_sync")
+@shared_task(name="brokers.connection_sync", **WITHIN_CLAIM)
 def connection_sync_task(connection_id: str) -> None:
     """Pull everything. Asked for while somebody holds the connection, it comes due again at once."""
     with claimed(UUID(connection_id)) as connection:

@@ -166,7 +166,7 @@ def test_an_execution_waits_while_an_order_on_its_way_could_be_its_own(desk: Bro
     order = order_of(desk, trade=plan_of(desk), status="submitting", claimed_at=NOW)
     known, unknown = fill_of("x-1", "1", symbol="IBM", cursor="1"), fill_of("b-9", cursor="2")
     after = fill_of("x-1", "1", symbol="IBM", cursor="3", executed_at=later(1))
-    assert orders_unknown(desk, [known, unknown, after]) == ["b-9", "x-1"]
+    assert orders_unknown(desk, [known, unknown, after]) == ["x-1", "b-9"]
     applied = fills_apply(desk, [known, unknown, after], now=NOW)
     assert (applied.booked, applied.waiting, fresh(desk).fills_cursor) == (1, 2, "1")
     report_apply(desk, report_of(order, broker_order_id="b-9"), source="worker", now=NOW)
