@@ -26,6 +26,7 @@ from tests.brokers.simulator_server import RunningSimulator, simulator_process, 
 from tests.factories import make_account, make_connection
 from trades.execution.intents import OrderInput, order_create
 from trades.execution.poll import connection_poll
+from trades.execution.reconcile import OVERLAP
 from trades.execution.submit import order_submit
 from trades.execution.sync import connection_sync
 from trades.models import Fill, Order
@@ -230,7 +231,7 @@ def _syncs(account: TradingAccount, exchange: RunningSimulator) -> tuple[float, 
     def bare() -> None:
         now, known = timezone.now(), connection_of(account)
         adapter.account()
-        adapter.orders(since=now)
+        adapter.orders(since=known.last_sync - OVERLAP)
         adapter.fills(since=now, cursor=known.fills_cursor)
         adapter.positions()
         adapter.cash_movements(now.date(), known.cash_cursor)

@@ -84,3 +84,7 @@ def test_prices_of_one_count_of_shares_never_jump_at_a_split(told: list[tuple[in
     found = footing([entry], bars, splits, zone=NEW_YORK)
     levels = {round(one.high * factor, 6) for one, factor in zip(bars, found.factors, strict=True) if factor}
     assert levels == {round(worth, 6)}
+
+
+def test_an_exit_at_nothing_fits_any_count_of_shares() -> None:
+    assert prices([fill(5, "buy", "645"), fill(9, "sell", "0")], []) == [D(649), D(651), D(94)]

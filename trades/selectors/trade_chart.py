@@ -19,7 +19,7 @@ class ChartState(StrEnum):
 REASONS = {
     ChartState.READY: "No whole bar lies between its fills, or the bars' prices lie far from them.",
     ChartState.WAITING: "Its bars are being fetched: it is measured within minutes of the close.",
-    ChartState.NO_FEED: "This account has no feed of price bars: connect a broker that has one, or import bars of this symbol.",
+    ChartState.NO_FEED: "This account has no feed of price bars: connect a broker, or import bars of this symbol.",
     ChartState.NO_BARS: "The broker's feed has no bars of this time: import bars of this symbol.",
 }
 

@@ -115,9 +115,7 @@ def test_days_are_drawn_as_days(account, alice_client) -> None:
 def test_without_a_feed_the_page_says_what_to_do(account, alice_client, trade) -> None:
     text = page(alice_client, trade)
     assert 'id="trade-chart"' not in text
-    assert (
-        "This account has no feed of price bars: connect a broker that has one, or import bars of this symbol." in text
-    )
+    assert "This account has no feed of price bars: connect a broker, or import bars of this symbol." in text
     assert 'href="/bars/import/?symbol=AAPL"' in text
     assert drawn(alice_client, trade)["empty"].startswith("This account has no feed of price bars")
 
