@@ -12,14 +12,19 @@ from django.db import connection
 
 from trenddojo.domain.order_state import WORKING
 
-# A working or filled entry says more about the trade than one that came to nothing.
+# Brokers differ in whether a replacement counts what the order before it had filled: only the executions of both count
+# towards the price. A working or filled entry says more about the trade than one that came to nothing.
 _FOLLOW = """
 WITH entries AS (
     SELECT o.*, greatest(o.filled_quantity, f.quantity) AS done,
-        coalesce(o.filled_average_price, f.amount / f.quantity) AS paid_price
+        CASE WHEN r.is_changed THEN f.quantity ELSE greatest(o.filled_quantity, f.quantity) END AS paid,
+        CASE WHEN r.is_changed OR o.filled_average_price IS NULL THEN f.amount / f.quantity
+            ELSE o.filled_average_price END AS paid_price
     FROM orders o LEFT JOIN LATERAL (
         SELECT sum(quantity) AS quantity, sum(quantity * price) AS amount FROM fills WHERE order_id = o.id
-    ) f ON TRUE
+    ) f ON TRUE CROSS JOIN LATERAL (
+        SELECT o.replaces_id IS NOT NULL OR EXISTS (SELECT FROM orders n WHERE n.replaces_id = o.id) AS is_changed
+    ) r
     WHERE o.trade_id = ANY(%(trades)s) AND o.role = 'entry'
 ),
 told AS (
@@ -28,7 +33,7 @@ told AS (
     ORDER BY o.trade_id, o.done > 0 DESC, o.status = ANY(%(working)s) DESC, o.created_at DESC, o.id
 ),
 entered AS (
-    SELECT trade_id, bool_or(status = ANY(%(working)s)) AS works, sum(done * paid_price) / nullif(sum(done), 0) AS price
+    SELECT trade_id, bool_or(status = ANY(%(working)s)) AS works, sum(paid * paid_price) / nullif(sum(paid), 0) AS price
     FROM entries GROUP BY trade_id
 ),
 paid AS (
