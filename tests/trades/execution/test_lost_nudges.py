@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_an_order_written_while_the_queue_is_away_is_found_by_the_sweep(
-    account: Any, exchange: Any, monkeypatch: pytest.MonkeyPatch
+    account: Any, exchange: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent: list[tuple[str, list[str], str]] = []
     with monkeypatch.context() as patch:
@@ -30,6 +30,7 @@ def test_an_order_written_while_the_queue_is_away_is_found_by_the_sweep(
         began = time.monotonic()
         order = ask(account)
         assert time.monotonic() - began < 10
+    assert "order.nudge.lost task=trades.order_submit" in caplog.text
     assert Order.objects.get(pk=order.pk).status == "new"
     monkeypatch.setattr(current_app, "send_task", lambda name, args, queue: sent.append((name, args, queue)) or None)
     orders_sweep_task()

@@ -71,6 +71,17 @@ def test_an_exit_that_waited_sells_no_more_than_is_left(desk: BrokerConnection, 
     assert [(one.side.value, one.quantity) for one in book.orders.values()] == [("buy", 10), ("sell", 6)]
 
 
+def test_looking_at_an_exit_again_keeps_its_sending_within_ten_queries(
+    desk: BrokerConnection, book: Book, django_assert_max_num_queries: Any
+) -> None:
+    holding(desk, book)
+    out = order_of(desk, side="sell", type="market", limit=None, quantity="10", role="exit", is_reducing=True)
+    waited(out)
+    with django_assert_max_num_queries(10):
+        order_submit(out.pk, now=later(2))
+    assert fresh(out).status == "filled"
+
+
 def test_an_order_that_lapsed_before_it_was_sent_is_told(desk: BrokerConnection, book: Book) -> None:
     book.script("submit", Outcome.RATE_LIMITED)
     order = order_of(desk, send_before=NOW + timedelta(seconds=1))
