@@ -95,7 +95,9 @@ def positions_compared(
     accounts = accounts.filter(pk=account.pk) if account else accounts
     found = {one.pk: one for one in accounts.select_related("connection")}
     sources = _Sources(found)
-    return [_line(key, sources, now=now or timezone.now()) for key in sources.positions()]
+    lines = [_line(key, sources, now=now or timezone.now()) for key in sources.positions()]
+    # What was closed since the broker told what is held is no position any more.
+    return [line for line in lines if line.quantity or line.journal_quantity]
 
 
 class _Sources:

@@ -1,5 +1,6 @@
 """Positions by the broker's word and the journal's, and what resolves each difference."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
-from tests.factories import make_account, make_plan
+from tests.factories import make_account, make_fill, make_plan
 from tests.trades.orders.kit import connected_account, d, held, make_order, make_position, make_quote, protected
 from trades.models import Order, Trade
 
@@ -62,6 +63,27 @@ def test_a_position_shows_what_it_is_worth_now(alice_client: Client, account: Tr
     assert "+250.00" in text
     assert "+0.50" in text
     assert "95.00" in text
+
+
+def test_what_was_executed_since_the_brokers_word_is_not_held_against_the_journal(
+    alice_client: Client, account: TradingAccount
+) -> None:
+    earlier = timezone.now() - timedelta(minutes=5)
+    protected(held(account, "AAPL"))
+    make_position(account, "AAPL", "60", as_of=earlier)
+    closed = held(account, "KO")
+    sold = make_fill(closed, "sell", "100", "101", executed_at=timezone.now())
+    ended = {"status": "closed", "open_quantity": 0, "open_value": 0, "outcome": "win"}
+    at = sold.executed_at
+    Trade.objects.filter(pk=closed.pk).update(**ended, actual_exit=101, exit_date=at, closed_session=at.date())
+    make_position(account, "KO", "100", as_of=earlier)
+
+    text = read(alice_client, "/positions/")
+
+    told = row(text, "AAPL")
+    assert "Something was executed since the broker last told what it holds" in told
+    assert ["Matched" in told, "60" in told, "> Close<" in told] == [True, False, True]
+    assert f"position-{account.pk}-KO" not in text
 
 
 def test_any_number_of_positions_takes_the_same_queries(alice_client: Client, account: TradingAccount) -> None:
