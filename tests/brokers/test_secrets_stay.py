@@ -7,6 +7,7 @@ import traceback
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -218,7 +219,9 @@ def test_the_order_stream_writes_no_key_into_a_log_that_takes_everything(
         async with order_updates(replace(given, credentials={"api_key": KEY_ID, "secret_key": SECRET})):
             logging.getLogger(__name__).debug("listening")
 
-    asyncio.run(listened())
+    # In a thread: the tests of the browser leave a loop running in this one.
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, listened()).result()
 
     assert "listening" in logs.text
     # A log that shortens what was sent shows its end.
