@@ -1,9 +1,13 @@
 """Connections and what brokers said, for administrators. Nothing sealed is shown, and nothing can be typed in."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from brokers.errors import BrokerError
 from brokers.models import (
     AccountSnapshot,
     Bar,
@@ -16,7 +20,9 @@ from brokers.models import (
     SeriesSplit,
     Split,
 )
-from brokers.services.connections import connection_disable
+from brokers.services.connections import connection_disable, connection_sync_ask, connection_verify
+from brokers.services.errors import ConnectionRefusal
+from brokers.vault import VaultError
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -39,12 +45,34 @@ class BrokerConnectionAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["label", "user__username", "user__email", "broker_account_id"]
     exclude = ["credentials", "fills_cursor", "cash_cursor"]
-    actions = ["disable"]
+    actions = ["verify", "sync_now", "disable"]
 
-    def has_disable_permission(self, request: HttpRequest) -> bool:
+    def has_working_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("brokers.change_brokerconnection")
 
-    @admin.action(description="Disable: nothing is asked of the broker any more", permissions=["disable"])
+    @admin.action(description="Verify: ask the broker whether the keys work", permissions=["working"])
+    def verify(self, request: HttpRequest, queryset: QuerySet[BrokerConnection]) -> None:
+        self._each(request, queryset, connection_verify, "{label} answers, and the keys work.")
+
+    @admin.action(description="Sync now: a worker pulls everything", permissions=["working"])
+    def sync_now(self, request: HttpRequest, queryset: QuerySet[BrokerConnection]) -> None:
+        self._each(request, queryset, connection_sync_ask, "{label} is being synced.")
+
+    def _each(
+        self, request: HttpRequest, queryset: QuerySet[BrokerConnection], act: Callable[..., Any], done: str
+    ) -> None:
+        """A sentence for each connection: one that fails keeps no other waiting."""
+        for connection in queryset:
+            try:
+                act(connection=connection)
+            except (BrokerError, ConnectionRefusal) as refusal:
+                self.message_user(request, f"{connection.label}: {refusal.sentence}", messages.ERROR)
+            except VaultError as problem:
+                self.message_user(request, f"{connection.label}: {problem}", messages.ERROR)
+            else:
+                self.message_user(request, done.format(label=connection.label), messages.SUCCESS)
+
+    @admin.action(description="Disable: nothing is asked of the broker any more", permissions=["working"])
     def disable(self, request: HttpRequest, queryset: QuerySet[BrokerConnection]) -> None:
         for connection in queryset:
             connection_disable(connection=connection, reason="An administrator disabled it.")

@@ -284,6 +284,23 @@ class TestActions:
 
 
 class TestAdmin:
+    def test_asks_a_broker_and_has_it_synced_and_says_what_came_of_it(
+        self, exchange: RunningSimulator, alice: User, bob_client: Client
+    ) -> None:
+        connection = connect(alice)
+
+        def told(action: str) -> str:
+            chosen = {"action": action, "_selected_action": [str(connection.pk)]}
+            return said(bob_client.post("/admin/brokers/brokerconnection/", chosen))[-1]
+
+        assert told("verify") == "Practice answers, and the keys work."
+        assert told("sync_now") == "Practice is being synced."
+        exchange.control.fault("unauthorized")
+        assert told("verify").startswith("Practice: ")
+        connection.refresh_from_db()
+        assert connection.status == "disabled"
+        assert told("sync_now") == "Practice: This connection is disabled: reconnect it first."
+
     def test_shows_nothing_sealed_and_disables(
         self, exchange: RunningSimulator, alice: User, bob_client: Client
     ) -> None:
