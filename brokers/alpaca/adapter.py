@@ -8,6 +8,7 @@ from urllib.parse import quote as quoted
 
 from brokers.alpaca import config, mapping, prices
 from brokers.alpaca.client import AlpacaClient, later
+from brokers.alpaca.failures import keys_for, wrong_environment
 from brokers.alpaca.listing import activities_to_the_end, at, orders_to_the_end, pages_to_the_end
 from brokers.alpaca.parsing import rows
 from brokers.alpaca.symbols import is_crypto, is_option, theirs
@@ -50,6 +51,7 @@ class AlpacaAdapter(BrokerAdapter):
 
     def __init__(self, settings: ConnectionSettings, gate: Gate | None = None) -> None:
         self._client = AlpacaClient(settings, gate)
+        self._keys_for = keys_for(settings)
         self._feed = settings.data_feed or config.DEFAULT_FEED
 
     # -- orders -------------------------------------------------------------------------------------------------------
@@ -95,6 +97,9 @@ class AlpacaAdapter(BrokerAdapter):
     # -- the account --------------------------------------------------------------------------------------------------
 
     def verify(self) -> AccountReport:
+        # Behind an address of the desk's own both kinds may work: live keys must not trade as paper, without a switch.
+        if self._keys_for:
+            raise wrong_environment(self._keys_for)
         return self.account()
 
     def account(self) -> AccountReport:

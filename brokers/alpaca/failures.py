@@ -140,14 +140,19 @@ def keys_for(settings: ConnectionSettings) -> str:
     return "live" if settings.is_paper else "paper"
 
 
+def wrong_environment(keys: str, *, request_id: str = "") -> WrongEnvironment:
+    """What to raise for keys that are for `keys`, paper or live, on a connection for the other."""
+    connection = "paper" if keys == "live" else "live"
+    sentence = (
+        f"These are keys of a {keys} account, and this is a {connection} connection: "
+        f"use the {connection} account's keys."
+    )
+    return WrongEnvironment(sentence, code=f"{keys}_keys", request_id=request_id)
+
+
 def _credentials(answer: Answer) -> BrokerError:
     if answer.keys_for:
-        connection = "paper" if answer.keys_for == "live" else "live"
-        sentence = (
-            f"These are keys of a {answer.keys_for} account, and this is a {connection} connection: "
-            f"use the {connection} account's keys."
-        )
-        return WrongEnvironment(sentence, code=f"{answer.keys_for}_keys", request_id=answer.request_id)
+        return wrong_environment(answer.keys_for, request_id=answer.request_id)
     sentence = "Alpaca does not accept these keys: make new ones at Alpaca and reconnect."
     return CredentialsInvalid(sentence, code="credentials_invalid", request_id=answer.request_id)
 

@@ -105,6 +105,19 @@ class TestConnecting:
         )
         assert not BrokerConnection.objects.exists()
 
+    def test_live_keys_never_make_a_paper_connection_even_where_one_address_takes_both(
+        self, exchange: RunningSimulator, alice: User
+    ) -> None:
+        other = exchange.control.open_account()
+        live = {"api_key": "AKLIVE0123456789", "secret_key": SECRET}
+        exchange.control.change_keys(other.id, key_id=live["api_key"], secret_key=SECRET)
+        exchange.control.forget_counts()
+
+        assert refused(connect, user=alice, broker="alpaca", credentials=live) == ("wrong_environment", "is_paper")
+        assert refused(connect, user=alice, broker="alpaca", is_paper=False) == ("wrong_environment", "is_paper")
+        assert exchange.control.counts() == {}
+        assert not connect(alice, broker="alpaca", is_paper=False, credentials=live).is_paper
+
     @pytest.mark.parametrize(
         ("changes", "code", "field"),
         [
