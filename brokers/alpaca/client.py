@@ -28,6 +28,8 @@ ONE_ORDER: Final = ("/v2/orders/", "/v2/orders:")
 UNREADABLE_WAIT: Final = 30
 # What may stand in a header.
 KEY: Final = re.compile(r"[!-~]{1,256}")
+# Seconds to connect and to answer: pages wait for clock and quote.
+WAITED_FOR: Final = (3, 5)
 
 Params = Mapping[str, str | int]
 
@@ -64,7 +66,7 @@ class AlpacaClient:
     def _look(self, url: str, call: Call, params: Params) -> Any:
         api_key, secret_key = self._keys()
         headers = {"APCA-API-KEY-ID": api_key, "APCA-API-SECRET-KEY": secret_key}
-        answer = self._session.get(url, params=params, headers=headers)
+        answer = self._session.get(url, params=params, headers=headers, timeout=WAITED_FOR)
         _refuse(answer, call, self._settings)
         return _read(lambda: json.loads(answer.content, parse_float=Decimal))
 

@@ -6,11 +6,13 @@ from django.core.cache import cache
 
 from accounts.calendars import market_hours
 from brokers.base import ClockReport
-from brokers.errors import BrokerError
+from brokers.errors import BrokerError, TryLater
 from brokers.models import BrokerConnection
 from brokers.registry import adapter_for
 
 LONGEST_KEPT = timedelta(seconds=30)
+# A broker that just did not answer is not waited for again by every page of this long, in seconds.
+SILENCE = 10
 
 
 def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> ClockReport:
@@ -19,15 +21,29 @@ def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> C
     kept: ClockReport | None = cache.get(key)
     if kept is not None and kept.now <= now + LONGEST_KEPT:
         return kept
+    if is_silent(connection):
+        return clock_by_calendar(exchange, now)
     try:
         report = adapter_for(connection).clock()
-    except BrokerError:
+    except BrokerError as error:
+        silence_note(connection, error)
         return clock_by_calendar(exchange, now)
     turn = report.next_close if report.is_open else report.next_open
     seconds = min(LONGEST_KEPT, turn - report.now).total_seconds()
     if seconds >= 1:
         cache.set(key, report, timeout=int(seconds))
     return report
+
+
+def is_silent(connection: BrokerConnection) -> bool:
+    """Whether the broker lately left somebody without an answer."""
+    return bool(cache.get(f"silent:{connection.pk}"))
+
+
+def silence_note(connection: BrokerConnection, error: BrokerError) -> None:
+    """Remember for a while that the broker does not answer; what it refuses is an answer."""
+    if isinstance(error, TryLater):
+        cache.set(f"silent:{connection.pk}", value=True, timeout=SILENCE)
 
 
 def clock_by_calendar(exchange: str, now: datetime) -> ClockReport:

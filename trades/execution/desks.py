@@ -15,7 +15,7 @@ from brokers.errors import BrokerError, Unsupported
 from brokers.models import BrokerConnection, Quote
 from brokers.registry import capabilities_of
 from brokers.selectors import quote_latest
-from brokers.services.clock import clock_by_calendar, clock_of
+from brokers.services.clock import clock_by_calendar, clock_of, is_silent, silence_note
 from brokers.services.quotes import quote_age, quote_fetch
 from brokers.vault import VaultError
 from trades.models import AssetClass
@@ -116,7 +116,12 @@ def _quote(desk: Desk, symbol: str, now: datetime) -> Quote | None:
     kept = quote_latest(desk.connection.feed, symbol)
     if not desk.capabilities.quotes or (kept is not None and now - kept.received_at < FRESH):
         return kept
+    if is_silent(desk.connection):
+        return kept
     try:
         return quote_fetch(desk.connection, symbol)
-    except (BrokerError, VaultError):
-        return kept
+    except BrokerError as error:
+        silence_note(desk.connection, error)
+    except VaultError:
+        pass
+    return kept

@@ -36,8 +36,8 @@ def account_halt(*, owner: User, account_id: UUID, reason: str = "", now: dateti
         kind=NotificationKind.RISK,
         key=f"account:{account.pk}:halted:{now.isoformat()}",
         title=f"{account.name} is halted",
-        text=f"{cancelled} working entries were cancelled, protective exits stay. New orders are refused until you "
-        "resume the account.",
+        text=f"Working entries cancelled: {cancelled}. Protective exits stay. New orders are refused until you resume "
+        "the account.",
         path=f"/accounts/{account.pk}/",
     )
     return account

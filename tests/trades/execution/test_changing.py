@@ -357,7 +357,7 @@ def test_the_kill_switch_cancels_entries_keeps_exits_and_refuses_new_entries(ali
     account.refresh_from_db()
     assert (account.is_halted, account.halt_reason) == (True, "enough for today")
     told = Notification.objects.get(kind="risk")
-    assert told.text.startswith("2 working entries were cancelled")
+    assert told.text.startswith("Working entries cancelled: 2.")
     assert AuditEntry.objects.filter(action="account.halted").count() == 1
     account_resume(owner=alice, account_id=account.pk)
     assert placed(account, symbol="MSFT", limit_price=d(10), quantity=d(1)).status == "new"
