@@ -132,10 +132,11 @@ def orders_of_trade(trade: Trade) -> list[OrderLine]:
 
 
 def working_counts(accounts: Sequence[TradingAccount]) -> tuple[int, int]:
-    """How many orders work in these accounts, and how many of them are in doubt. One query."""
+    """How many orders work in these accounts, each with its legs, and how many are in doubt. One query."""
     found = Order.objects.filter(account_id__in=[account.pk for account in accounts], status__in=WORKING)
-    states = list(found.order_by().values_list("status", flat=True))
-    return len(states), states.count(IN_DOUBT)
+    rows = list(found.order_by().values_list("pk", "parent_id", "status"))
+    doubted = sum(1 for _pk, _parent, status in rows if status == IN_DOUBT)
+    return len({parent or pk for pk, parent, _status in rows}), doubted
 
 
 def working_ids(accounts: Sequence[TradingAccount], *, symbol: str = "") -> list[UUID]:
