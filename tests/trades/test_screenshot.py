@@ -347,5 +347,6 @@ def test_the_sweep_is_on_the_clock_of_the_queue(settings: Any) -> None:
     assert settings.CELERY_BEAT_SCHEDULE["files-sweep"] == {
         "task": files_sweep_task.name,
         "schedule": 3600.0,
+        "options": {"expires": 3600.0},
     }
     files_sweep_task.delay()

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from brokers.base import OrderReport
 from trades.models import Order
+from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderClass, OrderRole, OrderType
 
+_ON_THEIR_WAY = frozenset({OrderState.SUBMITTING, OrderState.IN_DOUBT})
 _STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
 
@@ -21,10 +23,14 @@ class Told:
 
 @dataclass(slots=True)
 class Matches:
-    """`known` are reports with their orders, `strangers` those of orders nobody here placed or knows yet."""
+    """`known` are reports with their orders, `strangers` those of orders nobody here placed or knows yet.
+
+    `unclear` may be legs of an order that is on its way: the next report tells.
+    """
 
     known: list[tuple[Order, OrderReport]] = field(default_factory=list)
     strangers: list[Told] = field(default_factory=list)
+    unclear: list[Told] = field(default_factory=list)
 
 
 def flattened(reports: Iterable[OrderReport]) -> Iterator[Told]:
@@ -41,10 +47,12 @@ def matches_of(account_id: UUID, reports: Sequence[OrderReport]) -> Matches:
     found = Matches()
     for one in told:
         order = finder.find(one)
-        if order is None:
-            found.strangers.append(one)
-        else:
+        if order is not None:
             found.known.append((order, one.report))
+        elif finder.may_be_on_its_way(one.report):
+            found.unclear.append(one)
+        else:
+            found.strangers.append(one)
     return found
 
 
@@ -106,6 +114,16 @@ class _Finder:
         if found is not None and report.broker_order_id:
             self.by_broker_id[report.broker_order_id] = found
         return found
+
+    def may_be_on_its_way(self, report: OrderReport) -> bool:
+        """Whether it may be a leg of an order whose sender has not heard the broker's answer yet."""
+        return any(
+            leg.parent is not None
+            and not leg.parent.broker_order_id
+            and leg.parent.status in _ON_THEIR_WAY
+            and (leg.symbol, leg.side, leg.quantity) == (report.symbol, report.side.value, report.quantity)
+            for leg in self.free_legs
+        )
 
     def _by(self, column: str, ids: Iterable[str]) -> dict[str, Order]:
         wanted = {one for one in ids if one}

@@ -55,6 +55,7 @@ def reports_apply(
     for _ in range(ATTEMPTS):
         matches = matches_of(connection.account_id, reports)
         missed = _known_apply(matches, applied, source=source, at=now)
+        applied.wants_pull |= bool(matches.unclear)
         if matches.strangers and source == STREAM:
             applied.wants_pull = True
         elif matches.strangers:
