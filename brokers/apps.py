@@ -9,4 +9,4 @@ class BrokersConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing registers the checks.
-        from brokers import checks  # noqa: F401
+        from brokers import checks  # noqa: F401 - importing registers them

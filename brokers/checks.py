@@ -15,7 +15,7 @@ IN_CLEAR = frozenset({"http", "ws"})
 
 
 @register(Tags.security, TAG)
-def check_live_orders(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:  # noqa: ARG001
+def check_live_orders(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:  # noqa: ARG001 - Django
     """Live orders leave only from a desk that is set up for them."""
     return live_problems() if settings.ENABLE_BROKER_INTEGRATIONS else []
 
@@ -38,7 +38,7 @@ def live_problems() -> list[CheckMessage]:
 
 
 @register(Tags.security, TAG)
-def check_addresses(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:  # noqa: ARG001
+def check_addresses(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:  # noqa: ARG001 - Django
     """Keys of brokers travel encrypted, except within this machine."""
     return [
         Error(f"{name} would carry keys in clear.", hint=f"Write https:// or wss:// in {name}.", id="brokers.E004")
@@ -48,7 +48,7 @@ def check_addresses(app_configs: Sequence[AppConfig] | None, **_: object) -> lis
 
 
 @register(Tags.security, deploy=True)
-def check_sealing_key(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:  # noqa: ARG001
+def check_sealing_key(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:  # noqa: ARG001 - Django
     """A desk that others reach will be asked to connect to brokers."""
     if settings.BROKER_ENCRYPTION_KEYS:
         return []

@@ -88,7 +88,7 @@ class ConnectForm(CreationForm, CredentialsMixin, AccountChoiceMixin):
                 help_text="Paper and live accounts have keys of their own.",
             )
         self.add_credentials(broker)
-        self.add_accounts(user, broker, "None for now")
+        self.add_accounts(user, broker, "No account yet")
         self.fields["account_name"].initial = spec.label
 
     def wants_paper(self) -> bool:

@@ -159,6 +159,7 @@ def _read_whole(response: requests.Response, deadline: float) -> None:
             response.close()
             raise requests.ReadTimeout("The answer did not end.")
     # What Response.content would have kept.
+    # requests has no other way to hand over a body that was read within our own time limit.
     response._content = b"".join(parts)  # noqa: SLF001
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
 

@@ -112,7 +112,7 @@ async def _hold(request: web.Request, seconds: float) -> None:
     """Say nothing until the time is over or the client has given up."""
     deadline = time.monotonic() + seconds
     # The transport tells nobody when the client closes it: it has to be asked.
-    while time.monotonic() < deadline and _is_connected(request):  # noqa: ASYNC110
+    while time.monotonic() < deadline and _is_connected(request):  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(NOTICES_A_LEFT_CLIENT_EVERY)
 
 

@@ -106,7 +106,7 @@ class StreamDesk:
                     was_up = connection_id in self.alive
                     pause = FIRST_PAUSE if was_up else min(pause * 2, LONGEST_PAUSE)
                     # Half of it by chance: thousands of sockets cut at once must not come back at once.
-                    wait = max(pause, getattr(problem, "after", 0)) * (0.5 + random.random())  # noqa: S311
+                    wait = max(pause, getattr(problem, "after", 0)) * (0.5 + random.random())  # noqa: S311 - no secret
                     log.warning("stream.lost connection=%s code=%s wait=%.1f", connection_id, problem.code, wait)
                     self.alive.discard(connection_id)
                     await asyncio.sleep(wait)
