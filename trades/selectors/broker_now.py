@@ -34,10 +34,11 @@ class BrokerNow:
         return self.in_doubt + self.unmatched
 
 
-def broker_now(owner: User, accounts: Sequence[TradingAccount], *, now: datetime) -> BrokerNow | None:
-    """What stands at the brokers of these accounts; None where none is connected. One query then, else seven."""
-    keys = [account.pk for account in accounts]
-    connected = set(BrokerConnection.objects.filter(account__in=keys).values_list("account_id", flat=True))
+def broker_now(
+    owner: User, accounts: Sequence[TradingAccount], connections: Sequence[BrokerConnection], *, now: datetime
+) -> BrokerNow | None:
+    """What stands at the brokers of these accounts, whose connections these are; None where there is none."""
+    connected = {connection.account_id for connection in connections}
     if not connected:
         return None
     chosen = accounts[0] if len(accounts) == 1 else None

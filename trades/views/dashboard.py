@@ -27,6 +27,7 @@ from trades.selectors.dashboard import (
     review_counts,
 )
 from trades.selectors.figures import KeyTotals, together, totals_by_account
+from trades.selectors.freshness import connections_heard, told
 from trades.selectors.scope import Scope
 from trades.views.account_choice import account_chosen
 from trades.views.charts import recent_data
@@ -46,7 +47,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     desk = desk_now(shown, now=now)
     totals = totals_by_account(Scope("", tuple(shown)))
     opened = open_trades(shown)
-    broker = broker_now(request.user, shown, now=now)
+    heard = connections_heard(shown, now=now)
+    broker = broker_now(request.user, shown, [each.connection for each in heard], now=now)
     lines = broker.lines if broker else {}
     context = {
         "accounts": accounts if len(accounts) > 1 else [],
@@ -63,6 +65,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "open_count": sum(account.open.active for each in desk for account in each.accounts),
         "is_first_run": not totals and not any(a.open.active or a.open.planned for e in desk for a in e.accounts),
         "broker": broker,
+        "stale_connections": told(heard),
+        "chosen": selected,
         "account_query": f"?account={selected.pk}" if selected else "",
         "attention": attention(desk, review_counts(shown, today=now.date()), selected),
     }

@@ -175,8 +175,8 @@ def test_news_that_are_old_are_said(alice_client: Client, account: TradingAccoun
     make_order(account)
     assert "Stale since" not in read(alice_client, "/orders/freshness/")
     BrokerConnection.objects.update(last_sync=timezone.now() - timedelta(minutes=10))
-    assert "has said nothing since then" in read(alice_client, "/orders/freshness/")
-    assert "has said nothing since then" in read(alice_client, "/orders/")
+    assert "has not been read in full since then" in read(alice_client, "/orders/freshness/")
+    assert "has not been read in full since then" in read(alice_client, "/orders/")
     BrokerConnection.objects.update(is_active=False, status="disabled")
     assert "is disabled: nothing is sent or read through it" in read(alice_client, "/orders/")
 
