@@ -1,19 +1,17 @@
 """Where the desk's own rules enter django-allauth."""
 
-import base64
-import hashlib
 import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.sealing import secret_box
 from accounts.selectors import accounts_of
 
 logger = logging.getLogger(__name__)
@@ -61,18 +59,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     """Keeps the secrets of second factors encrypted, so that a copy of the database signs nobody in."""
 
     def encrypt(self, text: str) -> str:
-        return _secret_box().encrypt(text.encode()).decode()
+        return secret_box(b"second-factor").encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises InvalidToken when SECRET_KEY was changed without keeping the old one in SECRET_KEY_FALLBACKS."""
-        return _secret_box().decrypt(encrypted_text.encode()).decode()
-
-
-def _secret_box() -> MultiFernet:
-    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet(Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys)
-
-
-def _derived(key: str) -> bytes:
-    """A key of its own for this purpose: what signs cookies does not also encrypt."""
-    return hashlib.blake2b(key.encode(), digest_size=32, person=b"second-factor").digest()
+        return secret_box(b"second-factor").decrypt(encrypted_text.encode()).decode()

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from benchmarks.data import Trader
 from trades.models import Trade
-from trades.selectors.trade_pages import Cursor, cursor_write
+from trenddojo.keyset import Cursor, cursor_write
 
 ROUNDS = 40
 WARM_UP = 3

@@ -137,12 +137,12 @@ OBJECT_OF = {
 
 
 def _addresses(patterns: Any = None, namespace: str = "", takes: int = 0) -> Iterator[tuple[str, bool]]:
-    """(name, whether it takes arguments) of every address but the admin's, which is staff's."""
+    """(name, whether it takes arguments) of every page; the admin is staff's, the API has a walk of its own."""
     for entry in get_resolver().url_patterns if patterns is None else patterns:
         groups = takes + entry.pattern.regex.groups
         if isinstance(entry, URLPattern):
             yield f"{namespace}{entry.name}", bool(groups)
-        elif entry.namespace != "admin":
+        elif entry.namespace not in {"admin", "api"}:
             inside = f"{entry.namespace}:" if entry.namespace else namespace
             yield from _addresses(entry.url_patterns, inside, groups)
 

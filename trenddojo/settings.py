@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from trenddojo import env, logs, schedule
+from trenddojo.api import configuration as api
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 if "ENV_FILE" in os.environ:
@@ -66,6 +67,10 @@ INSTALLED_APPS = [
     "csp",
     "django_filters",
     "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
     "trenddojo",
     "accounts",
     "brokers",
@@ -308,6 +313,14 @@ SYNC_SECONDS = env.integer("SYNC_SECONDS", 60, lowest=5, highest=3600)
 POLL_SECONDS = env.integer("POLL_SECONDS", 4, lowest=1, highest=600)
 POLL_SECONDS_WITH_STREAM = 30
 LIVE_IDLE_MINUTES = env.integer("LIVE_IDLE_MINUTES", 60, lowest=1, highest=1440)
+
+# --- REST API ---------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = api.REST_FRAMEWORK
+DRF_STANDARDIZED_ERRORS = api.STANDARDIZED_ERRORS
+SPECTACULAR_SETTINGS = api.spectacular(title=SITE_NAME, version=VERSION)
+API_USER_PER_MINUTE = env.integer("API_USER_PER_MINUTE", 600, lowest=1, highest=1_000_000)
+API_TOKEN_PER_MINUTE = env.integer("API_TOKEN_PER_MINUTE", 300, lowest=1, highest=1_000_000)
 
 # --- Sessions, cookies and headers ------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(operations)),
     path("admin/", admin.site.urls),
     path("auth/", include("allauth.urls")),
+    path("api/v1/", include("trenddojo.api.urls")),
 ]
 # The rooms of the house, the general one last.
 ROOMS = ("accounts.urls", "brokers.urls", "trades.urls")

@@ -12,7 +12,7 @@ PACKAGES = ("trenddojo", "accounts", "brokers", "trades")
 BAD_IMPORTS = [
     # contract, file that must not import it, the import
     ("layers", "trenddojo/domain/money.py", "import accounts.models"),
-    ("layers", "accounts/models.py", "import brokers"),
+    ("layers", "accounts/models/people.py", "import brokers"),
     ("layers", "brokers/__init__.py", "import trades"),
     ("layers", "accounts/selectors.py", "import trades.models"),
     ("domain-is-plain", "trenddojo/domain/money.py", "import django.utils.timezone"),
@@ -21,8 +21,8 @@ BAD_IMPORTS = [
     ("desk-stands-alone", "trenddojo/desk/ledger.py", "import django"),
     ("desk-stands-alone", "trenddojo/desk/ledger.py", "import trenddojo.settings"),
     ("nobody-knows-the-wiring", "trades/apps.py", "import trenddojo.urls"),
-    ("nobody-knows-the-wiring", "accounts/models.py", "import trenddojo.env"),
-    ("roles", "accounts/models.py", "import accounts.selectors"),
+    ("nobody-knows-the-wiring", "accounts/models/people.py", "import trenddojo.env"),
+    ("roles", "accounts/models/people.py", "import accounts.selectors"),
     ("roles", "trades/models/__init__.py", "import trades.services"),
     ("adapters-are-plain", "brokers/alpaca/mapping.py", "import django.utils.timezone"),
     ("adapters-are-plain", "brokers/mock/book.py", "import brokers.models"),

@@ -16,9 +16,10 @@ from accounts.models import TradingAccount, User
 from tests.factories import ENTRY_AT, make_account, make_closed_trade, make_plan, make_setup, make_tag
 from trades.filters import TradeFilter
 from trades.models import FigureTotal, Tag, Trade
-from trades.selectors.trade_pages import SORTS, Cursor, cursor_read, cursor_write, trade_page
+from trades.selectors.trade_pages import SORTS, trade_page
 from trades.selectors.trades import trades_of, trades_sum
 from trades.services.figures import figures_rebuild
+from trenddojo.keyset import Cursor, cursor_read, cursor_write
 
 pytestmark = pytest.mark.django_db
 
@@ -103,18 +104,18 @@ def test_a_cursor_that_cannot_be_read_gives_the_first_page(
     alice_client: Client, alice: User, account: TradingAccount, text: str
 ) -> None:
     make_plan(account)
-    assert cursor_read(text, SORTS["time"]) is None
+    assert cursor_read(text, SORTS["time"], Trade) is None
     assert b"AAPL" in alice_client.get("/trades/", {"cursor": text}).content
 
 
 def test_cursors_of_numbers_that_are_none_are_refused() -> None:
     for word in ("NaN", "Infinity", "1e999999", "-1e-999999"):
         text = cursor_write(Cursor(0, (word, uuid.uuid4())))
-        assert cursor_read(text, SORTS["result"]) is None
-    assert cursor_read(cursor_write(Cursor(0, (10**30, uuid.uuid4()))), SORTS["holding"]) is None
-    assert cursor_read(cursor_write(Cursor(2, (ENTRY_AT, uuid.uuid4()))), SORTS["r"]) is None
+        assert cursor_read(text, SORTS["result"], Trade) is None
+    assert cursor_read(cursor_write(Cursor(0, (10**30, uuid.uuid4()))), SORTS["holding"], Trade) is None
+    assert cursor_read(cursor_write(Cursor(2, (ENTRY_AT, uuid.uuid4()))), SORTS["r"], Trade) is None
     key = (Decimal("-12.50"), uuid.uuid4())
-    assert cursor_read(cursor_write(Cursor(0, key, is_backward=True)), SORTS["result"]) == Cursor(
+    assert cursor_read(cursor_write(Cursor(0, key, is_backward=True)), SORTS["result"], Trade) == Cursor(
         0, key, is_backward=True
     )
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet, Value
@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.http import Http404
 
 from accounts.models import TradingAccount, User
+from accounts.services.errors import check_version
 from trades.models import AuditEntry, Tag, TagKind, Trade
 from trades.services.audit import audit_record_many
 from trades.services.figures import figures_following
@@ -69,23 +70,34 @@ def _known(owner: User, kind: str, names: Iterable[str]) -> QuerySet[Tag]:
     return Tag.objects.annotate(folded=Lower("name")).filter(owner=owner, kind=kind, folded__in=folded)
 
 
-def tag_create(*, owner: User, kind: str, name: str) -> Tag:
-    """Make a tag; raises TagError when the owner has it."""
+def tag_create(*, owner: User, kind: str, name: str, key: UUID | None = None) -> Tag:
+    """Make a tag; the same key a second time returns the first. Raises TagError when the owner has the name."""
     try:
         with transaction.atomic():
-            return Tag.objects.create(owner=owner, kind=kind, name=_named(name))
+            return Tag.objects.create(pk=key or uuid4(), owner=owner, kind=kind, name=_named(name))
     except IntegrityError as known:
-        raise _taken(kind, name) from known
+        sent = Tag.objects.filter(pk=key, owner=owner).first()
+        if sent is None:
+            raise _taken(kind, name) from known
+        return sent
 
 
-def tag_edit(*, owner: User, tag_id: UUID, name: str) -> Tag:
-    """Give a tag another name; raises TagError when another tag of its kind has it, Http404 for another's tag."""
-    tag = _tag_of(owner, tag_id)
-    try:
-        with transaction.atomic():
-            Tag.objects.filter(pk=tag.pk).update(name=_named(name))
-    except IntegrityError as known:
-        raise _taken(tag.kind, name) from known
+def tag_edit(*, owner: User, tag_id: UUID, name: str, version: str | None = None) -> Tag:
+    """Give a tag another name.
+
+    Raises TagError when another tag of its kind has it, Http404 for another's tag, and StaleVersion where `version`
+    (see version_of) is no longer the tag's.
+    """
+    with transaction.atomic():
+        tag = _tags_locked(owner, [tag_id])[tag_id]
+        if version is not None:
+            check_version(tag, version, {"name": name})
+        tag.name = _named(name)
+        try:
+            with transaction.atomic():
+                tag.save(update_fields=["name"])
+        except IntegrityError as known:
+            raise _taken(tag.kind, name) from known
     return tag
 
 
@@ -99,13 +111,6 @@ def _named(text: str) -> str:
 def _taken(kind: str, name: str) -> TagError:
     label = TagKind(kind).label.lower()
     return TagError("taken", f"You already have the {label} “{tag_name(name)}”: choose another name, or merge.", "name")
-
-
-def _tag_of(owner: User, tag_id: UUID) -> Tag:
-    tag = Tag.objects.filter(owner=owner, pk=tag_id).first()
-    if tag is None:
-        raise Http404
-    return tag
 
 
 def _tags_locked(owner: User, tag_ids: Sequence[UUID]) -> dict[UUID, Tag]:

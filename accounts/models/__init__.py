@@ -1,0 +1,29 @@
+"""Who trades and with what money: one module per noun."""
+
+from accounts.models.cash import CashMovement, CashMovementKind
+from accounts.models.events import Event, EventAction, EventSubject
+from accounts.models.notifications import Notification, NotificationChoice, NotificationKind
+from accounts.models.people import User, timezone_choices
+from accounts.models.tokens import ApiToken, IdempotencyKey, TokenScope
+from accounts.models.trading import AccountType, Broker, CostMethod, RiskPolicy, TradingAccount
+
+__all__ = [
+    "AccountType",
+    "ApiToken",
+    "Broker",
+    "CashMovement",
+    "CashMovementKind",
+    "CostMethod",
+    "Event",
+    "EventAction",
+    "EventSubject",
+    "IdempotencyKey",
+    "Notification",
+    "NotificationChoice",
+    "NotificationKind",
+    "RiskPolicy",
+    "TokenScope",
+    "TradingAccount",
+    "User",
+    "timezone_choices",
+]

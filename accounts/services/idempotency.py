@@ -1,0 +1,105 @@
+"""The same request twice is one: who may work on it, and the answer the first one got.
+
+A request is claimed by a row of its own before anything is done, and what it creates is made with the row's id: a
+process that dies halfway leaves a claim that another takes over, and finds what was made already.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import IdempotencyKey, User
+from accounts.sealing import secret_box
+
+# Whoever holds a claim for so long has died: no request of ours works for as long.
+DEAD_AFTER = timedelta(seconds=90)
+KEPT_FOR = timedelta(hours=48)
+WAIT_SECONDS, STEP_SECONDS = 5.0, 0.05
+_PURPOSE = b"replayed-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the first request got."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class KeyReused(Exception):
+    """The key came with another request before."""
+
+
+class StillWorking(Exception):
+    """The first request with this key has no answer yet."""
+
+
+def answer_claim(*, user: User, key: str, fingerprint: str) -> UUID | Answer:
+    """The id to create with when the caller is to do the work, or the answer that was given before.
+
+    Waits some seconds for a first request that is still at work. Raises KeyReused and StillWorking.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        found = _claimed(user, key, fingerprint, now=timezone.now())
+        if found is not None:
+            return found
+        if time.monotonic() > deadline:
+            raise StillWorking
+        # The connection of a waiting request holds no transaction: whoever works is not in its way.
+        time.sleep(STEP_SECONDS)
+
+
+def answer_keep(claim: UUID, answer: Answer) -> None:
+    """What every later request with the same key gets."""
+    body = secret_box(_PURPOSE).encrypt(answer.body).decode()
+    IdempotencyKey.objects.filter(pk=claim).update(
+        status=answer.status, headers=answer.headers, body=body, claimed_at=None
+    )
+
+
+def claim_release(claim: UUID) -> None:
+    """Nobody works on it any more and nobody knows how far it got: the next request goes on with the same id."""
+    IdempotencyKey.objects.filter(pk=claim, status__isnull=True).update(claimed_at=None)
+
+
+def claim_forget(claim: UUID) -> None:
+    """Nothing was done: the key is free for a corrected request."""
+    IdempotencyKey.objects.filter(pk=claim, status__isnull=True).delete()
+
+
+def idempotency_clean(*, now: datetime) -> int:
+    """Delete keys that are older than what is promised; how many."""
+    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT_FOR).delete()[0]
+
+
+# One statement: two that come at once cannot both be the first.
+_INSERT = """
+    INSERT INTO idempotency_keys (id, user_id, key, fingerprint, claimed_at, headers, body, created_at)
+    VALUES (gen_random_uuid(), %s, %s, %s, %s, '{}', '', %s) ON CONFLICT (user_id, key) DO NOTHING RETURNING id
+"""
+
+
+def _claimed(user: User, key: str, fingerprint: str, *, now: datetime) -> UUID | Answer | None:
+    """As answer_claim; None while another works on it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [user.pk, key, fingerprint, now, now])
+        row = cursor.fetchone()
+    if row:
+        return UUID(str(row[0]))
+    known = IdempotencyKey.objects.filter(user=user, key=key).first()
+    if known is None:
+        return None
+    if known.fingerprint != fingerprint:
+        raise KeyReused
+    if known.status is not None:
+        return Answer(known.status, known.headers, secret_box(_PURPOSE).decrypt(known.body))
+    is_free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - DEAD_AFTER)
+    taken = IdempotencyKey.objects.filter(is_free, pk=known.pk, status__isnull=True).update(claimed_at=now)
+    return known.pk if taken else None

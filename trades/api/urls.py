@@ -1,0 +1,11 @@
+"""Addresses of the API about trades and orders."""
+
+from rest_framework.routers import SimpleRouter
+
+from trades.api.tags import TagViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.include_format_suffixes = False
+router.register("tags", TagViewSet, basename="tag")
+
+urlpatterns = router.urls
