@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent, worker_init
+from celery.signals import heartbeat_sent, task_postrun, task_prerun, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
@@ -21,6 +21,16 @@ def _sessions_warm(**_arguments: Any) -> None:
     from accounts.calendars import sessions_warm  # once the settings are read
 
     sessions_warm()
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _connections_renew(sender: Any, **_arguments: Any) -> None:
+    """As between two requests: a database connection is kept for the next task while it is young and answers."""
+    from django.db import close_old_connections  # once the settings are read
+
+    if not sender.request.is_eager:
+        close_old_connections()
 
 
 @heartbeat_sent.connect

@@ -4,6 +4,7 @@ A value that cannot be used stops the start with one sentence naming the variabl
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,9 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Celery would open a connection for every task, which takes longer than to send an order; trenddojo.celery keeps them
+# for DATABASE_CONN_MAX_AGE, and looks whether they answer.
+CELERY_DB_REUSE_MAX = sys.maxsize
 # Orders have a queue and workers of their own: nothing else may keep one waiting.
 CELERY_TASK_DEFAULT_QUEUE = "desk"
 CELERY_TASK_ROUTES = {"trades.order_*": {"queue": "orders"}}
