@@ -148,6 +148,7 @@ def connection_remove(request: TraderRequest, pk: UUID) -> HttpResponse:
         "text": f"The keys to {connection.get_broker_display()} are deleted here. At the broker nothing changes.",
         "consequences": ["The account of the journal, its trades and its orders stay.", "Nothing is synced any more."],
         "action_label": "Remove the connection",
+        "crumbs": [("Connections", reverse(LIST)), (connection.label, reverse(DETAIL, args=[pk]))],
         "cancel_url": reverse(DETAIL, args=[pk]),
     }
     return render(request, "confirm.html", context)
@@ -208,13 +209,17 @@ def live_switch(request: TraderRequest, pk: UUID) -> HttpResponse:
             services.live_arm(user=request.user, account=account, **form.cleaned_data)
             messages.success(request, f"Live trading is on for {account.name}.")
             return redirect("brokers:live-switch", pk)
-    is_armed = connection is not None and services.live_is_armed(connection, timezone.now())
+    now = timezone.now()
+    is_armed = connection is not None and services.live_is_armed(connection, now)
+    lapses_at = live_lapses_at(connection) if connection and is_armed else None
     context = {
         "form": form,
         "account": account,
         "connection": connection,
         "is_armed": is_armed,
-        "lapses_at": live_lapses_at(connection) if connection and is_armed else None,
+        "lapses_at": lapses_at,
+        # Whole seconds, and never a moment too early.
+        "lapses_in": int((lapses_at - now).total_seconds()) + 1 if lapses_at else None,
         "is_allowed": settings.ENABLE_BROKER_INTEGRATIONS,
         "idle_minutes": settings.LIVE_IDLE_MINUTES,
     }

@@ -37,13 +37,19 @@ def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> C
 
 def is_silent(connection: BrokerConnection) -> bool:
     """Whether the broker lately left somebody without an answer."""
-    return bool(cache.get(f"silent:{connection.pk}"))
+    return bool(silence_of(connection))
+
+
+def silence_of(connection: BrokerConnection) -> str:
+    """Why the broker lately gave no answer, as the code of the error; empty where it did, or was not asked."""
+    code: str | None = cache.get(f"silent:{connection.pk}")
+    return code or ""
 
 
 def silence_note(connection: BrokerConnection, error: BrokerError) -> None:
     """Remember for a while that the broker does not answer; what it refuses is an answer."""
     if isinstance(error, TryLater):
-        cache.set(f"silent:{connection.pk}", value=True, timeout=SILENCE)
+        cache.set(f"silent:{connection.pk}", error.code, timeout=SILENCE)
 
 
 def clock_by_calendar(exchange: str, now: datetime) -> ClockReport:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.http import Http404
 from django.test import Client
 from django.utils import timezone
@@ -173,6 +174,25 @@ class TestPage:
         assert b"Live trading is off for Swing." in page.content
         connection.refresh_from_db()
         assert connection.live_armed_at is None
+
+    def test_says_off_as_soon_as_it_has_lapsed(
+        self, connection: BrokerConnection, alice_client: Client, password: str, settings: Any
+    ) -> None:
+        address = f"/accounts/{connection.account_id}/live/"
+        armed = arm(connection.account, password)
+        lapses = armed.live_used_at + timedelta(minutes=settings.LIVE_IDLE_MINUTES)
+
+        with time_machine.travel(lapses - timedelta(seconds=5.5), tick=False):
+            page = alice_client.get(address).content.decode()
+        assert "Turn it off" in page
+        # The open page reads itself anew then; nobody has to come by and sweep.
+        assert 'hx-trigger="load delay:6s, every 30s"' in page
+        with time_machine.travel(lapses, tick=False):
+            page = alice_client.get(address).content.decode()
+        assert "Turn on live trading" in page
+        assert "hx-trigger" not in page.split('id="live-state"')[1]
+        connection.refresh_from_db()
+        assert connection.live_armed_at is not None
 
     def test_passwords_cannot_be_tried_for_ever(self, connection: BrokerConnection, alice_client: Client) -> None:
         address = f"/accounts/{connection.account_id}/live/"

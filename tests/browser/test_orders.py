@@ -164,7 +164,7 @@ def test_two_clicks_send_one_order(account: TradingAccount, page: Page, visit: V
     fill_ticket(page)
     page.get_by_role("button", name="Look at the order").click()
     page.get_by_role("button", name="Send the order").dblclick()
-    expect(page.get_by_text("The order for AAPL is on its way.")).to_be_visible()
+    expect(page.get_by_text("You placed the order for AAPL.")).to_be_visible()
     assert Order.objects.filter(parent=None).count() == 1
 
 
@@ -190,12 +190,12 @@ def test_an_order_is_sent_and_cancelled_without_scripts(plain: Page, live_server
     expect(plain.locator("#id_quantity")).to_have_value("10")
     plain.get_by_role("button", name="Look at the order").click()
     plain.get_by_role("button", name="Send the order").click()
-    expect(plain.get_by_text("The order for AAPL is on its way.")).to_be_visible()
+    expect(plain.get_by_text("You placed the order for AAPL.")).to_be_visible()
     plain.goto(f"{live_server.url}/orders/")
     expect(plain.get_by_role("link", name="Reload to see what changed")).to_be_visible()
     plain.get_by_role("link", name="Cancel the order for AAPL").first.click()
     plain.get_by_role("button", name="Cancel the order").click()
-    expect(plain.get_by_text("The cancellation of the order for AAPL is on its way.")).to_be_visible()
+    expect(plain.get_by_text("You asked to cancel the order for AAPL.")).to_be_visible()
     assert Order.objects.get(parent=None).status == "cancelled"
 
 

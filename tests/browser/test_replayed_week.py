@@ -232,7 +232,7 @@ def _send(page: Page, visit: Visit, account: TradingAccount, bracket: Bracket) -
     page.get_by_role("button", name="Look at the order").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Send this order?")
     page.get_by_role("button", name="Send the order").click()
-    expect(page.get_by_text(f"The order for {bracket.symbol} is on its way.")).to_be_visible()
+    expect(page.get_by_text(f"You placed the order for {bracket.symbol}.")).to_be_visible()
     work()
     trade = Trade.objects.filter(account=account).latest("occurred_at")
     assert (trade.symbol, trade.status) in {(bracket.symbol, "pending"), (bracket.symbol, "active")}

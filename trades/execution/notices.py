@@ -10,6 +10,7 @@ from accounts.services.notifications import Told, notify, notify_all
 from trades.execution.ledger import Step
 from trades.models import Order
 from trenddojo.domain.order_state import OrderState
+from trenddojo.templatetags.numbers import trimmed
 
 TRADER = "trader"
 
@@ -77,7 +78,7 @@ def order_tell(order: Order, kind: NotificationKind, word: str, *, title: str, t
 def describe(order: Order) -> str:
     """The order in words: “Buy 100 AAPL, limit 187.50”."""
     price = order.limit_price or order.stop_price
-    at = f" {price.normalize():f}" if price else ""
+    at = f" {trimmed(price, 2):f}" if price else ""
     kind = order.type.replace("_", "-")
     return f"{order.side.capitalize()} {order.quantity.normalize():f} {order.symbol}, {kind}{at}"
 
@@ -88,5 +89,5 @@ def _worded(text: str, order: Order) -> str:
         symbol=order.symbol,
         order=describe(order),
         reason=order.reason_detail,
-        price=f"{price.normalize():f}" if price is not None else "an unknown price",
+        price=f"{trimmed(price, 2):f}" if price is not None else "an unknown price",
     ).strip()

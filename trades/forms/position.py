@@ -1,5 +1,6 @@
 """What can be done with a position through its broker: one small form each, with the key that makes it happen once."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django import forms
 from accounts.forms.fields import CreationForm, DecimalTextField
 from trades.execution.intents import OrderEdit
 from trades.forms.fields import price_field, quantity_field
+from trades.forms.order import TIMES
 from trades.models import Order
 from trenddojo.domain.orders import OrderClass, OrderType
 
@@ -59,15 +61,23 @@ class ReplaceForm(CreationForm):
     limit_price = price_field("Limit price")
     stop_price = price_field("Stop price")
     trail_percent = DecimalTextField(label="Trails by", name="trailing percent", digits=3, places=2)
+    time_in_force = forms.ChoiceField(
+        label="How long it works",
+        required=False,
+        error_messages={"invalid_choice": "This order cannot work like that: choose one of the list."},
+    )
 
-    def __init__(self, *args: Any, order: Order, **options: Any) -> None:
+    def __init__(self, *args: Any, order: Order, times: Collection[str], **options: Any) -> None:
+        """`times` are those the broker would put in the place of the order's own; none where it has to stay."""
         super().__init__(*args, **options)
-        for name in _fixed(order):
+        self.fields["time_in_force"].choices = [(time.value, text) for time, text in TIMES.items() if time in times]
+        for name in _fixed(order) if times else [*_fixed(order), "time_in_force"]:
             del self.fields[name]
 
     def changes(self) -> OrderEdit:
-        """What was typed; only for a valid form."""
-        return OrderEdit(**{name: self.cleaned_data[name] for name in self.fields if name != "creation_key"})
+        """What was typed, left as it is where nothing was; only for a valid form."""
+        typed = {name: self.cleaned_data[name] for name in self.fields if name != "creation_key"}
+        return OrderEdit(**{name: value for name, value in typed.items() if value != ""})
 
 
 def _fixed(order: Order) -> list[str]:

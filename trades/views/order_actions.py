@@ -17,6 +17,7 @@ from trades.execution.intents import account_halt, account_resume, order_cancel,
 from trades.forms.fields import refusals_at
 from trades.forms.position import HaltForm, ReplaceForm
 from trades.models import Order
+from trades.selectors.order_desks import times_offered
 from trades.selectors.orders import order_for, working_ids
 from trades.templatetags.orders import order_type, shown_quantity
 from trades.views.account_choice import account_chosen
@@ -39,7 +40,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
         except DomainError as refusal:
             messages.error(request, f"The order was not cancelled. {refusal.sentence}")
         else:
-            messages.success(request, f"The cancellation of the order for {order.symbol} is on its way.")
+            messages.success(request, f"You asked to cancel the order for {order.symbol}.")
         return redirect("trades:order-detail", pk)
     consequences = ["What is filled already stays filled."]
     if order.role in ROLE_WARNINGS:
@@ -49,6 +50,10 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
         "text": f"{words(order)} {order.get_status_display()}.",
         "consequences": consequences,
         "action_label": "Cancel the order",
+        "crumbs": [
+            ("Orders", reverse("trades:order-list")),
+            (order.symbol, reverse("trades:order-detail", args=[pk])),
+        ],
         "cancel_url": reverse("trades:order-detail", args=[pk]),
     }
     return render(request, "confirm.html", context)
@@ -77,6 +82,7 @@ def cancel_all(request: HttpRequest) -> HttpResponse:
         "text": "The broker is asked to cancel each of them. What is filled already stays filled.",
         "consequences": ["Stops and targets go too: positions are then without protection."],
         "action_label": "Cancel them all",
+        "crumbs": [("Orders", back)],
         "cancel_url": back,
     }
     return render(request, "confirm.html", context)
@@ -86,7 +92,7 @@ def cancel_all(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def replace(request: HttpRequest, pk: UUID) -> HttpResponse:
     order = order_for(request.user, pk)
-    form = ReplaceForm(request.POST or None, order=order, initial=_values_of(order))
+    form = ReplaceForm(request.POST or None, order=order, times=times_offered(order), initial=_values_of(order))
     if request.method == "POST" and form.is_valid():
         with refusals_at(form):
             replaced: Order = order_replace(
@@ -96,8 +102,8 @@ def replace(request: HttpRequest, pk: UUID) -> HttpResponse:
                 creation_key=form.cleaned_data["creation_key"],
                 now=timezone.now(),
             )
-            messages.success(request, f"The change of the order for {order.symbol} is on its way.")
-            return redirect("trades:order-detail", replaced.pk)
+            messages.success(request, f"You asked to change the order for {order.symbol}.")
+            return redirect(order_url(replaced))
     context = {"form": form, "order": order, "words": words(order), "reasons": getattr(form, "reasons", [])}
     return render(request, "trades/order_replace.html", context)
 
@@ -121,6 +127,10 @@ def halt(request: HttpRequest, pk: UUID) -> HttpResponse:
             "No new entry leaves. Orders that make a position smaller always may.",
         ],
         "action_label": "Halt the account",
+        "crumbs": [
+            ("Accounts", reverse("accounts:account-list")),
+            (account.name, reverse("accounts:account-detail", args=[pk])),
+        ],
         "cancel_url": reverse("accounts:account-detail", args=[pk]),
         "form": form,
     }
@@ -134,6 +144,12 @@ def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     account_resume(owner=request.user, account_id=pk)
     messages.success(request, f"{account.name} trades again. Orders that were cancelled stay cancelled.")
     return redirect("accounts:account-detail", pk)
+
+
+def order_url(order: Order) -> str:
+    """The order's page; of one that is being changed the page of what takes its place, once there is one."""
+    address = reverse("trades:order-detail", args=[order.pk])
+    return f"{address}?follow=1" if order.pending_change else address
 
 
 def words(order: Order) -> str:
@@ -152,7 +168,7 @@ def _cancelled(request: HttpRequest, pk: UUID) -> str:
 
 def _tell_cancelled(request: HttpRequest, asked: int, refused: list[str]) -> None:
     if asked:
-        messages.success(request, f"The cancellation of {_count(asked)} is on its way.")
+        messages.success(request, f"You asked to cancel {_count(asked)}.")
     if refused:
         messages.error(request, f"{_count(len(refused))} could not be cancelled. {' '.join(dict.fromkeys(refused))}")
 
@@ -163,4 +179,5 @@ def _count(number: int) -> str:
 
 def _values_of(order: Order) -> dict[str, Any]:
     names = ("quantity", "limit_price", "stop_price", "trail_percent")
-    return {name: value.normalize() for name in names if (value := getattr(order, name)) is not None}
+    numbers = {name: value.normalize() for name in names if (value := getattr(order, name)) is not None}
+    return {**numbers, "time_in_force": order.time_in_force}

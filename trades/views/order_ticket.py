@@ -1,7 +1,7 @@
 """The order ticket: what is wanted, then exactly what would be sent, then it is. Typed words are never lost."""
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from brokers.services.clock import silence_of
 from brokers.services.live import live_is_armed
 from trades.execution.intents import OrderInput, OrderPreview, order_create, order_from_trade, order_preview
 from trades.execution.order_size import order_size
@@ -27,6 +28,12 @@ from trenddojo.domain.order_state import OrderState
 FIRST_VALUES = ("account", "symbol", "side", "quantity", "type", "limit_price", "stop_price", "asset_class")
 # What the trader must mend at its own place before anything else is said.
 BESIDE_THE_PREVIEW = frozenset({"creation_key", "send_before"})
+LEAVES = "it leaves as soon as the broker answers."
+# What still works without the broker's answer, by what the limits find.
+WITHOUT_ANSWER = {
+    "missing_quote": "there is no price to check this order against. What makes a position smaller can still be sent.",
+    "stale_quote": "the last price is too old for this order. What makes a position smaller can still be sent.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Answer:
     currency: str = ""
     is_sized: bool = False
     problems: list[str] = field(default_factory=list)
+    silence: str = ""
 
 
 @login_required
@@ -85,11 +93,16 @@ def _sent(request: HttpRequest, form: OrderForm) -> HttpResponse:
         creation_key=form.cleaned_data["creation_key"],
         now=timezone.now(),
     )
+    tell_sent(request, order)
+    return redirect("trades:order-detail", order.pk)
+
+
+def tell_sent(request: HttpRequest, order: Order) -> None:
+    """What was done, in words that stay true however far the order has come when they are read."""
     if order.status == OrderState.DENIED:
         messages.error(request, f"The order was not sent. {order.reason_detail}")
     else:
-        messages.success(request, f"The order for {order.symbol} is on its way.")
-    return redirect("trades:order-detail", order.pk)
+        messages.success(request, f"You placed the order for {order.symbol}.")
 
 
 def _confirm(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade: Trade | None) -> HttpResponse:
@@ -98,9 +111,12 @@ def _confirm(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trad
     shown = order_preview(owner=request.user, given=given, now=timezone.now())
     values = form.data.dict() | {"quantity": f"{given.quantity.normalize():f}"}
     context = {
-        "answer": Answer(shown, _currency(desk), is_sized=form.cleaned_data["quantity"] is None),
+        "answer": Answer(
+            shown, _currency(desk), is_sized=form.cleaned_data["quantity"] is None, silence=_silence(desk, shown)
+        ),
         "kept": [(name, values[name]) for name in form.fields if values.get(name)],
         "trade": trade,
+        "whole_note": _whole_note(trade, given.quantity),
         **_whose(desk),
     }
     return render(request, "trades/order_confirm.html", context)
@@ -110,6 +126,7 @@ def _ticket(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade
     context = {
         "form": form,
         "trade": trade,
+        "whole_note": _whole_note(trade, form["quantity"].value()),
         "answer": _answer(request, form) if form.is_bound and not form.errors else Answer(),
         "fields_url": f"{reverse('trades:order-create')}?step=fields",
         "type_fields": [(form[name], " ".join(types)) for name, types in USED_BY.items() if name in form.fields],
@@ -136,13 +153,50 @@ def _answer(request: HttpRequest, form: OrderForm) -> Answer:
     """Preview what is typed; what is merely not filled in yet is no problem."""
     if not form.is_valid() and any(name not in BESIDE_THE_PREVIEW for name in form.errors):
         return Answer(problems=_problems(form))
+    desk = desk_chosen(order_desks(request.user), form.cleaned_data["account"])
     try:
         given = _sized(request, form.given())
         shown = order_preview(owner=request.user, given=given, now=timezone.now())
     except DomainError as refusal:
-        return Answer(problems=[refusal.sentence])
-    account = next(desk.account for desk in order_desks(request.user) if desk.account.pk == given.account_id)
-    return Answer(shown, account.currency, is_sized=form.cleaned_data["quantity"] is None)
+        return Answer(problems=[refusal.sentence], silence=_silence(desk))
+    is_sized = form.cleaned_data["quantity"] is None
+    return Answer(shown, _currency(desk), is_sized=is_sized, silence=_silence(desk, shown))
+
+
+def _silence(desk: OrderDesk | None, shown: OrderPreview | None = None) -> str:
+    """What works although the broker has just given no answer; empty where it gave one."""
+    code = silence_of(desk.connection) if desk else ""
+    if not code:
+        return ""
+    why = "The broker was asked too often" if code == "rate_limited" else "The broker does not answer"
+    if shown is None:
+        return f"{why}; what is known here is all there is to go by."
+    found = [WITHOUT_ANSWER[breach.code] for breach in shown.breaches if breach.code in WITHOUT_ANSWER]
+    if found:
+        return f"{why}; {found[0]}"
+    if shown.send_after:
+        return f"{why}; by the last word the market is shut, and the order is checked again before it leaves."
+    if shown.breaches or shown.quote is None:
+        return f"{why}; the order is checked without its price. {LEAVES.capitalize()}"
+    return f"{why}; the order is checked against the last price known here. Sent, {LEAVES}"
+
+
+def _whole_note(trade: Trade | None, quantity: Any) -> str:
+    """Why fewer are ordered than planned: parts of a share take no stop and no target with them."""
+    planned = trade.planned_quantity if trade and trade.status in (TradeStatus.PLANNED, TradeStatus.PENDING) else None
+    if planned is None or planned % 1 == 0 or not _is_number(quantity, int(planned)):
+        return ""
+    return (
+        f"The plan is for {planned.normalize():f}. Stop and target go only with whole shares, so the order is for "
+        f"{int(planned)}, and {(planned % 1).normalize():f} stay out."
+    )
+
+
+def _is_number(typed: Any, number: int) -> bool:
+    try:
+        return Decimal(str(typed)) == number
+    except InvalidOperation:
+        return False
 
 
 def _problems(form: OrderForm) -> list[str]:

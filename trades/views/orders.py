@@ -5,8 +5,9 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.selectors import accounts_of
 from trades.forms.order_filter import OrderFilterForm
@@ -14,6 +15,7 @@ from trades.selectors.freshness import connections_stale
 from trades.selectors.orders import OrderFilter, order_detail, orders_done, orders_working
 from trades.views.account_choice import account_chosen
 from trades.views.live import live_context
+from trades.views.order_actions import order_url
 
 
 @login_required
@@ -44,6 +46,10 @@ def order_list(request: HttpRequest) -> HttpResponse:
 def order_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     live = live_context(request)
     page = order_detail(request.user, pk)
+    if page.replaced_by is not None and "follow" in request.GET:
+        # Who asked for a change is led on to what came of it, from an open page too.
+        there = order_url(page.replaced_by)
+        return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
     context = {
         "page": page,
         "order": page.order,

@@ -25,6 +25,8 @@ from trades.models import Order, Trade
 from trades.selectors.positions import positions_compared
 from trades.selectors.trade_page import trade_for
 from trades.templatetags.orders import shown_price, shown_quantity
+from trades.views.order_actions import order_url
+from trades.views.order_ticket import tell_sent
 
 SIDE_OUT = {"long": "Sell", "short": "Buy back"}
 # The stop that works is in the way of a market exit.
@@ -137,7 +139,7 @@ def close_symbol(request: HttpRequest) -> HttpResponse:
                 creation_key=form.cleaned_data["creation_key"],
                 now=timezone.now(),
             )
-            messages.success(request, f"The order that closes {symbol} is on its way.")
+            messages.success(request, f"You placed the order that closes {symbol}.")
             return redirect("trades:position-list")
     context = {
         "form": form,
@@ -145,6 +147,7 @@ def close_symbol(request: HttpRequest) -> HttpResponse:
         "text": f"All of {symbol} in {account.name} is closed at the market price.",
         "consequences": [EXITS_GO],
         "action_label": "Close the position",
+        "crumbs": [("Positions", reverse("trades:position-list"))],
         "cancel_url": reverse("trades:position-list"),
     }
     return render(request, "confirm.html", context)
@@ -172,6 +175,7 @@ def close_all(request: HttpRequest, pk: UUID) -> HttpResponse:
         "text": "Everything the account holds is sold, and everything it owes bought back, at the market price.",
         "consequences": ["Working entries are cancelled.", "Stops and targets are cancelled first."],
         "action_label": "Close everything",
+        "crumbs": [("Positions", reverse("trades:position-list"))],
         "cancel_url": reverse("trades:position-list"),
     }
     return render(request, "confirm.html", context)
@@ -205,12 +209,12 @@ def adopt(request: HttpRequest) -> HttpResponse:
 
 
 def _done(request: HttpRequest, done: Order, trade: Trade) -> HttpResponse:
-    """Where a position's order is shown."""
-    if done.status == "denied":
-        messages.error(request, f"The order was not sent. {done.reason_detail}")
+    """Where a position's order is shown, or what takes its place."""
+    if done.pending_change:
+        messages.success(request, f"You asked to change the order for {trade.symbol}.")
     else:
-        messages.success(request, f"The order for {trade.symbol} is on its way.")
-    return redirect("trades:order-detail", done.pk)
+        tell_sent(request, done)
+    return redirect(order_url(done))
 
 
 def _first_values(action: Action, trade: Trade) -> dict[str, Any]:
@@ -239,7 +243,7 @@ def _whose(account: TradingAccount) -> dict[str, Any]:
 
 def _tell_closed(request: HttpRequest, number: int, account: TradingAccount) -> None:
     if number:
-        noun = "order is" if number == 1 else "orders are"
-        messages.success(request, f"{number} {noun} on the way that close what {account.name} holds.")
+        noun = "order that closes" if number == 1 else "orders that close"
+        messages.success(request, f"You placed {number} {noun} what {account.name} holds.")
     else:
         messages.info(request, f"{account.name} holds nothing that is not being closed already.")

@@ -130,7 +130,7 @@ def test_what_the_trader_did_needs_no_telling(desk: BrokerConnection) -> None:
     transition(other, OrderFact.DENY, source="worker", at=NOW, reason_detail="The account is halted.")
     told = Notification.objects.get()
     assert (told.kind, told.title) == ("order_rejected", "AAPL: order not sent")
-    assert told.text == "Buy 100 AAPL, limit 100 was not sent. The account is halted."
+    assert told.text == "Buy 100 AAPL, limit 100.00 was not sent. The account is halted."
     assert told.path == f"/orders/{other.pk}/"
 
 

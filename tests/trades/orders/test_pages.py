@@ -102,8 +102,8 @@ def test_a_page_that_reads_itself_anew_leaves_the_message_to_the_next_page(
     order = make_order(account)
     alice_client.post(f"/orders/{order.pk}/cancel/")
     again = alice_client.get("/orders/", headers={"HX-Request": "true"}).content.decode()
-    assert "is on its way" not in again
-    assert "is on its way" in read(alice_client, f"/orders/{order.pk}/")
+    assert "You asked to cancel" not in again
+    assert "You asked to cancel" in read(alice_client, f"/orders/{order.pk}/")
 
 
 def test_a_cancellation_is_asked_about_and_then_asked_for(alice_client: Client, account: TradingAccount) -> None:
@@ -112,7 +112,7 @@ def test_a_cancellation_is_asked_about_and_then_asked_for(alice_client: Client, 
     answer = alice_client.post(f"/orders/{order.pk}/cancel/", follow=True)
     order.refresh_from_db()
     assert order.status == "cancelling"
-    assert "The cancellation of the order for AAPL is on its way." in answer.content.decode()
+    assert "You asked to cancel the order for AAPL." in answer.content.decode()
     assert OrderEvent.objects.get(order=order).fact == "ask_cancel"
 
 
@@ -130,7 +130,7 @@ def test_all_orders_of_an_account_are_cancelled_at_once(
     make_order(account, "MSFT", status="new", broker_order_id="")
     assert "Cancel 2 orders in Main?" in read(alice_client, "/orders/cancel-all/", account=account.pk)
     answer = alice_client.post(f"/orders/cancel-all/?account={account.pk}", follow=True)
-    assert "The cancellation of 2 orders is on its way." in answer.content.decode()
+    assert "You asked to cancel 2 orders." in answer.content.decode()
     assert sorted(Order.objects.filter(account=account).values_list("status", flat=True)) == ["cancelled", "cancelling"]
     other.refresh_from_db()
     assert other.status == "accepted"
@@ -169,6 +169,76 @@ def test_of_a_stop_that_belongs_to_a_group_only_the_price_is_offered(
     page = read(alice_client, f"/orders/{stop.pk}/replace/")
     assert 'name="stop_price"' in page
     assert 'name="quantity"' not in page
+
+
+def test_who_asked_for_a_change_is_led_to_the_order_that_took_the_place(
+    alice_client: Client, account: TradingAccount
+) -> None:
+    book(account).show("AAPL", d("187.40"), d("187.60"))
+    order = make_order(account, quantity=d(10))
+    given = {"creation_key": str(uuid4()), "quantity": "10", "limit_price": "186.25"}
+    answer = alice_client.post(f"/orders/{order.pk}/replace/", given)
+    there = f"/orders/{order.pk}/?follow=1"
+    assert answer["Location"] == there
+    assert "You asked to change the order for AAPL." in read(alice_client, there)
+
+    Order.objects.filter(pk=order.pk).update(status="replaced", pending_change=None)
+    second = make_order(account, limit_price=d("186.25"), replaces=order)
+
+    assert alice_client.get(there)["Location"] == f"/orders/{second.pk}/"
+    # A page that is open goes on by itself.
+    asked = alice_client.get(there, headers={"HX-Request": "true"})
+    assert asked["HX-Redirect"] == f"/orders/{second.pk}/"
+    # Who looks at the old order sees the old order.
+    assert "Replaced by" in read(alice_client, f"/orders/{order.pk}/")
+
+
+@pytest.mark.parametrize(
+    ("terms", "offered"),
+    [
+        ({"time_in_force": "day"}, ["day", "gtc"]),
+        # What is still here may become anything; an order that lives for a moment stays what it is.
+        ({"time_in_force": "day", "status": "queued"}, ["day", "gtc", "ioc", "fok", "opg", "cls"]),
+        ({"time_in_force": "ioc"}, []),
+        ({"time_in_force": "gtc", "order_class": "bracket"}, []),
+        ({"time_in_force": "day", "quantity": d("1.5")}, []),
+    ],
+)
+def test_how_long_an_order_works_can_be_changed_where_brokers_replace_it(
+    alice_client: Client, account: TradingAccount, terms: dict[str, Any], offered: list[str]
+) -> None:
+    order = make_order(account, **terms)
+    form = alice_client.get(f"/orders/{order.pk}/replace/").context["form"]
+    choices = [key for key, _ in form.fields["time_in_force"].choices] if "time_in_force" in form.fields else []
+    assert choices == offered
+
+
+def test_a_day_order_is_asked_to_last(alice_client: Client, account: TradingAccount) -> None:
+    order = make_order(account, limit_price=d(100), time_in_force="day")
+    given = {"creation_key": str(uuid4()), "quantity": "100", "limit_price": "100", "time_in_force": "gtc"}
+    alice_client.post(f"/orders/{order.pk}/replace/", given)
+    order.refresh_from_db()
+    assert (order.time_in_force, order.pending_change["time_in_force"]) == ("day", "gtc")
+    assert "limit_price" not in order.pending_change
+
+
+def test_stop_and_target_that_stand_alone_are_called_so(alice_client: Client, account: TradingAccount) -> None:
+    make_order(account, role="take_profit", order_class="oco", side="sell")
+    assert '<span class="text-secondary">Target</span>' in read(alice_client, "/orders/")
+
+
+def test_pages_that_ask_lead_back(alice_client: Client, account: TradingAccount) -> None:
+    order = make_order(account)
+    for path, crumb in (
+        (f"/orders/{order.pk}/cancel/", f'<a href="/orders/{order.pk}/">AAPL</a>'),
+        ("/orders/cancel-all/", '<a href="/orders/">Orders</a>'),
+        (f"/accounts/{account.pk}/halt/", f'<a href="/accounts/{account.pk}/">Main</a>'),
+        (f"/accounts/{account.pk}/live/", f'<a href="/accounts/{account.pk}/">Main</a>'),
+        (f"/connections/{account.connection.pk}/remove/", f'<a href="/connections/{account.connection.pk}/">Main at'),
+    ):
+        text = read(alice_client, path)
+        assert 'aria-label="Breadcrumb"' in text, path
+        assert crumb in text, path
 
 
 def test_news_that_are_old_are_said(alice_client: Client, account: TradingAccount) -> None:

@@ -281,3 +281,22 @@ def test_the_preview_follows_what_is_typed(alice_client: Client, account: Tradin
     assert "quote, cost, heat and your limits are shown here" in half.content.decode()
     assert alice_client.get("/orders/new/preview/").status_code == 302
     assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("planned", "told"),
+    [
+        ("10.5", "The plan is for 10.5. Stop and target go only with whole shares, so the order is for 10, and 0.5"),
+        ("10", ""),
+        ("0.75", ""),
+    ],
+)
+def test_a_plan_in_parts_of_a_share_says_why_whole_ones_are_ordered(
+    alice_client: Client, account: TradingAccount, planned: str, told: str
+) -> None:
+    plan = make_plan(account, planned_quantity=d(planned))
+    text = alice_client.get("/orders/new/", {"trade": plan.pk}).content.decode()
+    assert ("go only with whole shares" in text) is bool(told)
+    assert told in text
+    confirmed = page(alice_client, ticket(account, trade=str(plan.pk), quantity="10"))
+    assert ("go only with whole shares" in confirmed) is bool(told)
