@@ -13,6 +13,7 @@ EVERY: dict[str, dict[str, Any]] = {
     "quotes-refresh": {"task": "trades.quotes_refresh", "schedule": 5.0, "options": {"expires": 5.0}},
     "excursions-sweep": {"task": "trades.excursions_sweep", "schedule": 60.0, "options": {"expires": 60.0}},
     "notifications-mail": {"task": "brokers.notifications_mail", "schedule": 15.0, "options": {"expires": 15.0}},
+    "webhooks-turn": {"task": "accounts.webhooks_turn", "schedule": 2.0, "options": {"expires": 2.0}},
     "live-lapse": {"task": "brokers.live_lapse", "schedule": 60.0, "options": {"expires": 60.0}},
     "records-clean": {"task": "brokers.records_clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }

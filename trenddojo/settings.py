@@ -324,6 +324,8 @@ REST_FRAMEWORK = api.REST_FRAMEWORK
 DRF_STANDARDIZED_ERRORS = api.STANDARDIZED_ERRORS
 SPECTACULAR_SETTINGS = api.spectacular(title=SITE_NAME, version=VERSION)
 API_USER_PER_MINUTE = env.integer("API_USER_PER_MINUTE", 600, lowest=1, highest=1_000_000)
+# For trying webhooks on one's own machine; private addresses are never told anything else.
+WEBHOOKS_TO_LOOPBACK = env.boolean("WEBHOOKS_TO_LOOPBACK", default=False)
 API_TOKEN_PER_MINUTE = env.integer("API_TOKEN_PER_MINUTE", 300, lowest=1, highest=1_000_000)
 
 # --- Sessions, cookies and headers ------------------------------------------------------------------------------------

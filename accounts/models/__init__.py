@@ -6,6 +6,7 @@ from accounts.models.notifications import Notification, NotificationChoice, Noti
 from accounts.models.people import User, timezone_choices
 from accounts.models.tokens import ApiToken, IdempotencyKey, TokenScope
 from accounts.models.trading import AccountType, Broker, CostMethod, RiskPolicy, TradingAccount
+from accounts.models.webhooks import DeliveryState, Webhook, WebhookDelivery
 
 __all__ = [
     "AccountType",
@@ -14,6 +15,7 @@ __all__ = [
     "CashMovement",
     "CashMovementKind",
     "CostMethod",
+    "DeliveryState",
     "Event",
     "EventAction",
     "EventSubject",
@@ -25,5 +27,7 @@ __all__ = [
     "TokenScope",
     "TradingAccount",
     "User",
+    "Webhook",
+    "WebhookDelivery",
     "timezone_choices",
 ]
