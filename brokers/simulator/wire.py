@@ -22,6 +22,9 @@ from brokers.simulator.engine.types import (
 NEW_YORK = ZoneInfo("America/New_York")
 AVERAGE = Decimal("0.000000001")
 SHARE = Decimal("0.0001")
+# What a movement is more exactly: dividends here are paid in cash, fees are those of the regulators.
+SUB_TYPES = {"DIV": "CDIV"}
+FEE_TYPES = {"REG fee": "REG", "TAF fee": "TAF", "CAT fee": "CAT"}
 Fields = dict[str, Any]
 
 
@@ -216,9 +219,11 @@ def _movement(line: Activity) -> Fields:
     fields = {
         "id": line.id,
         "activity_type": line.type,
+        "activity_sub_type": SUB_TYPES.get(line.type) or FEE_TYPES.get(line.description or ""),
         "date": line.at.astimezone(NEW_YORK).date().isoformat(),
         "created_at": timestamp(line.at),
         "net_amount": optional(line.net_amount),
+        "currency": "USD",
         "symbol": line.symbol,
         "qty": optional(line.qty),
         "per_share_amount": optional(line.per_share_amount),

@@ -307,6 +307,10 @@ def test_positions_and_their_steps_are_shown_well(account: TradingAccount, tour:
     account.halted_at, account.halt_reason = timezone.now(), "The feed looks wrong since the open"
     account.save()
     tour.visit("positions", "/positions/")
+    # Nor does the table within the page.
+    tour.page.set_viewport_size({"width": 820, "height": 900})
+    table = tour.page.get_by_role("region", name="Positions")
+    assert table.evaluate("box => box.scrollWidth - box.clientWidth") == 0
     tour.visit("trade-connected", f"/trades/{trade.pk}/")
     tour.visit("position-close", f"/trades/{trade.pk}/close/")
     tour.visit("position-scale-out", f"/trades/{trade.pk}/scale-out/")

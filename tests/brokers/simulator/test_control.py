@@ -88,7 +88,10 @@ def test_a_split_changes_the_position_and_a_dividend_pays_it(exchange, wire: Wir
     assert (position["qty"], position["avg_entry_price"]) == ("20", "50.01")
     # 20 x 0.25
     assert float(wire.get("/v2/account")["cash"]) - float(before) == pytest.approx(5)
-    assert wire.get("/v2/account/activities/DIV")[0]["net_amount"] == "5"
+    (told,) = wire.get("/v2/account/activities/DIV")
+    named = ("activity_type", "activity_sub_type", "symbol", "qty", "per_share_amount", "net_amount", "currency")
+    assert [told[name] for name in named] == ["DIV", "CDIV", "SPY", "20", "0.25", "5", "USD"]
+    assert told["status"] == "executed"
 
 
 def test_accounts_are_opened_funded_and_blocked(exchange) -> None:
