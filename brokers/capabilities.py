@@ -23,9 +23,14 @@ WORDS: Final[dict[Trait, str]] = {
 
 def unsupported(capabilities: Capabilities, terms: OrderTerms, asset_class: AssetClass) -> str:
     """Why the broker cannot take this order, as a sentence; empty when it can."""
+    return unsupported_at(capabilities, terms, asset_class)[1]
+
+
+def unsupported_at(capabilities: Capabilities, terms: OrderTerms, asset_class: AssetClass) -> tuple[str, str]:
+    """The field of the terms that the broker cannot take, and why; both empty when it can take the order."""
     if not capabilities.places_orders:
-        return "This account places no orders: record what you did at the broker."
-    return next(_reasons(capabilities, terms, asset_class), "")
+        return "", "This account places no orders: record what you did at the broker."
+    return next(_reasons(capabilities, terms, asset_class), ("", ""))
 
 
 def refuse_unsupported(capabilities: Capabilities, terms: OrderTerms, asset_class: AssetClass) -> None:
@@ -35,37 +40,41 @@ def refuse_unsupported(capabilities: Capabilities, terms: OrderTerms, asset_clas
         raise Unsupported(sentence, code="unsupported")
 
 
-def _reasons(capabilities: Capabilities, terms: OrderTerms, asset_class: AssetClass) -> Iterator[str]:
-    possible: tuple[tuple[StrEnum, frozenset[StrEnum], str], ...] = (
-        (asset_class, frozenset(capabilities.asset_classes), "instruments of the class"),
-        (terms.type, frozenset(capabilities.order_types), "orders of the type"),
-        (terms.time_in_force, frozenset(capabilities.times_in_force), "the time in force"),
-        (terms.order_class, frozenset(capabilities.order_classes), "orders of the class"),
+def _reasons(capabilities: Capabilities, terms: OrderTerms, asset_class: AssetClass) -> Iterator[tuple[str, str]]:
+    possible: tuple[tuple[str, StrEnum, frozenset[StrEnum], str], ...] = (
+        ("asset_class", asset_class, frozenset(capabilities.asset_classes), "instruments of the class"),
+        ("type", terms.type, frozenset(capabilities.order_types), "orders of the type"),
+        ("time_in_force", terms.time_in_force, frozenset(capabilities.times_in_force), "the time in force"),
+        ("order_class", terms.order_class, frozenset(capabilities.order_classes), "orders of the class"),
     )
-    for asked, able, what in possible:
+    for field, asked, able, what in possible:
         if asked not in able:
-            yield f"This broker does not know {what} “{spoken(asked)}”; choose {listed(able)}."
+            yield field, f"This broker does not know {what} “{spoken(asked)}”; choose {listed(able)}."
     if terms.extended_hours and not capabilities.extended_hours:
-        yield "This broker does not trade in extended hours."
+        yield "extended_hours", "This broker does not trade in extended hours."
     if _is_fraction(terms, asset_class) and not capabilities.fractions:
-        yield "This broker takes whole shares only."
+        yield "quantity", "This broker takes whole shares only."
     if terms.trail_price is not None and not capabilities.trails_by_price:
-        yield "This broker trails by percent only."
+        yield "trail_price", "This broker trails by percent only."
     has = _traits(terms, asset_class)
     for restriction in capabilities.restrictions:
         if restriction.trait in has:
             yield from _broken(restriction, terms)
 
 
-def _broken(restriction: Restriction, terms: OrderTerms) -> Iterator[str]:
-    asked: tuple[tuple[StrEnum, frozenset[StrEnum] | None, str], ...] = (
-        (terms.type, restriction.order_types and frozenset(restriction.order_types), "type"),
-        (terms.time_in_force, restriction.times_in_force and frozenset(restriction.times_in_force), "time in force"),
-        (terms.order_class, restriction.order_classes and frozenset(restriction.order_classes), "class"),
+def _broken(restriction: Restriction, terms: OrderTerms) -> Iterator[tuple[str, str]]:
+    asked: tuple[tuple[str, StrEnum, frozenset[StrEnum] | None, str], ...] = (
+        ("type", terms.type, _words(restriction.order_types), "type"),
+        ("time_in_force", terms.time_in_force, _words(restriction.times_in_force), "time in force"),
+        ("order_class", terms.order_class, _words(restriction.order_classes), "class"),
     )
-    for value, able, what in asked:
+    for field, value, able, what in asked:
         if able is not None and value not in able:
-            yield f"{WORDS[restriction.trait]} are possible at this broker only with the {what} {listed(able)}."
+            yield field, f"{WORDS[restriction.trait]} are possible at this broker only with the {what} {listed(able)}."
+
+
+def _words(words: Iterable[StrEnum] | None) -> frozenset[StrEnum] | None:
+    return None if words is None else frozenset(words)
 
 
 def _traits(terms: OrderTerms, asset_class: AssetClass) -> set[Trait]:

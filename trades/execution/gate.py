@@ -11,7 +11,7 @@ from django.http import Http404
 
 from accounts.calendars import exchange_timezone
 from accounts.selectors import policy_of
-from brokers.capabilities import unsupported
+from brokers.capabilities import unsupported_at
 from brokers.services.live import live_is_armed
 from trades.execution.desks import Desk, Market, has_own_time
 from trades.execution.shapes import OrderInput, terms_from
@@ -158,9 +158,9 @@ def _met_at(terms: OrderTerms, market: Market) -> Decimal | None:
 
 
 def _refuse_unsupported(desk: Desk, terms: OrderTerms, asset_class: AssetClass) -> None:
-    sentence = unsupported(desk.capabilities, terms, asset_class)
+    field, sentence = unsupported_at(desk.capabilities, terms, asset_class)
     if sentence:
-        raise OrderError("unsupported", sentence)
+        raise OrderError("unsupported", sentence, field)
 
 
 def _role(terms: OrderTerms, trade: Trade | None, holding: Holding) -> OrderRole:
