@@ -33,6 +33,8 @@ ARGUMENTS = [
 ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The last width of each is the one axe looks at. The colours change nothing about the widths, but pictures want all.
 SHOWN = {"light": (390, 820, 1440), "dark": (1440, 820, 390)}
+# A violation is told by the HTML of its elements; selectors of all that is in order would cost as much as the rules.
+AXE_OPTIONS = {"resultTypes": ["violations"], "selectors": False}
 SERIOUS = frozenset({"serious", "critical"})
 # Chromium and htmx write such a line for every answer of 400 and above; tests look at answers themselves.
 # The last three are htmx's when a page is left while it waits for an answer: a form sent right after typing does that.
@@ -127,7 +129,7 @@ def axe() -> Callable[[Page], None]:
     """Asserts that axe-core finds nothing serious or critical on the page as it is shown: ``axe(page)``."""
 
     def checked(page: Page) -> None:
-        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        found = Axe().run(page, options=AXE_OPTIONS).response["violations"]
         serious = [
             f"{violation['id']}: {violation['help']}: "
             + "; ".join(node["html"][:160] for node in violation["nodes"][:5])
