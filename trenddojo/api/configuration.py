@@ -2,6 +2,14 @@
 
 from typing import Any
 
+DESCRIPTION = """\
+Everything a trader can do on the desk, for programs.
+
+Send a token as `Authorization: Bearer <token>`; make one on the page “API tokens”, by `POST /api/v1/tokens/`, or by
+`manage.py create_api_token`. Decimals are strings, times are RFC 3339 in UTC, ids are UUIDs. Unknown fields are
+refused. Every error has one shape, and every answer carries `X-Request-ID`. See docs/api.md for a quick start.
+"""
+
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.BearerAuthentication",
@@ -31,21 +39,54 @@ STANDARDIZED_ERRORS: dict[str, Any] = {
 }
 
 
+# The resources in the contract's order.
+TAGS = (
+    ("accounts", "Where a trader's money is: paper, live, or kept by hand. Halting one is the kill switch."),
+    ("connections", "Access to a broker. Keys go in and never come out."),
+    ("position-size", "How much to trade for a given risk. Nothing is stored."),
+    ("trades", "Ideas from plan to exit, with the fills that are their truth."),
+    ("orders", "What is sent to brokers, through one gate that checks every limit."),
+    ("positions", "What the broker holds beside what the journal says."),
+    ("market", "Quotes, bars and trading hours, from the account's broker."),
+    ("performance", "Every figure, with its size of sample and confidence."),
+    ("imports", "Fills from files of brokers: looked at first, then kept, all or nothing."),
+    ("notifications", "What the desk has to say to the trader."),
+    ("tokens", "Keys of programs to this API. Each is shown once."),
+    ("setups", "Patterns a trader trades by."),
+    ("tags", "Words a trader puts on trades: tags, mistakes, emotions."),
+    ("events", "What happened on the desk, in the order it was committed."),
+    ("webhooks", "Addresses that events are sent to."),
+)
+
+
 def spectacular(*, title: str, version: str) -> dict[str, Any]:
     """The settings of the published schema."""
     return {
         "TITLE": f"{title} API",
-        "DESCRIPTION": "Everything a trader can do on the desk, for programs. See docs/api.md for a quick start.",
+        "DESCRIPTION": DESCRIPTION,
         "VERSION": version,
         "OAS_VERSION": "3.1.0",
         "SERVE_INCLUDE_SCHEMA": False,
         "SCHEMA_PATH_PREFIX": "/api/v1",
+        "SERVERS": [{"url": "/", "description": "This desk"}],
+        "TAGS": [{"name": name, "description": sentence} for name, sentence in TAGS],
         "COMPONENT_SPLIT_REQUEST": True,
-        "COMPONENT_SPLIT_PATCH": True,
+        # A change is a body of its own, and says itself which of its fields may be left out.
+        "COMPONENT_SPLIT_PATCH": False,
+        # Docstrings are for those who keep the code; views describe their operations with extend_schema.
+        "DISABLE_DOCSTRING_DESCRIPTIONS": True,
+        "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
         "SORT_OPERATIONS": False,
         "SWAGGER_UI_DIST": "SIDECAR",
         "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-        # Named by us, so that a new choice elsewhere renames nothing.
-        "ENUM_NAME_OVERRIDES": {},
-        "POSTPROCESSING_HOOKS": ["trenddojo.api.schema.finish"],
+        "SWAGGER_UI_SETTINGS": {
+            # The library would send the schema's address to a checker on the internet, and tokens to localStorage.
+            "validatorUrl": None,
+            "persistAuthorization": False,
+            "deepLinking": True,
+            "displayRequestDuration": True,
+            "docExpansion": "none",
+            "filter": True,
+        },
+        "POSTPROCESSING_HOOKS": ["trenddojo.api.schema_finish.finish"],
     }

@@ -6,20 +6,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,12})?", re.ASCII)
+DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,12})?", re.ASCII)
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 FIRST_YEAR, LAST_YEAR = 1970, 2199
-DECIMAL_SCHEMA = {
-    "oneOf": [
-        {"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,12})?$"},
-        {"type": "number"},
-    ],
-}
+# What PostgreSQL's integer holds, and what a request may say where its field names no bounds.
+LARGEST_WHOLE = 2**31 - 1
 
 
 class Text(serializers.CharField):
@@ -41,11 +37,17 @@ class Truth(serializers.BooleanField):
 
 
 class Whole(serializers.IntegerField):
-    """A JSON integer."""
+    """A JSON integer; 5.0 is one, as JSON Schema has it."""
+
+    default_error_messages = {"out_of_range": "Give a whole number of at most ten digits."}
 
     def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, Decimal) and abs(data.adjusted()) < self.MAX_STRING_LENGTH and data == int(data):
+            data = int(data)
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
+        if abs(data) > LARGEST_WHOLE and self.max_value is None:
+            self.fail("out_of_range")
         return int(super().to_internal_value(data))
 
 
@@ -62,7 +64,7 @@ class Key(serializers.UUIDField):
     """An id, written with hyphens."""
 
     def to_internal_value(self, data: Any) -> uuid.UUID:
-        if not isinstance(data, str) or len(data) != 36:  # noqa: PLR2004 - the length of a UUID with hyphens
+        if not isinstance(data, str) or not UUID_TEXT.fullmatch(data):
             self.fail("invalid", value=data)
         found = super().to_internal_value(data)
         assert isinstance(found, uuid.UUID)  # noqa: S101 - the field's own promise
@@ -83,6 +85,8 @@ class Number(serializers.DecimalField):
         if isinstance(data, str):
             if not DECIMAL.fullmatch(data):
                 self.fail("invalid")
+            if self.is_unsigned and data.startswith("-"):
+                self.fail("min_value", min_value=self.min_value)
             data = Decimal(data)
         if isinstance(data, bool) or not isinstance(data, (int, Decimal)):
             self.fail("invalid")
@@ -94,6 +98,10 @@ class Number(serializers.DecimalField):
     def to_representation(self, value: Any) -> str:
         return plain(value, self.shown)
 
+    @property
+    def is_unsigned(self) -> bool:
+        return self.min_value is not None and self.min_value >= 0
+
 
 def plain(value: Decimal, shown: int = 0) -> str:
     """A decimal as it is written: all its digits, no exponent, no zeros at the end beyond `shown` decimals."""
@@ -103,7 +111,6 @@ def plain(value: Decimal, shown: int = 0) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
-@extend_schema_field(DECIMAL_SCHEMA)
 class NumberIn(Number):
     """A decimal of a request."""
 
