@@ -17,6 +17,8 @@ from accounts.models import (
     RiskPolicy,
     TradingAccount,
     User,
+    Webhook,
+    WebhookDelivery,
     timezone_choices,
 )
 
@@ -132,3 +134,31 @@ class NotificationChoiceAdmin(ToldAdmin):
     list_filter = ["kind"]
     list_select_related = ["user"]
     search_fields = ["user__username", "user__email"]
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ToldAdmin):
+    """Secrets are on no page. What a trader wants to be told is theirs; an address that does harm is turned off."""
+
+    list_display = ["created_at", "user", "url", "is_active", "failures", "failing_since", "stopped_reason"]
+    list_filter = ["is_active"]
+    list_select_related = ["user"]
+    search_fields = ["url", "description", "user__username", "user__email"]
+    exclude = ["secret", "old_secret"]
+    actions = ["turn_off"]
+
+    @admin.action(description="Turn off", permissions=["delete"])
+    def turn_off(self, request: HttpRequest, webhooks: models.QuerySet[Webhook]) -> None:
+        count = webhooks.filter(is_active=True).update(
+            is_active=False, stopped_reason="An administrator of this desk turned it off."
+        )
+        self.message_user(request, f"Turned off: {count}.")
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ToldAdmin):
+    list_display = ["created_at", "webhook", "type", "state", "attempts", "last_status", "last_error"]
+    list_filter = ["state", "type"]
+    list_select_related = ["webhook"]
+    search_fields = ["webhook__url", "webhook__user__username"]
+    date_hierarchy = "created_at"

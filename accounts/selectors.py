@@ -9,7 +9,16 @@ from django.db.models import Case, DecimalField, F, Min, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
-from accounts.models import CashMovement, CashMovementKind, Notification, RiskPolicy, TradingAccount, User
+from accounts.models import (
+    CashMovement,
+    CashMovementKind,
+    Notification,
+    RiskPolicy,
+    TradingAccount,
+    User,
+    Webhook,
+    WebhookDelivery,
+)
 from trenddojo.domain.order_state import WORKING
 from trenddojo.domain.risk import RiskLimits
 
@@ -140,3 +149,29 @@ def _related(account: TradingAccount, name: str) -> Any:
 def notifications_of(user: User) -> QuerySet[Notification]:
     """What the user is told in the app, the newest first."""
     return Notification.objects.filter(user=user, in_app=True)
+
+
+def webhooks_of(user: User) -> QuerySet[Webhook]:
+    """The user's webhooks, the oldest first."""
+    return Webhook.objects.filter(user=user)
+
+
+def webhook_for(user: User, pk: uuid.UUID) -> Webhook:
+    """The user's webhook. Raises Http404."""
+    found = webhooks_of(user).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def webhook_deliveries(webhook: Webhook) -> QuerySet[WebhookDelivery]:
+    """What was or is to be sent there, the newest first."""
+    return webhook.deliveries.all()
+
+
+def delivery_for(user: User, pk: uuid.UUID) -> WebhookDelivery:
+    """A message to one of the user's webhooks. Raises Http404."""
+    found = WebhookDelivery.objects.filter(webhook__user=user, pk=pk).first()
+    if found is None:
+        raise Http404
+    return found

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import accounts, cash, notifications, people
+from accounts.views import accounts, cash, notifications, people, webhooks
 
 app_name = "accounts"
 urlpatterns = [
@@ -27,4 +27,14 @@ urlpatterns = [
     path("settings/export/", people.data_export, name="data-export"),
     path("settings/delete/", people.user_delete_page, name="user-delete"),
     path("settings/sessions/<int:pk>/end/", people.session_end, name="session-end"),
+    path("settings/webhooks/", webhooks.webhook_list, name="webhook-list"),
+    path("settings/webhooks/new/", webhooks.webhook_new, name="webhook-create"),
+    path("settings/webhooks/<uuid:pk>/", webhooks.webhook_detail, name="webhook-detail"),
+    path("settings/webhooks/<uuid:pk>/edit/", webhooks.webhook_change, name="webhook-edit"),
+    path("settings/webhooks/<uuid:pk>/on/", webhooks.webhook_turn, {"is_active": True}, name="webhook-on"),
+    path("settings/webhooks/<uuid:pk>/off/", webhooks.webhook_turn, {"is_active": False}, name="webhook-off"),
+    path("settings/webhooks/<uuid:pk>/rotate/", webhooks.webhook_rotate, name="webhook-rotate"),
+    path("settings/webhooks/<uuid:pk>/test/", webhooks.webhook_try, name="webhook-test"),
+    path("settings/webhooks/<uuid:pk>/delete/", webhooks.webhook_remove, name="webhook-delete"),
+    path("settings/webhooks/messages/<uuid:pk>/replay/", webhooks.delivery_again, name="webhook-replay"),
 ]

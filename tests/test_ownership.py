@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from accounts.models import Notification, User
+from accounts.models import Notification, User, Webhook, WebhookDelivery
 from brokers.models import BarSeries
 from tests.factories import (
     make_account,
@@ -64,6 +64,7 @@ ORDER = "order"
 SETUP, TAG, FILTER, SCREENSHOT, IMPORT = "setup", "tag", "filter", "screenshot", "import"
 CONNECTION, NOTIFICATION = "connection", "notification"
 SERIES = "series"
+WEBHOOK = "webhook"
 OBJECT_OF = {
     "accounts:account-detail": ACCOUNT,
     "accounts:account-edit": ACCOUNT,
@@ -77,6 +78,14 @@ OBJECT_OF = {
     "accounts:cash-delete": CASH,
     "accounts:session-end": "session",
     "accounts:notification-open": NOTIFICATION,
+    "accounts:webhook-detail": WEBHOOK,
+    "accounts:webhook-edit": WEBHOOK,
+    "accounts:webhook-on": WEBHOOK,
+    "accounts:webhook-off": WEBHOOK,
+    "accounts:webhook-rotate": WEBHOOK,
+    "accounts:webhook-test": WEBHOOK,
+    "accounts:webhook-delete": WEBHOOK,
+    "accounts:webhook-replay": "delivery",
     "brokers:connection-detail": CONNECTION,
     "brokers:connection-edit": CONNECTION,
     "brokers:connection-verify": CONNECTION,
@@ -159,8 +168,13 @@ def objects(alice: User) -> dict[str, Any]:
     day = models.JournalDay.objects.create(owner=alice, day=date(2025, 3, 4))
     picture = models.Screenshot(owner=alice, trade=trade, width=1, height=1, byte_size=1)
     picture.image.save("picture.png", ContentFile(b"picture"))
+    webhook = Webhook.objects.create(user=alice, url="https://example.com/alice", secret="sealed")
     return {
         ACCOUNT: account,
+        WEBHOOK: webhook,
+        "delivery": WebhookDelivery.objects.create(
+            webhook=webhook, type="desk.test", body={}, next_attempt_at=timezone.now()
+        ),
         CASH: make_cash(account, "deposit", "100", date(2025, 1, 2)),
         TRADE: trade,
         PLAN: make_plan(account, "MSFT"),

@@ -1,5 +1,20 @@
 """Addresses of the API about who trades and with what money."""
 
-from django.urls import URLPattern
+from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from accounts.api.webhooks import DeliveryViewSet, WebhookViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.include_format_suffixes = False
+router.register("webhooks", WebhookViewSet, basename="webhook")
+
+urlpatterns = [
+    *router.urls,
+    path("webhooks/<uuid:webhook_pk>/deliveries/", DeliveryViewSet.as_view({"get": "list"}), name="delivery-list"),
+    path(
+        "webhooks/<uuid:webhook_pk>/deliveries/<uuid:pk>/replay/",
+        DeliveryViewSet.as_view({"post": "replay"}),
+        name="delivery-replay",
+    ),
+]

@@ -24,8 +24,6 @@ SECRET_PREFIX, SECRET_BYTES = "whsec_", 24
 OLD_SECRET_LASTS = timedelta(hours=24)
 MOST = 10
 URL_LENGTH, DESCRIPTION_LENGTH = 500, 80
-# What may be changed without a new secret.
-CHANGEABLE = ("url", "description", "subjects", "is_active")
 TEST_TYPE = "desk.test"
 
 
