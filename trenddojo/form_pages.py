@@ -23,6 +23,8 @@ class FormPageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/"):
+            return self.get_response(request)  # programs fill in no forms
         was_signed_in = request.user.is_authenticated
         is_shown_again = form_show(request)
         response = self.get_response(request)

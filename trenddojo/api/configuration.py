@@ -24,6 +24,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["trenddojo.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "trenddojo.api.paging.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "trenddojo.api.schema.ApiSchema",
+    "DEFAULT_METADATA_CLASS": "trenddojo.api.metadata.ApiMetadata",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "NON_FIELD_ERRORS_KEY": "non_field_errors",
     # No test client or browser form decides the format: it is JSON.
@@ -77,16 +78,5 @@ def spectacular(*, title: str, version: str) -> dict[str, Any]:
         "DISABLE_DOCSTRING_DESCRIPTIONS": True,
         "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
         "SORT_OPERATIONS": False,
-        "SWAGGER_UI_DIST": "SIDECAR",
-        "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-        "SWAGGER_UI_SETTINGS": {
-            # The library would send the schema's address to a checker on the internet, and tokens to localStorage.
-            "validatorUrl": None,
-            "persistAuthorization": False,
-            "deepLinking": True,
-            "displayRequestDuration": True,
-            "docExpansion": "none",
-            "filter": True,
-        },
         "POSTPROCESSING_HOOKS": ["trenddojo.api.schema_finish.finish"],
     }

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import Error
 from rest_framework import exceptions
 
-from trenddojo.api.errors import WHOLE, Changed, Conflict, Refused, TooLarge, invalid
+from trenddojo.api.errors import WHOLE, Changed, Conflict, Refused, TooLarge, Unavailable, invalid
 from trenddojo.domain.errors import DomainError
+
+# The database does not answer, or gave up on a lock: nothing was written, and a later try may well succeed.
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 class ApiExceptionHandler(ExceptionHandler):
@@ -25,6 +29,8 @@ class ApiExceptionHandler(ExceptionHandler):
             return TooLarge()
         if isinstance(exc, (SuspiciousOperation, BadRequest)):
             return exceptions.ParseError()
+        if isinstance(exc, DATABASE_AWAY):
+            return Unavailable(wait=5)
         return super().convert_known_exceptions(exc)
 
     def _of_domain(self, exc: DomainError) -> exceptions.APIException:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import redis
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
@@ -17,6 +18,7 @@ from rest_framework.throttling import BaseThrottle
 
 PREFIX = "trenddojo:api"
 TIMEOUT = 0.5
+ADDRESS_PER_MINUTE = 120
 
 
 class MinuteThrottle(BaseThrottle):
@@ -62,6 +64,18 @@ class TokenThrottle(MinuteThrottle):
 
     def identity(self, request: Request) -> str | None:
         return str(request.auth.pk) if request.auth is not None else None
+
+
+class AddressThrottle(MinuteThrottle):
+    """For what strangers may ask: a budget for each network address; whoever signed in has one as a user."""
+
+    name = "address"
+
+    def allowed(self) -> int:
+        return ADDRESS_PER_MINUTE
+
+    def identity(self, request: Request) -> str | None:
+        return None if request.user.is_authenticated else str(get_adapter().get_client_ip(request))
 
 
 def _wait(item: RateLimitItem, who: str) -> float | None:
