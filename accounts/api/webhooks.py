@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -117,7 +117,12 @@ class DeliveryGiven(Given):
     last_attempt_at = Moment(allow_null=True)
     delivered_at = Moment(allow_null=True)
     created_at = Moment()
-    body = EventBody()
+    body = serializers.SerializerMethodField()
+
+    @extend_schema_field(EventBody)
+    def get_body(self, row: WebhookDelivery) -> dict[str, Any]:
+        """As it was or will be sent, letter for letter."""
+        return dict(row.body)
 
 
 class DeliveryFilters(Taken):
