@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import redis
 from django.conf import settings
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from brokers.base import ConnectionSettings
@@ -147,6 +147,10 @@ class Told:
     remaining: int
     reset: int
 
+    def is_plenty(self) -> bool:
+        """Whether not even those who must leave most to others have to wait."""
+        return self.remaining > self.limit * (100 - min(SHARE.values())) // 100
+
 
 def _told(headers: Mapping[str, str]) -> Told | None:
     words = [str(headers.get(f"X-RateLimit-{name}", "")).strip() for name in ("Limit", "Remaining", "Reset")]
@@ -157,11 +161,36 @@ def _told(headers: Mapping[str, str]) -> Told | None:
     return Told(limit, remaining, min(reset, int(time.time()) + MINUTE))
 
 
+# The broker's word and the calls of the last minute are looked at in one round trip: every request waits for it.
+# Keys: the calls, newest first, and the word. Given: now, the calls allowed where there is no word, the percent of them
+# that this priority may use. Answers the seconds to wait, "0" when the call was counted, and the word.
+_SPEND = """
+local now, allowed, share = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local told = redis.call('GET', KEYS[2])
+if told then
+    local word = cjson.decode(told)
+    allowed = word.limit
+    -- A minute that is over says nothing about the next.
+    if word.remaining <= math.floor(allowed * (100 - share) / 100) and word.reset > now then
+        return {tostring(word.reset - now), told}
+    end
+end
+local most = math.max(math.floor(allowed * share / 100), 1)
+local oldest = tonumber(redis.call('LINDEX', KEYS[1], most - 1) or 0)
+-- Once the oldest call that counts is a minute old, there is room for one.
+if oldest >= now - 60 then return {tostring(math.max(oldest + 60 - now, 0.1)), told} end
+redis.call('LPUSH', KEYS[1], ARGV[1])
+redis.call('LTRIM', KEYS[1], 0, most - 1)
+redis.call('EXPIRE', KEYS[1], 60)
+return {'0', told}
+"""
+
+
 class _Minute(RateLimitItemPerMinute):
     """A limit whose counter does not depend on the number allowed: priorities share one counter."""
 
     def key_for(self, *identifiers: bytes | str | float) -> str:
-        return f"{PREFIX}/{'/'.join(str(word) for word in identifiers)}"
+        return "/".join(str(word) for word in identifiers)
 
 
 class _Shared:
@@ -171,13 +200,23 @@ class _Shared:
         self.redis: redis.Redis = redis.Redis.from_url(
             url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT
         )
-        self.storage = RedisStorage(url, connection_pool=self.redis.connection_pool, key_prefix=PREFIX)
+        self._script = self.redis.register_script(_SPEND)
+        # The limit in force by counter, where its last look found plenty.
+        self._plenty: dict[str, int] = {}
 
-    def told(self, counter: str) -> Told | None:
-        words = self.redis.get(f"{PREFIX}:told:{counter}")
-        return Told(**json.loads(words)) if words else None
+    def spend(self, counter: str, allowed: int, priority: Priority) -> float:
+        keys = [f"{PREFIX}:calls:{counter}", f"{PREFIX}:told:{counter}"]
+        wait, words = self._script(keys=keys, args=[repr(time.time()), allowed, SHARE[priority]])
+        told = Told(**json.loads(words)) if words else None
+        self._plenty.pop(counter, None)
+        if told is None or told.is_plenty():
+            self._plenty[counter] = told.limit if told else allowed
+        return float(wait)
 
     def remember(self, counter: str, told: Told) -> None:
+        if told.is_plenty() and self._plenty.get(counter) == told.limit:
+            # Nobody would wait any longer or shorter for this word.
+            return
         self.redis.set(f"{PREFIX}:told:{counter}", json.dumps(asdict(told)), ex=TOLD_LASTS)
 
 
@@ -203,33 +242,18 @@ def _spend(counter: str, allowed: int, priority: Priority) -> float:
     """Seconds to wait; 0 when the call was counted."""
     if not _resting():
         try:
-            shared = _shared(settings.REDIS_URL)
-            told = shared.told(counter)
-            return _wait_told(told, priority) or _take(
-                shared.storage, counter, told.limit if told else allowed, priority
-            )
+            return _shared(settings.REDIS_URL).spend(counter, allowed, priority)
         except redis.RedisError:
             _rest()
     return _take(_alone().storage, counter, max(allowed // ALONE, 1), priority)
 
 
-def _take(storage: RedisStorage | MemoryStorage, counter: str, allowed: int, priority: Priority) -> float:
+def _take(storage: MemoryStorage, counter: str, allowed: int, priority: Priority) -> float:
     most = max(allowed * SHARE[priority] // 100, 1)
     limiter, minute = MovingWindowRateLimiter(storage), _Minute(most)
     if limiter.hit(minute, counter):
         return 0.0
-    # The window begins with the oldest call that counts: once that is a minute old, there is room for one.
     return max(limiter.get_window_stats(minute, counter).reset_time - time.time(), 0.1)
-
-
-def _wait_told(told: Told | None, priority: Priority) -> float:
-    if told is None:
-        return 0.0
-    kept_for_others = told.limit * (100 - SHARE[priority]) // 100
-    if told.remaining > kept_for_others:
-        return 0.0
-    # A minute that is over says nothing about the next.
-    return max(told.reset - time.time(), 0.0)
 
 
 def _remember(counter: str, told: Told) -> None:

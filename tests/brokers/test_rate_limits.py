@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 import time_machine
 
 from brokers import rate_limits
@@ -214,6 +215,42 @@ def test_the_gate_of_a_connection_spends_and_learns(clock: Any, connection: str)
         gate.before("DELETE", url)
 
 
+@pytest.fixture
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The commands Redis is sent, one after the other."""
+    sent: list[str] = []
+    execute: Callable[..., Any] = redis.Redis.execute_command
+
+    def watched(self: Any, *words: Any, **options: Any) -> Any:
+        sent.append(words[0])
+        return execute(self, *words, **options)
+
+    monkeypatch.setattr(redis.Redis, "execute_command", watched)
+    return sent
+
+
+def test_a_request_costs_one_round_trip_while_the_broker_has_plenty_left(
+    clock: Any, connection: str, round_trips: list[str]
+) -> None:
+    url = "https://paper-api.alpaca.markets/v2/orders"
+    gate = ConnectionGate(ConnectionSettings(connection, "alpaca", True, "https://paper-api.alpaca.markets"))
+    for limit in (200, 1000, 1000):
+        gate.before("POST", url)
+        gate.after(url, headers(limit, limit - 1, NOW + 30))
+
+    assert [word for word in round_trips if word != "SCRIPT LOAD"][-4:] == ["EVALSHA", "EVALSHA", "SET", "EVALSHA"]
+
+
+def test_the_word_that_there_is_plenty_again_is_heard_after_one_of_little(clock: Any, connection: str) -> None:
+    url = "https://paper-api.alpaca.markets/v2/orders"
+    gate = ConnectionGate(ConnectionSettings(connection, "alpaca", True, "https://paper-api.alpaca.markets"))
+    Budget("alpaca").learn(connection, headers(200, 30, NOW + 50))
+    gate.before("DELETE", url)
+    gate.after(url, headers(200, 199, NOW + 60))
+
+    assert spent("alpaca", connection, "orders", Priority.POLL, most=5) == 5
+
+
 def test_processes_draw_on_one_budget(connection: str) -> None:
     script = (
         "import django, sys; django.setup()\n"
@@ -251,13 +288,13 @@ def test_a_redis_that_is_away_is_not_asked_for_every_call(
     alone: None, connection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    told: Callable[..., Any] = rate_limits._Shared.told
+    spend: Callable[..., float] = rate_limits._Shared.spend
 
-    def watched(self: Any, counter: str) -> Any:
+    def watched(self: Any, counter: str, *given: Any) -> float:
         asked.append(counter)
-        return told(self, counter)
+        return spend(self, counter, *given)
 
-    monkeypatch.setattr(rate_limits._Shared, "told", watched)
+    monkeypatch.setattr(rate_limits._Shared, "spend", watched)
     spent("schwab", connection, "orders", Priority.CANCEL)
 
     assert len(asked) == 1

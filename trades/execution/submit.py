@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db.models import F, Q
@@ -23,6 +24,7 @@ from trades.execution.track import answer_apply
 from trades.execution.transitions import transition
 from trades.execution.unsent import exit_shrink, order_end
 from trades.models import Order
+from trades.selectors.statements import columns_of, made_from, rows_of
 from trenddojo.domain.order_state import OrderFact, OrderState
 from trenddojo.domain.orders import OrderError
 
@@ -78,20 +80,26 @@ def submitting_sweep(now: datetime) -> list[UUID]:
     return doubted
 
 
-# Written out: to build the statement anew takes longer than to run it, and an order waits for it.
 _ORDER = """
-SELECT o.*, a.halted_at FROM orders o JOIN accounts a ON a.id = o.account_id
-WHERE o.id = %s AND o.status = 'new' AND o.parent_id IS NULL
+SELECT a.halted_at, {order}, {connection}
+FROM orders o JOIN accounts a ON a.id = o.account_id LEFT JOIN broker_connections c ON c.id = o.connection_id
+WHERE o.id = %(order)s AND o.status = 'new' AND o.parent_id IS NULL
 """
-_CONNECTION = "SELECT * FROM broker_connections WHERE id = %s"
+
+
+@cache
+def _statement() -> str:
+    return _ORDER.format(order=columns_of(Order, "o"), connection=columns_of(BrokerConnection, "c"))
 
 
 def _read(order_id: UUID) -> Order | None:
     """The order, if it is there to send, with its connection and `halted_at` of its account."""
-    order = next(iter(Order.objects.raw(_ORDER, [order_id])), None)
-    if order is not None and order.connection_id is not None:
-        order.connection = next(iter(BrokerConnection.objects.raw(_CONNECTION, [order.connection_id])), None)
-    return order
+    for halted_at, *columns in rows_of(_statement(), {"order": order_id}):
+        row = iter(columns)
+        order, connection = made_from(row, Order), made_from(row, BrokerConnection)
+        order.halted_at, order.connection = halted_at, connection
+        return order
+    return None
 
 
 def _may_leave(order: Order, now: datetime) -> bool:
