@@ -8,6 +8,7 @@ import pytest
 from accounts.models import User
 from brokers.models import BrokerConnection
 from brokers.services.connections import connection_create
+from brokers.services.errors import ConnectionRefusal
 from tests.brokers.simulator_server import RunningSimulator, simulator
 
 KEY_ID, SECRET = "PK0123456789ABCDEF", "Sup3r-Secret/Value+OfAlice"
@@ -37,3 +38,11 @@ def connect(user: User, **changes: Any) -> BrokerConnection:
 def number_of(exchange: RunningSimulator, account: str = "") -> str:
     """What the broker calls the account."""
     return str(exchange.control.dump(account or exchange.account)["account"]["account_number"])
+
+
+def refused(act: Any, **given: Any) -> tuple[str, str]:
+    """Code and field of what a service refuses; the secret is not in its sentence."""
+    with pytest.raises(ConnectionRefusal) as refusal:
+        act(**given)
+    assert SECRET not in str(refusal.value)
+    return refusal.value.code, refusal.value.field

@@ -1,5 +1,6 @@
 """Answers of Alpaca, written by hand after its API description."""
 
+from datetime import datetime
 from typing import Any
 
 ORDER: dict[str, Any] = {
@@ -114,3 +115,25 @@ CLOCK: dict[str, Any] = {
 
 def order(**changes: Any) -> dict[str, Any]:
     return {**ORDER, **changes}
+
+
+def fill_at(number: int, moment: datetime) -> dict[str, Any]:
+    return {
+        **FILL,
+        "id": f"{moment:%Y%m%d%H%M%S}000::fill-{number:04d}",
+        "transaction_time": moment.isoformat(),
+    }
+
+
+def quote(bid: Any, ask: Any) -> dict[str, Any]:
+    return {
+        "t": "2026-03-16T18:00:00.123456789Z",
+        "bp": bid,
+        "ap": ask,
+        "bs": 3,
+        "as": 2,
+        "bx": "V",
+        "ax": "V",
+        "c": ["R"],
+        "z": "C",
+    }

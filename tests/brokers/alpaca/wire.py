@@ -9,6 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
+from brokers.alpaca.adapter import AlpacaAdapter
+from brokers.base import ConnectionSettings
+
+SECRET = "the-secret-of-this-key"
+
 
 @dataclass
 class Asked:
@@ -78,3 +85,15 @@ def parts_of(answer: Any) -> tuple[int, Any, dict[str, str]]:
         return 200, answer, {}
     status, said, *headers = answer
     return status, said, headers[0] if headers else {}
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with serving() as made:
+        yield made
+
+
+def adapter_at(wire: Wire, *, feed: str = "", gate: Any = None) -> AlpacaAdapter:
+    keys = {"api_key": "PKTEST", "secret_key": SECRET}
+    settings = ConnectionSettings("c", "alpaca", True, wire.url, wire.url, data_feed=feed, credentials=keys)
+    return AlpacaAdapter(settings, gate)
