@@ -55,7 +55,6 @@ def webhook_edit(*, user: User, pk: UUID, version: str | None = None, **changes:
 
     Raises Http404, StaleVersion where `version` (see version_of) is no longer the row's, and AccountError.
     """
-    _number_all()
     with transaction.atomic():
         webhook = webhook_locked(user, pk)
         if version is not None:
@@ -64,6 +63,7 @@ def webhook_edit(*, user: User, pk: UUID, version: str | None = None, **changes:
             if name in changes:
                 setattr(webhook, name, check(changes[name]))
         if changes.get("is_active", webhook.is_active) and not webhook.is_active:
+            _number_all()
             webhook.cursor = Event.objects.filter(user=user).aggregate(last=Max("seq"))["last"] or 0
             webhook.failures, webhook.failing_since, webhook.paused_until = 0, None, None
         webhook.is_active = changes.get("is_active", webhook.is_active)
