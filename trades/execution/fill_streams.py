@@ -8,14 +8,13 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from django.db.models import Q
-
 from accounts.calendars import exchange_timezone
 from accounts.models import TradingAccount
 from brokers.base import FillReport
 from trades.execution.symbols import family, held_trades, multiplier_of
 from trades.imports.streams import Row, Stream
 from trades.models import Fill, FillKind, Order, StopMove, Trade, TradeStatus
+from trades.selectors.statements import models_of
 from trenddojo.domain import commission
 from trenddojo.domain.instruments import AssetClass
 
@@ -98,6 +97,15 @@ def _new_fill(
     )
 
 
+_STOPS = "trade_id = ANY(%(trades)s) ORDER BY moved_at, created_at"
+_FILLS = "trade_id = ANY(%(trades)s) ORDER BY executed_at, created_at, part, id"
+_TRADES = """
+account_id = %(account)s AND (id = ANY(%(linked)s) OR symbol = ANY(%(symbols)s) AND (
+    status = 'active' OR status = 'closed' AND exit_date >= %(since)s
+)) ORDER BY created_at, id
+"""
+
+
 class Journal:
     """What the new executions meet: trades still open or closed after the first of them, and plans of their orders."""
 
@@ -108,10 +116,9 @@ class Journal:
         # Those whose fills are looked at anew.
         self.affected = {trade.pk for trade in trades if _is_affected(trade, since)}
         self.stops: dict[UUID, list[StopMove]] = defaultdict(list)
-        for move in StopMove.objects.filter(trade__in=self.trades).order_by("moved_at", "created_at"):
+        for move in models_of(StopMove, _STOPS, {"trades": list(self.trades)}):
             self.stops[move.trade_id].append(move)
-        rows = Fill.objects.filter(trade__in=self.affected).order_by("executed_at", "created_at", "part", "id")
-        self.fills = {fill.pk: fill for fill in rows}
+        self.fills = {fill.pk: fill for fill in models_of(Fill, _FILLS, {"trades": list(self.affected)})}
 
     def rows(self, stream: Stream, new: Iterable[NewFill]) -> Iterator[Row]:
         """The stream's executions, old and new, in time order."""
@@ -138,10 +145,13 @@ def _since(new: Iterable[NewFill]) -> dict[Place, datetime]:
 
 
 def _trades(account: TradingAccount, new: Sequence[NewFill], since: dict[Place, datetime]) -> Iterable[Trade]:
-    linked = {one.order.trade_id for one in new if one.order and one.order.trade_id}
-    is_open = Q(status=TradeStatus.ACTIVE) | Q(status=TradeStatus.CLOSED, exit_date__gte=min(since.values()))
-    here = Q(symbol__in={place.symbol for place in since}) & is_open
-    return Trade.objects.filter(here | Q(pk__in=linked), account=account).defer("search").order_by("created_at", "id")
+    given = {
+        "account": account.pk,
+        "linked": list({one.order.trade_id for one in new if one.order and one.order.trade_id}),
+        "symbols": list({place.symbol for place in since}),
+        "since": min(since.values()),
+    }
+    return models_of(Trade, _TRADES, given)
 
 
 def _is_affected(trade: Trade, since: dict[Place, datetime]) -> bool:

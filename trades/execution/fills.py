@@ -18,7 +18,8 @@ from trades.execution.fill_streams import NewFill, new_fills
 from trades.execution.fill_writing import Booking
 from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
-from trades.models import Fill, Order, OrderOrigin
+from trades.models import Order, OrderOrigin
+from trades.selectors.statements import models_of, rows_of
 from trenddojo.domain.order_state import OrderState
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def fills_apply(connection: BrokerConnection, fills: Sequence[FillReport], *, no
     if account_id is None or not fills:
         return FillsApplied()
     with transaction.atomic():
-        account = TradingAccount.objects.select_for_update().get(pk=account_id)
+        (account,) = models_of(TradingAccount, "id = %(account)s FOR UPDATE", {"account": account_id})
         unknown = _unknown(account, _in_journal(connection, fills))
         orders = _orders(account, unknown)
         new = _until_unclear(account, unknown, orders)
@@ -56,6 +57,19 @@ def fills_apply(connection: BrokerConnection, fills: Sequence[FillReport], *, no
     return applied
 
 
+_UNKNOWN_ORDERS = """
+SELECT told.order_id
+FROM unnest(%(executions)s::text[], %(orders)s::text[]) WITH ORDINALITY AS told (execution_id, order_id, place)
+WHERE NOT EXISTS (
+    SELECT FROM orders
+    WHERE account_id = %(account)s AND broker_order_id = told.order_id AND broker_order_id <> ''
+) AND NOT EXISTS (
+    SELECT FROM fills WHERE account_id = %(account)s AND execution_id = told.execution_id AND execution_id <> ''
+)
+GROUP BY told.order_id ORDER BY min(told.place)
+"""
+
+
 def orders_unknown(connection: BrokerConnection, fills: Iterable[FillReport]) -> list[str]:
     """The broker's ids of orders in new executions that we have no row of, in the executions' order.
 
@@ -64,22 +78,16 @@ def orders_unknown(connection: BrokerConnection, fills: Iterable[FillReport]) ->
     named = {fill.execution_id: fill.broker_order_id for fill in fills if fill.broker_order_id}
     if not named or connection.account_id is None:
         return []
-    orders = Order.objects.filter(account_id=connection.account_id, broker_order_id__in=set(named.values()))
-    known = set(orders.values_list("broker_order_id", flat=True))
-    open_ones = {execution: order for execution, order in named.items() if order not in known}
-    if not open_ones:
-        return []
-    booked = Fill.objects.filter(account_id=connection.account_id, execution_id__in=open_ones)
-    for execution in booked.values_list("execution_id", flat=True):
-        open_ones.pop(execution)
-    return list(dict.fromkeys(open_ones.values()))
+    given = {"account": connection.account_id, "executions": list(named), "orders": list(named.values())}
+    return [order for (order,) in rows_of(_UNKNOWN_ORDERS, given)]
 
 
 def _orders(account: TradingAccount, fills: Iterable[FillReport]) -> dict[str, Order]:
     ids = {fill.broker_order_id for fill in fills} - {""}
     if not ids:
         return {}
-    known = Order.objects.filter(account=account, broker_order_id__in=ids)
+    named = "account_id = %(account)s AND broker_order_id = ANY(%(ids)s) AND broker_order_id <> ''"
+    known = models_of(Order, named, {"account": account.pk, "ids": list(ids)})
     return {order.broker_order_id: order for order in known}
 
 
@@ -130,12 +138,16 @@ def _ours_before(connection: BrokerConnection, fills: Iterable[FillReport]) -> s
     return set(ours.values_list("broker_order_id", flat=True))
 
 
+_BOOKED = """
+SELECT execution_id FROM fills WHERE account_id = %(account)s AND execution_id = ANY(%(ids)s) AND execution_id <> ''
+"""
+
+
 def _unknown(account: TradingAccount, fills: Sequence[FillReport]) -> list[FillReport]:
-    ids = [fill.execution_id for fill in fills]
-    known = set()
-    if ids:
-        rows = Fill.objects.filter(account=account, execution_id__in=ids).exclude(execution_id="")
-        known = set(rows.values_list("execution_id", flat=True))
+    if not fills:
+        return []
+    rows = rows_of(_BOOKED, {"account": account.pk, "ids": [fill.execution_id for fill in fills]})
+    known = {execution_id for (execution_id,) in rows}
     return [fill for fill in fills if fill.execution_id not in known]
 
 

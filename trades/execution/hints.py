@@ -54,22 +54,30 @@ def stream_prove(connection_id: UUID) -> None:
 
 
 def hints_apply(connection_id: UUID, updates: Sequence[OrderUpdate]) -> None:
-    """Apply pushed reports in their order; pull the executions when there were any, or when a frame was unreadable."""
-    connection = BrokerConnection.objects.select_related("account", "user").get(pk=connection_id)
+    """Pull the executions when there were any, or when a frame was unreadable, and apply the reports in their order.
+
+    Executions go first: they are what a trader waits for, and are booked whatever their orders say of themselves.
+    """
+    connection = BrokerConnection.objects.get(pk=connection_id)
     reports = [update.report for update in updates if update.report is not None]
+    is_pulled = any(update.is_execution or update.report is None for update in updates)
+    waiting = _executions_pull(connection) if is_pulled and connection.is_active else 0
     applied = reports_apply(connection, reports, source=STREAM, now=timezone.now())
     if not connection.is_active:
         return
-    if any(update.is_execution or update.report is None for update in updates):
+    if waiting:
+        # Their order may have got its id from these reports.
         _executions_pull(connection)
-    elif applied.wants_pull:
+    elif applied.wants_pull and not is_pulled:
         # Orders made elsewhere, or legs whose ids we have not heard: the list tells one from the other.
         connection_poll(connection)
 
 
-def _executions_pull(connection: BrokerConnection) -> None:
+def _executions_pull(connection: BrokerConnection) -> int:
+    """Returns how many executions could not be placed yet."""
     try:
-        fills_pull(connection, adapter_for(connection, reads=Priority.RECONCILE), source=POLL)
+        return fills_pull(connection, adapter_for(connection, reads=Priority.RECONCILE), source=POLL).waiting
     except BrokerError as error:
         connection_failed(connection_id=connection.pk, error=error, sealed=connection.credentials)
         sync_soon(connection.pk)
+        return 0

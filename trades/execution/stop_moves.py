@@ -5,17 +5,28 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from trades.models import Order, StopMove, Trade, TradeStatus
+from trades.models import Order, StopMove, Trade
+from trades.selectors.statements import rows_of
 from trades.services.figures import figures_following
 from trades.services.recompute import trade_recompute
 from trenddojo.domain.order_state import OrderState
-from trenddojo.domain.orders import OrderRole, OrderType
+from trenddojo.domain.orders import OrderType
 
 TRAILED = "Trailing stop"
 MOVED = "Stop order"
 # A trailing stop moves with every new high: its history keeps a step for so long.
 TRAIL_STEP = timedelta(minutes=5)
-_WORKING = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.CANCELLING)
+_WORKING = [state.value for state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.CANCELLING)]
+
+# The last one of a trade is its stop.
+_MOVED = """
+SELECT stop.id FROM trades t CROSS JOIN LATERAL (
+    SELECT o.id, o.stop_price FROM orders o
+    WHERE o.trade_id = t.id AND o.role = 'stop_loss' AND o.status = ANY(%(working)s) AND o.stop_price IS NOT NULL
+    ORDER BY o.submitted_at DESC, o.created_at DESC LIMIT 1
+) stop
+WHERE t.id = ANY(%(trades)s) AND t.status = 'active' AND stop.stop_price IS DISTINCT FROM t.stop_loss
+"""
 
 
 def stops_follow(trade_ids: Collection[UUID], *, at: datetime) -> None:
@@ -25,18 +36,11 @@ def stops_follow(trade_ids: Collection[UUID], *, at: datetime) -> None:
     """
     if not trade_ids:
         return
-    orders = Order.objects.filter(
-        trade_id__in=trade_ids,
-        trade__status=TradeStatus.ACTIVE,
-        role=OrderRole.STOP_LOSS,
-        status__in=_WORKING,
-        stop_price__isnull=False,
-    )
-    # The last one of a trade is its stop.
-    found = orders.select_related("trade__account").defer("trade__search").order_by("submitted_at", "created_at")
-    for stop in {order.trade_id: order for order in found}.values():
-        if stop.trade is not None and stop.stop_price != stop.trade.stop_loss:
-            _move(stop.trade, stop, at=at)
+    moved = [order_id for (order_id,) in rows_of(_MOVED, {"trades": list(trade_ids), "working": _WORKING})]
+    if not moved:
+        return
+    for stop in Order.objects.filter(pk__in=moved).select_related("trade__account").defer("trade__search"):
+        _move(stop.trade, stop, at=at)
 
 
 def _move(trade: Trade, stop: Order, *, at: datetime) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from trades.models import Trade, TradeStatus
 from trades.selectors.families import family
+from trades.selectors.statements import models_of
 from trenddojo.domain.instruments import AssetClass, instrument_for
 
 __all__ = ["family", "held_trades", "multiplier_of"]
@@ -16,7 +17,11 @@ def multiplier_of(asset_class: str) -> Decimal:
     return instrument_for("ANY", AssetClass(asset_class)).multiplier
 
 
+_HELD = "account_id = %(account)s AND symbol = ANY(%(symbols)s) AND status = %(active)s ORDER BY created_at"
+
+
 def held_trades(account_id: UUID, symbols: Collection[str]) -> dict[tuple[str, str], Trade]:
     """The open positions of an account in these symbols, by symbol and family; one query."""
-    held = Trade.objects.filter(account_id=account_id, symbol__in=symbols, status=TradeStatus.ACTIVE)
-    return {(trade.symbol, family(trade.asset_class)): trade for trade in held.defer("search").order_by("created_at")}
+    given = {"account": account_id, "symbols": list(symbols), "active": TradeStatus.ACTIVE.value}
+    held = models_of(Trade, _HELD, given)
+    return {(trade.symbol, family(trade.asset_class)): trade for trade in held}
