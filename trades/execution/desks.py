@@ -4,12 +4,12 @@ read before a transaction begins, never inside one."""
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import Http404
 
-from accounts.models import TradingAccount, User
+from accounts.models import RiskPolicy, TradingAccount, User
 from brokers.base import Capabilities, ClockReport
 from brokers.errors import BrokerError, Unsupported
 from brokers.models import BrokerConnection, Quote
@@ -19,6 +19,7 @@ from brokers.services.clock import clock_by_calendar, clock_of, is_silent, silen
 from brokers.services.quotes import quote_age, quote_fetch
 from brokers.vault import VaultError
 from trades.models import AssetClass
+from trades.selectors.statements import columns_of, made_from, rows_of
 from trenddojo.domain.order_risk import QuoteState
 from trenddojo.domain.orders import OrderError
 
@@ -59,17 +60,36 @@ def desk_of(owner: User, account_id: UUID) -> Desk:
 
     Raises Http404, and OrderError where no order can leave: kept by hand, archived, or its connection disabled.
     """
-    return _desk(owner, _accounts(owner, account_id).first())
+    return _desk(owner, _account(owner, account_id))
 
 
 def desk_locked(owner: User, account_id: UUID) -> Desk:
     """As desk_of, with the account's row locked to the end of the transaction."""
-    return _desk(owner, _accounts(owner, account_id).select_for_update(of=("self",)).first())
+    return _desk(owner, _account(owner, account_id, " FOR UPDATE OF a"))
 
 
-def _accounts(owner: User, account_id: UUID) -> QuerySet[TradingAccount]:
-    found = TradingAccount.objects.filter(owner=owner, pk=account_id).order_by()
-    return found.select_related("risk_policy", "connection")
+_ACCOUNT = """
+SELECT {account}, {policy}, {connection} FROM accounts a
+LEFT JOIN risk_policies p ON p.account_id = a.id LEFT JOIN broker_connections c ON c.account_id = a.id
+WHERE a.id = %(account)s AND a.owner_id = %(owner)s
+"""
+
+
+@cache
+def _statement() -> str:
+    tables = {"account": (TradingAccount, "a"), "policy": (RiskPolicy, "p"), "connection": (BrokerConnection, "c")}
+    return _ACCOUNT.format(**{name: columns_of(*given) for name, given in tables.items()})
+
+
+def _account(owner: User, account_id: UUID, lock: str = "") -> TradingAccount | None:
+    """The account with its policy and its connection."""
+    for columns in rows_of(_statement() + lock, {"account": account_id, "owner": owner.pk}):
+        row = iter(columns)
+        account = made_from(row, TradingAccount)
+        for name, model in (("risk_policy", RiskPolicy), ("connection", BrokerConnection)):
+            TradingAccount._meta.get_field(name).set_cached_value(account, made_from(row, model))
+        return account
+    return None
 
 
 def _desk(owner: User, account: TradingAccount | None) -> Desk:

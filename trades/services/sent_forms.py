@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection
 
 from accounts.models import User
 from trades.models import Fill, Order, Trade
+from trades.selectors.statements import rows_of
 from trades.services.errors import TradeError
 
 ANOTHERS = "This form was sent before: save once more to send it anew."
@@ -24,6 +25,9 @@ def sent_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept |
     # Two accounts have two locks: the key's own lock puts the same form sent to both in line.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(creation_key)])
+    given = {"key": creation_key}
+    if not rows_of(f"SELECT FROM {model._meta.db_table} WHERE creation_key = %(key)s", given):
+        return None
     known = model.objects.filter(creation_key=creation_key).select_related("account").first()
     if known is not None and known.account.owner_id != owner.pk:
         raise TradeError("sent_before", ANOTHERS)
