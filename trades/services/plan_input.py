@@ -22,8 +22,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PlanInput:
-    """A plan as typed. `risk_percent` and `quantity` are None where the desk decides; `override_reason` is None
-    where no limit may be broken. `checklist` says for each criterion of the setup whether it is met."""
+    """A plan as typed. `risk_percent` and `quantity` are None where the desk decides, `risk_amount` is money in place
+    of the percent; `override_reason` is None where no limit may be broken. `checklist` says for each criterion of the
+    setup whether it is met."""
 
     account_id: UUID
     symbol: str
@@ -36,6 +37,7 @@ class PlanInput:
     setup_id: UUID | None = None
     thesis: str = ""
     risk_percent: Decimal | None = None
+    risk_amount: Decimal | None = None
     quantity: Decimal | None = None
     checklist: Mapping[UUID, bool] = field(default_factory=dict)
     override_reason: str | None = None

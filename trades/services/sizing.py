@@ -19,6 +19,9 @@ from trenddojo.domain.money import cents, check_decimal, check_positive, exact, 
 from trenddojo.domain.risk import Breach, PlannedPosition, RiskLimits, check_plan, percent_of, planned_r
 from trenddojo.domain.sizing import SizingInput, SizingResult, check_levels, size_position
 
+# Stands where an instrument is needed and its name is not.
+NAMELESS = "X"
+
 
 @dataclass(frozen=True, slots=True)
 class PlanSize:
@@ -51,13 +54,28 @@ def plan_size(*, account: TradingAccount, plan: PlanInput, now: datetime, withou
     """Size a plan and check it against all limits; reads only.
 
     `without` names a trade whose own room does not count, for editing it. Raises SizingError, NumberError or
-    SymbolError with the field (entry, stop, target_N, portion_1, quantity, risk_percent, symbol, multiplier).
+    SymbolError with the field (entry, stop, target_N, portion_1, quantity, risk_percent, risk_amount, symbol,
+    multiplier).
     """
     instrument = account_instrument(account, plan.symbol, plan.asset_class, plan.multiplier)
+    return _sized(account, plan, instrument, now=now, without=without)
+
+
+def position_size(*, account: TradingAccount, plan: PlanInput, now: datetime) -> PlanSize:
+    """As plan_size, for prices that need no symbol yet: without one, nothing held counts as the same symbol's."""
+    if plan.symbol.strip():
+        return plan_size(account=account, plan=plan, now=now)
+    instrument = account_instrument(account, NAMELESS, plan.asset_class, plan.multiplier)
+    return _sized(account, plan, replace(instrument, symbol=""), now=now)
+
+
+def _sized(
+    account: TradingAccount, plan: PlanInput, instrument: Instrument, *, now: datetime, without: UUID | None = None
+) -> PlanSize:
     _refuse_levels(plan, instrument)
     state = risk_state(account, now=now, symbol=instrument.symbol, asset_class=plan.asset_class, without=without)
     limits = limits_for_setup(account, plan.setup_id)
-    percent = plan.risk_percent if plan.risk_percent is not None else limits.risk_per_trade_percent
+    percent = _risk_percent(plan, limits)
     allowed = _allowed(account, plan, instrument, state=state, limits=limits, percent=percent, now=now)
     if plan.quantity is not None:
         _refuse_quantity(plan.quantity, instrument)
@@ -88,6 +106,13 @@ def plan_size(*, account: TradingAccount, plan: PlanInput, now: datetime, withou
         state=state,
         chosen_risk_percent=percent,
     )
+
+
+def _risk_percent(plan: PlanInput, limits: RiskLimits) -> Decimal | None:
+    """What was asked for, or what the policy says; an amount stands for itself."""
+    if plan.risk_percent is None and plan.risk_amount is None:
+        return limits.risk_per_trade_percent
+    return plan.risk_percent
 
 
 def _refuse_levels(plan: PlanInput, instrument: Instrument) -> None:
@@ -129,7 +154,8 @@ def _allowed(
         instrument=instrument,
         target=plan.targets[0].price if plan.targets else None,
         buying_power=state.account.buying_power,
-        risk_percent=HUNDRED if percent is None else percent,
+        risk_percent=HUNDRED if percent is None and plan.risk_amount is None else percent,
+        risk_amount=plan.risk_amount,
         max_position_percent=limits.max_position_percent,
         existing_position_value=state.account.position_value_in_symbol,
         open_risk_amount=state.account.open_risk,

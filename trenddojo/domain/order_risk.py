@@ -14,7 +14,7 @@ from trenddojo.domain.risk import AccountState, Breach, PlannedPosition, RiskLim
 
 _HUNDRED = Decimal(100)
 # The codes of an order where they differ from those of a plan.
-_CODES = {
+ORDER_CODES = {
     "max_open_risk": "open_risk",
     "max_daily_loss": "daily_loss",
     "max_weekly_loss": "weekly_loss",
@@ -215,7 +215,7 @@ def _room(facts: OrderFacts, limits: OrderLimits, state: GateState) -> tuple[Bre
     )
     # What one trade may risk is the plan's business: it can be overridden there, with a reason.
     found = check_plan(asked, replace(limits.risk, risk_per_trade_percent=None), state.account)
-    return tuple(replace(breach, code=_CODES.get(breach.code, breach.code)) for breach in found)
+    return tuple(replace(breach, code=ORDER_CODES.get(breach.code, breach.code)) for breach in found)
 
 
 def _shown(value: Decimal) -> str:
