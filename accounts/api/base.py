@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from rest_framework import status
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
@@ -54,29 +55,41 @@ class ApiViewSet(GenericViewSet[Any]):
         found = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(found, many=True).data)
 
-    def answered(self, row: Model, *, code: int = status.HTTP_200_OK) -> Response:
+    def answered(self, row: Any, *, code: int = status.HTTP_200_OK) -> Response:
         """One row with its version as ETag; 304 to a reader who has it already."""
         etag = self.etag_of(row)
-        if code == status.HTTP_200_OK and self.request.method == "GET" and self._has(etag, IF_NONE_MATCH):
+        if code == status.HTTP_200_OK and self.request.method in SAFE_METHODS and self._has(etag, IF_NONE_MATCH):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
         return Response(self.get_serializer(row).data, status=code, headers={"ETag": etag})
 
-    def etag_of(self, row: Model) -> str:
-        """The row's version, in quotes."""
-        return f'"{self.version_of(row)}"'
+    def etag_of(self, row: Any) -> str:
+        """The row's version, in quotes, and after a point its figures."""
+        figures = self.figures_of(row)
+        return f'"{self.version_of(row)}.{figures}"' if figures else f'"{self.version_of(row)}"'
 
     def version_of(self, row: Any) -> Any:
-        """What changes whenever the answer about the row does."""
+        """What changes whenever somebody changes the row: a change from another version is refused."""
         return row.version
 
-    def check_match(self, row: Model) -> None:
+    def figures_of(self, row: Any) -> str:  # noqa: ARG002 - for views that have some
+        """What changes by itself, such as prices: a reader wants to know, and it is in no writer's way."""
+        return ""
+
+    def check_match(self, row: Any) -> None:
         """Refuse when If-Match names another version than the row's. Raises Changed.
 
         The caller goes on with the row's version, which the service compares again under its lock.
         """
-        if self.request.headers.get(IF_MATCH) is not None and not self._has(self.etag_of(row), IF_MATCH):
+        if self.request.headers.get(IF_MATCH) is None:
+            return
+        version = str(self.version_of(row))
+        offered = self._offered(IF_MATCH)
+        if "*" not in offered and version not in {etag.strip('"').partition(".")[0] for etag in offered}:
             raise Changed
 
     def _has(self, etag: str, header: str) -> bool:
-        offered = [word.strip().removeprefix("W/") for word in self.request.headers.get(header, "").split(",")]
+        offered = self._offered(header)
         return etag in offered or "*" in offered
+
+    def _offered(self, header: str) -> list[str]:
+        return [word.strip().removeprefix("W/") for word in self.request.headers.get(header, "").split(",")]

@@ -1,5 +1,11 @@
 """Addresses of the API about brokers."""
 
-from django.urls import URLPattern
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from brokers.api.connections import ConnectionViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.include_format_suffixes = False  # type: ignore[attr-defined] # read by the router
+router.register("connections", ConnectionViewSet, basename="connection")
+
+urlpatterns = router.urls

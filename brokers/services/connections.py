@@ -95,11 +95,16 @@ def connection_create(
     return connection
 
 
-def connection_rename(*, connection: BrokerConnection, label: str) -> None:
-    """Call it something else. Raises ConnectionRefusal."""
+def connection_rename(*, connection: BrokerConnection, label: str, seen: str | None = None) -> None:
+    """Call it something else; where the caller says which name was `seen`, only while it is still that.
+
+    Raises ConnectionRefusal.
+    """
     connection.label = label.strip()
     _check_label(connection)
-    connection.save(update_fields=["label", "updated_at"])
+    same = Q(pk=connection.pk) & (Q() if seen is None else Q(label=seen))
+    if not BrokerConnection.objects.filter(same).update(label=connection.label, updated_at=timezone.now()):
+        raise ConnectionRefusal("stale", "This was renamed meanwhile: look at it, then rename it again.", "label")
 
 
 def connection_verify(*, connection: BrokerConnection) -> AccountReport:

@@ -49,8 +49,9 @@ def refusal_of(connection: BrokerConnection, error: BrokerError) -> ConnectionRe
         sentence = f"{name} does not accept these keys: copy both again, or make new ones there."
         return ConnectionRefusal("bad_keys", sentence)
     if error.code == "rate_limited":
-        return ConnectionRefusal("rate_limited", f"{name} was asked too often. {error.sentence}")
+        wait = error.after if isinstance(error, TryLater) else None
+        return ConnectionRefusal("rate_limited", f"{name} was asked too often. {error.sentence}", wait=wait)
     if isinstance(error, TryLater):
         sentence = f"{name} cannot be reached just now, so that the keys could not be tried. Try again in a minute."
-        return ConnectionRefusal("unreachable", sentence)
+        return ConnectionRefusal("unreachable", sentence, wait=error.after)
     return ConnectionRefusal("unclear", f"{name} gave an answer that cannot be used: {error.sentence}")

@@ -48,4 +48,9 @@ class ApiExceptionFormatter(ExceptionFormatter):
         if isinstance(self.exc, Refused):
             return [Error(reason.code, reason.detail, reason.attr) for reason in self.exc.reasons]
         found = super().get_errors()
-        return [Error(error.code, error.detail, None if error.attr == WHOLE else error.attr) for error in found]
+        return [Error(error.code, error.detail, _attr(error.attr)) for error in found]
+
+
+def _attr(attr: str | None) -> str | None:
+    """The field an error belongs to: an inner object's own name where that is wrong as a whole."""
+    return None if attr in {None, WHOLE} else attr.removesuffix(f".{WHOLE}")
