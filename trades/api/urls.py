@@ -3,11 +3,13 @@
 from rest_framework.routers import SimpleRouter
 
 from trades.api.accounts import AccountViewSet
+from trades.api.orders import OrderViewSet
 from trades.api.tags import TagViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("accounts", AccountViewSet, basename="account")
+router.register("orders", OrderViewSet, basename="order")
 router.register("tags", TagViewSet, basename="tag")
 
 urlpatterns = router.urls

@@ -20,6 +20,7 @@ from trades.execution.shapes import PLAIN, OrderInput, client_id_of, terms_of
 from trades.execution.transitions import transition
 from trades.models import Order
 from trades.models.order import WORKING
+from trades.selectors.order_desks import times_offered
 from trades.services.errors import LimitsBroken
 from trenddojo.domain.instruments import AssetClass, Fractions, Instrument, instrument_for
 from trenddojo.domain.order_state import TERMINAL, UNSENT, OrderFact, OrderState
@@ -36,6 +37,8 @@ from trenddojo.domain.orders import (
 )
 
 TRADER = "trader"
+TERMS = ("quantity", "limit_price", "stop_price", "trail_percent", "time_in_force", "pending_change")
+PRICES = frozenset({"limit_price", "stop_price", "trail_percent"})
 CHANGEABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
 
 
@@ -107,8 +110,16 @@ def working_in(desk: Desk, symbol: str) -> list[Order]:
     return list(found.select_related("owner").order_by("created_at", "pk"))
 
 
-def order_replace(*, owner: User, order_id: UUID, changes: OrderEdit, creation_key: UUID, now: datetime) -> Order:
-    """Ask for other terms; the same key asks once.
+def order_replace(
+    *,
+    owner: User,
+    order_id: UUID,
+    changes: OrderEdit,
+    creation_key: UUID,
+    now: datetime,
+    version: int | None = None,
+) -> Order:
+    """Ask for other terms; the same key asks once. With a version only of an order that nothing happened to since.
 
     What was not sent yet is rewritten. At the broker the order keeps working as it is, with the wish in
     `pending_change`, until the broker shows the replacement. An order that would take more room passes the gate first.
@@ -121,22 +132,44 @@ def order_replace(*, owner: User, order_id: UUID, changes: OrderEdit, creation_k
     read = clock_at if order.is_reducing else _with_quote(order.symbol)
     market = read(desk, order.asset_class, now=now)
     with transaction.atomic():
-        return replace_ask(owner=owner, order_id=order_id, changes=changes, market=market, key=creation_key)
+        return replace_ask(
+            owner=owner,
+            order_id=order_id,
+            changes=changes,
+            market=market,
+            key=creation_key,
+            seen=order,
+            version=version,
+        )
 
 
 def _with_quote(symbol: str) -> Any:
     return lambda desk, asset_class, *, now: market_of(desk, symbol, asset_class, now=now)
 
 
-def replace_ask(*, owner: User, order_id: UUID, changes: OrderEdit, market: Market, key: UUID) -> Order:
-    """As order_replace, within the caller's transaction and in a market that was read before."""
+def replace_ask(
+    *,
+    owner: User,
+    order_id: UUID,
+    changes: OrderEdit,
+    market: Market,
+    key: UUID,
+    seen: Order | None = None,
+    version: int | None = None,
+) -> Order:
+    """As order_replace, within the caller's transaction and in a market that was read before.
+
+    `seen` is the order as it was then: nobody else may have asked for other terms meanwhile.
+    """
     order = order_held(owner, order_id)
     if _was_asked(order, key):
         return order
     _refuse_unchangeable(order)
+    _refuse_stale(order, seen, version)
     wanted = {name: value for name, value in changes.given().items() if value != getattr(order, name)}
     if not wanted:
         raise OrderError("nothing_changed", "Change at least one of the terms.")
+    _refuse_unfit(order, wanted)
     desk = desk_locked(owner, order.account_id)
     legs = list(order.legs.filter(status__in=WORKING))
     if order.parent_id is not None or order.order_class == OrderClass.OCO:
@@ -164,6 +197,31 @@ def _refuse_unchangeable(order: Order) -> None:
         raise OrderError("on_its_way", "The order is on its way: wait for the broker's answer.")
     if order.parent_id is not None and order.status in UNSENT:
         raise OrderError("leg_unsent", "The broker does not show this leg yet: change it when it does.")
+
+
+def _refuse_stale(order: Order, seen: Order | None, version: int | None) -> None:
+    is_other = seen is not None and any(getattr(order, name) != getattr(seen, name) for name in TERMS)
+    if is_other or (version is not None and order.version != version):
+        raise OrderError(
+            "stale",
+            "This order was changed since you read it, and nothing was changed now: look at it, then ask again.",
+        )
+
+
+def _refuse_unfit(order: Order, wanted: dict[str, Any]) -> None:
+    """What an order of this type does not have, and times that brokers do not put in the place of each other."""
+    for name in PRICES & wanted.keys():
+        # The stop of a trailing order is moved by the market.
+        if getattr(order, name) is None or (name, order.type) == ("stop_price", OrderType.TRAILING_STOP):
+            words = name.replace("_", " ")
+            raise OrderError("not_used", f"This order has no {words} to change: leave it out.", name)
+    time = wanted.get("time_in_force")
+    if time is not None and order.status not in UNSENT and time not in times_offered(order):
+        raise OrderError(
+            "time_fixed",
+            "How long this order works cannot be changed to that: cancel it and place a new one.",
+            "time_in_force",
+        )
 
 
 def _check_order(

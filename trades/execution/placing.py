@@ -24,6 +24,7 @@ from trades.execution.nudges import order_nudge
 from trades.execution.shapes import OrderInput, rows_from
 from trades.execution.trade_columns import trades_follow
 from trades.models import Order, OrderEvent, Trade
+from trades.selectors.orders_told import told_as_written
 from trades.services.audit import audit_record
 from trades.services.sent_forms import same_or_refuse, sent_before
 from trenddojo.domain.fills import Direction
@@ -128,9 +129,10 @@ def order_write(
         for leg in legs:
             leg.status, leg.done_at, leg.reason_code = status.value, now, "parent_ended"
     Order.objects.bulk_create([order, *legs])
-    OrderEvent.objects.create(
+    event = OrderEvent.objects.create(
         order=order, at=now, fact=INTENDED, to_status=order.status, source="trader", detail=_detail(checked)
     )
+    told_as_written(order, legs, event)
     _follow(desk, order, checked, now)
     return order
 
