@@ -155,7 +155,11 @@ def test_a_wrong_order_is_refused_at_its_field_and_nothing_is_written(api, accou
 @pytest.mark.parametrize(
     ("changes", "ability", "attr"),
     [
-        ({"type": "trailing_stop", "limit_price": None, "trail_percent": "1"}, {"order_types": {OrderType.LIMIT}}, "type"),
+        (
+            {"type": "trailing_stop", "limit_price": None, "trail_percent": "1"},
+            {"order_types": {OrderType.LIMIT}},
+            "type",
+        ),
         ({"time_in_force": "fok"}, {"times_in_force": {TimeInForce.DAY}}, "time_in_force"),
         ({"extended_hours": True, "time_in_force": "day"}, {"extended_hours": False}, "extended_hours"),
         ({"quantity": "0.5", "time_in_force": "day"}, {"fractions": False}, "quantity"),
