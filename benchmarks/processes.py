@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,22 @@ def measure() -> list[ProcessTiming]:
     # The stand-in exchange is no part of the desk.
     del commands["simulator"]
     return [_measure(name, command, environment, ready.get(name)) for name, command in commands.items()]
+
+
+@contextmanager
+def web_process() -> Iterator[str]:
+    """The web processes of the Procfile on a port of their own; their address."""
+    port = _free_port()
+    environment = {**os.environ, "PORT": str(port), "WEB_CONCURRENCY": "2", "SIMULATOR_URL": "", "SIMULATOR_PORT": "0"}
+    command = read_procfile(ROOT / "Procfile", {**environment, "WORKER_CONCURRENCY": "1"})["web"]
+    program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+    child = subprocess.Popen(program, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        _wait(child, lambda: _answers(port), time.perf_counter())
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(child.pid, signal.SIGTERM)
+        child.wait(timeout=30)
 
 
 def _measure(

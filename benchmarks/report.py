@@ -5,6 +5,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.api import LIST, ONE, PROGRAMS, ApiTiming
 from benchmarks.data import SIZES, USERS
 from benchmarks.imports import ImportTiming
 from benchmarks.orders import OrderTiming, as_rows
@@ -20,6 +21,7 @@ FILTERED = "performance, longs only"
 @dataclass(frozen=True)
 class Measured:
     pages: list[Timing]
+    api: ApiTiming
     write: WriteTiming
     imports: list[ImportTiming]
     orders: OrderTiming
@@ -81,8 +83,27 @@ def goals(measured: Measured) -> list[Goal]:
             f"{share:.2f}",
             share >= IMPORT_GOAL,
         ),
+        *_api_goals(measured.api),
         *_order_goals(measured.orders),
     ]
+
+
+def _api_goals(api: ApiTiming) -> list[Goal]:
+    by_call, by_page = _by_page(api.calls), _by_page(api.pages)
+    large = SIZES[-1]
+    changing = sorted(call for call, sizes in by_call.items() if len({t.queries for t in sizes.values()}) > 1)
+    slowest = max((LIST, ONE), key=lambda call: by_call[call][large].p50 / by_page[call][large].p50)
+    share = by_call[slowest][large].p50 / by_page[slowest][large].p50
+    largest = max(api.shares, key=lambda name: api.shares[name])
+    return [
+        Goal("queries of the API do not depend on the number of trades", "the same", ", ".join(changing) or "the same",
+             not changing),
+        Goal(f"the API at {large:,} trades to the page that shows the same", "≤ 1",
+             f"{share:.2f} at most ({slowest})", share <= 1),
+        Goal("writing JSON is not the largest share of a list", "not the largest",
+             f"{api.shares['JSON']:.0%}, largest: {largest}", largest != "JSON"),
+        Goal(f"failures of {PROGRAMS} programs at once", "0", str(api.load.failures), not api.load.failures),
+    ]  # fmt: skip
 
 
 def _order_goals(orders: OrderTiming) -> list[Goal]:
@@ -136,6 +157,10 @@ def document(measured: Measured) -> str:
         "## Pages",
         _PAGES_TEXT,
         _pages(measured.pages),
+        "## REST API",
+        _API_TEXT,
+        _api(measured.api),
+        _api_load(measured.api),
         "## Saving a fill",
         _write(measured.write),
         "## Import",
@@ -169,6 +194,10 @@ _PAGES_TEXT = (
     "the same signed-in trader, “growth” with the same page of the trader with the fewest trades. Filtered figures "
     "(longs only) are aggregated in SQL from the trades on each request; all others are read from kept sums."
 )
+_API_TEXT = (
+    "Whole requests with a token, in turns with the pages that show or make the same. A list has 50 trades with their "
+    "executions and tags; a plan is made with an Idempotency-Key, whose answer is kept."
+)
 _IMPORT_TEXT = (
     "CSV fills with execution ids through the services the pages call, read and checked line by line, previewed, then "
     "booked with their trades and figures, in a process of its own. COPY is the bare statement with the same fills "
@@ -200,6 +229,34 @@ def _pages(timings: Sequence[Timing]) -> str:
                 ]
             )
     return _table(["page", "trades", "queries", "p50", "p95", "to one row", "growth"], rows)
+
+
+def _api(api: ApiTiming) -> str:
+    pages, rows = _by_page(api.pages), _by_page(api.rows)[ONE_ROW]
+    found = [
+        [
+            call,
+            f"{trades:,}",
+            str(timing.queries),
+            _ms(timing.p50),
+            _ms(timing.p95),
+            f"{timing.p50 / rows[trades].p50:.1f}",
+            f"{timing.p50 / pages[call][trades].p50:.2f}",
+        ]
+        for call, sizes in _by_page(api.calls).items()
+        for trades, timing in sizes.items()
+    ]
+    return _table(["call", "trades", "queries", "p50", "p95", "to one row", "to its page"], found)
+
+
+def _api_load(api: ApiTiming) -> str:
+    load = api.load
+    spent = ", ".join(f"{name} {share:.0%}" for name, share in api.shares.items())
+    return (
+        f"Where the time of a list goes: {spent}. {PROGRAMS} programs at once at two web processes, the programs on "
+        f"the same machine: p50 {_ms(load.together)} and {load.a_second:.0f} requests a second, {load.failures} "
+        f"failures; one program alone {_ms(load.alone)} and {load.a_second_alone:.0f} a second."
+    )
 
 
 def _write(write: WriteTiming) -> str:
