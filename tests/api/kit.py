@@ -31,9 +31,13 @@ class Api:
         return call
 
 
-def api_for(user: User, scope: str = "trade") -> Api:
+def token_for(user: User, scope: str = "trade") -> str:
     _token, text = token_create(user=user, name=f"Test {scope}", scope=scope, now=timezone.now())
-    return Api(text)
+    return text
+
+
+def api_for(user: User, scope: str = "trade") -> Api:
+    return Api(token_for(user, scope))
 
 
 def error(response: Any) -> tuple[int, str, str | None]:

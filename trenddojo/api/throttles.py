@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
@@ -75,7 +76,12 @@ class AddressThrottle(MinuteThrottle):
         return ADDRESS_PER_MINUTE
 
     def identity(self, request: Request) -> str | None:
-        return None if request.user.is_authenticated else str(get_adapter().get_client_ip(request))
+        if request.user.is_authenticated:
+            return None
+        try:
+            return str(get_adapter().get_client_ip(request))
+        except (PermissionDenied, ImproperlyConfigured):
+            return "unknown"  # behind a socket, or a proxy that is not counted: all of them share one budget
 
 
 def _wait(item: RateLimitItem, who: str) -> float | None:
