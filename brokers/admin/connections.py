@@ -228,7 +228,9 @@ class BrokerConnectionAdmin(ReadOnlyAdmin):
 
     def _asked_to_remove(self, request: HttpRequest, chosen: list[BrokerConnection], *, back: str) -> HttpResponse:
         names = ", ".join(connection.label for connection in chosen)
-        context = {"chosen": chosen, "checkbox_name": ACTION_CHECKBOX_NAME, "back": back}
+        context: dict[str, Any] = {"chosen": chosen, "checkbox_name": ACTION_CHECKBOX_NAME, "back": back}
+        if len(chosen) == 1:
+            context["original"] = chosen[0]
         return self._page(request, REMOVE, f"Remove {names}?", **context)
 
     def _keys_page(
