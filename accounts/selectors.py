@@ -1,7 +1,8 @@
 """Reading accounts, always through their owner: another user's account does not exist."""
 
 import uuid
-from datetime import date
+from collections.abc import Collection
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from accounts.models import (
+    ApiToken,
     CashMovement,
     CashMovementKind,
+    Event,
     Notification,
     RiskPolicy,
     TradingAccount,
@@ -175,3 +178,24 @@ def delivery_for(user: User, pk: uuid.UUID) -> WebhookDelivery:
     if found is None:
         raise Http404
     return found
+
+
+def events_after(place: int, *, most: int) -> list[Event]:
+    """Everybody's numbered events behind this place, in order."""
+    return list(Event.objects.filter(seq__gt=place).order_by("seq")[:most])
+
+
+def events_of(user_id: int, *, after: int, until: int, most: int) -> list[Event]:
+    """One user's events from behind one place up to another, in order."""
+    return list(Event.objects.filter(user_id=user_id, seq__gt=after, seq__lte=until).order_by("seq")[:most])
+
+
+def event_first() -> int | None:
+    """The smallest number that is kept; None where none is."""
+    return Event.objects.aggregate(first=Min("seq"))["first"]
+
+
+def tokens_open(pks: Collection[uuid.UUID], *, now: datetime) -> set[uuid.UUID]:
+    """Those of the tokens that still open something."""
+    is_open = Q(revoked_at__isnull=True, expires_at__gt=now, user__is_active=True)
+    return set(ApiToken.objects.filter(is_open, pk__in=pks).values_list("pk", flat=True))

@@ -6,7 +6,12 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
-application = get_wsgi_application()
+pages = get_wsgi_application()
+
+# Event streams leave the thread that answered them: models are only ready now.
+from trenddojo.handover import handing_over  # noqa: E402
+
+application = handing_over(pages)
 
 # The calendar library takes seconds to import: better at the start, once before gunicorn forks, than in
 # the first visitor's request.

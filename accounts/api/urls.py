@@ -3,6 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from accounts.api.events import EventsView
 from accounts.api.webhooks import DeliveryViewSet, WebhookViewSet
 
 router = SimpleRouter(use_regex_path=False)
@@ -11,6 +12,7 @@ router.register("webhooks", WebhookViewSet, basename="webhook")
 
 urlpatterns = [
     *router.urls,
+    path("events/", EventsView.as_view(), name="events"),
     path("webhooks/<uuid:webhook_pk>/deliveries/", DeliveryViewSet.as_view({"get": "list"}), name="delivery-list"),
     path(
         "webhooks/<uuid:webhook_pk>/deliveries/<uuid:pk>/replay/",

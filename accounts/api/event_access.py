@@ -1,0 +1,45 @@
+"""Who follows events, and whether they still may."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Event
+from accounts.selectors import tokens_open
+from accounts.services.stream_places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """What one stream was opened with: whose events, which subjects, from where on, and what opened it."""
+
+    user_id: int
+    place: Place
+    token_id: UUID | None = None
+    session_key: str | None = None
+    subjects: frozenset[str] = frozenset()
+    after: int | None = None
+
+    def wants(self, event: Event) -> bool:
+        """Whether an event of this user is of a subject asked for; without any asked for, all are."""
+        return not self.subjects or event.subject in self.subjects
+
+
+def still_allowed(followers: Iterable[Follower]) -> set[Follower]:
+    """Those whose token or session opens the API now, as it did when their streams began."""
+    asked = list(followers)
+    tokens = tokens_open({one.token_id for one in asked if one.token_id is not None}, now=timezone.now())
+    return {one for one in asked if (one.token_id in tokens if one.token_id else _has_session(one))}
+
+
+def _has_session(follower: Follower) -> bool:
+    """The session's own rules: it exists, is of this user, of their password of today, and they are active."""
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(follower.session_key)
+    return bool(get_user(request).pk == follower.user_id)
