@@ -42,9 +42,10 @@ class PlacesOrders(TradesViewSet):
 
     serializer_class = OrderGiven
     attr_names = FIELDS
+    conflicts = CONFLICTS
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, DomainError) and exc.code in CONFLICTS:
+        if isinstance(exc, DomainError) and exc.code in self.conflicts:
             exc = Conflict(exc.sentence, exc.code)
         return super().handle_exception(exc)
 

@@ -3,7 +3,15 @@
 from trades.execution.changing import OrderEdit, order_cancel, order_replace
 from trades.execution.halts import account_halt, account_resume
 from trades.execution.placing import OrderPreview, order_create, order_from_trade, order_preview
-from trades.execution.positions import position_close, positions_close_all, scale_out, stop_move, stop_trail
+from trades.execution.positions import (
+    position_close,
+    position_stop,
+    position_trail,
+    positions_close_all,
+    scale_out,
+    stop_move,
+    stop_trail,
+)
 from trades.execution.releases import orders_release
 from trades.execution.shapes import OrderInput
 
@@ -20,6 +28,8 @@ __all__ = [
     "order_replace",
     "orders_release",
     "position_close",
+    "position_stop",
+    "position_trail",
     "positions_close_all",
     "scale_out",
     "stop_move",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -29,6 +29,7 @@ from trades.selectors.holdings import Holding, holding_of
 from trades.services import stops
 from trades.services.sent_forms import sent_before
 from trenddojo.domain.fills import Side
+from trenddojo.domain.instruments import validate_symbol
 from trenddojo.domain.order_state import UNSENT
 from trenddojo.domain.orders import (
     OrderClass,
@@ -180,6 +181,33 @@ def stop_trail(*, owner: User, trade_id: UUID, trail_percent: Decimal, creation_
         released = _make_room(position, position.size)
         terms = _protection(stop=None, trail=trail_percent, target=None, is_whole=position.size % 1 == 0)
         return _write(position, position.size, key=creation_key, released=released, **terms)
+
+
+def position_stop(
+    *, owner: User, account_id: UUID, symbol: str, price: Decimal, creation_key: UUID, now: datetime
+) -> Order:
+    """As stop_move, for what a connected account holds of a symbol. Raises OrderError for an account kept by hand."""
+    trade_id = _trade_in(owner, account_id, symbol)
+    moved = stop_move(owner=owner, trade_id=trade_id, price=price, creation_key=creation_key, now=now)
+    return cast("Order", moved)
+
+
+def position_trail(
+    *, owner: User, account_id: UUID, symbol: str, trail_percent: Decimal, creation_key: UUID, now: datetime
+) -> Order:
+    """As stop_trail, for what a connected account holds of a symbol. Raises as position_stop."""
+    trade_id = _trade_in(owner, account_id, symbol)
+    return stop_trail(owner=owner, trade_id=trade_id, trail_percent=trail_percent, creation_key=creation_key, now=now)
+
+
+def _trade_in(owner: User, account_id: UUID, symbol: str) -> UUID:
+    """The open trade of a connected account in a symbol. Raises Http404 and OrderError."""
+    desk, symbol = desk_of(owner, account_id), validate_symbol(symbol)
+    found = Trade.objects.filter(account=desk.account, symbol=symbol, status=TradeStatus.ACTIVE).order_by()
+    trade_id = found.values_list("pk", flat=True).first()
+    if trade_id is None:
+        raise OrderError("not_open", f"The journal has no open position in {symbol}: adopt it first.", "symbol")
+    return trade_id
 
 
 def _named(owner: User, *, trade_id: UUID | None, account_id: UUID | None, symbol: str) -> tuple[Desk, str, str]:
