@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,6 +30,7 @@ from trades.execution.reconcile import OVERLAP
 from trades.execution.submit import order_submit
 from trades.execution.sync import connection_sync
 from trades.models import Fill, Order
+from trades.selectors.statements import rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 60
@@ -170,6 +171,8 @@ def _to_socket(user: User, account: TradingAccount, exchange: RunningSimulator) 
         answer = client.post(reverse("trades:order-create"), values | {"creation_key": str(uuid.uuid4())})
         if answer.status_code != 302:  # noqa: PLR2004 - sent on to the order's page
             raise RuntimeError("the ticket was not taken")
+        # To ask the exchange at once would take its time from the order.
+        time.sleep(SETTLED / 10)
         wait_until(lambda: exchange.control.count("POST", "/v2/orders"), "the order's arrival")
         found.append(_arrival(exchange) - began)
     return median(found)
@@ -181,7 +184,7 @@ def _arrival(exchange: RunningSimulator) -> float:
 
 
 def _events(account: TradingAccount, exchange: RunningSimulator) -> list[float]:
-    """From the moment the exchange fills an order to the fill's row being there for others to read."""
+    """From the moment the exchange fills an order, by its own word, to the fill being there for others to read."""
     exchange.control.wait_for_listener(exchange.key_id, 60)
     wait_until(lambda: connection_of(account).stream_heard_at is not None, "the stream's catching up", 60)
     price, found = Decimal("99.00"), []
@@ -190,17 +193,20 @@ def _events(account: TradingAccount, exchange: RunningSimulator) -> list[float]:
         order = _order(account, str(limit - Decimal("0.50")))
         order_submit(order.pk)
         time.sleep(SETTLED / 10)
-        began = time.perf_counter()
         quote(exchange, "SPY", str(limit - 1))
-        wait_until_row(lambda order=order: Fill.objects.filter(order=order).exists())
-        found.append(time.perf_counter() - began)
+        shown = timezone.now()
+        wait_until_row(order)
+        seen, filled = timezone.now(), Fill.objects.get(order=order).executed_at
+        if filled > shown:
+            raise RuntimeError("the exchange's clock is ahead of this machine's")
+        found.append((seen - filled).total_seconds())
         quote_fetch(connection_of(account), "SPY")
     return found
 
 
-def wait_until_row(is_there: Callable[[], bool]) -> None:
+def wait_until_row(order: Order) -> None:
     deadline = time.monotonic() + 30
-    while not is_there():
+    while not rows_of("SELECT FROM fills WHERE order_id = %(order)s", {"order": order.pk}):
         # A busy loop would take a processor from those who are measured.
         time.sleep(0.001)
         if time.monotonic() > deadline:

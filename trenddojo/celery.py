@@ -1,6 +1,7 @@
 """The Celery application. Workers and beat start with `celery -A trenddojo.celery`."""
 
 import os
+from importlib import import_module
 from typing import Any
 
 from celery import Celery
@@ -21,6 +22,13 @@ def _sessions_warm(**_arguments: Any) -> None:
     from accounts.calendars import sessions_warm  # once the settings are read
 
     sessions_warm()
+
+
+@worker_init.connect
+def _broker_library_warm(sender: Any, **_arguments: Any) -> None:
+    """Nor does the first order wait half a second for the library that carries it."""
+    if sender.hostname.startswith("orders@"):
+        import_module("alpaca.common.rest")
 
 
 @task_prerun.connect

@@ -17,6 +17,7 @@ from trades.execution.poll import connection_poll, connections_with_open_orders
 from trades.execution.pulls import fills_pull
 from trades.execution.sync import connection_sync
 from trades.execution.track import STREAM, reports_apply
+from trades.selectors.statements import models_of
 
 POLL = "poll"
 
@@ -58,7 +59,7 @@ def hints_apply(connection_id: UUID, updates: Sequence[OrderUpdate]) -> None:
 
     Executions go first: they are what a trader waits for, and are booked whatever their orders say of themselves.
     """
-    connection = BrokerConnection.objects.get(pk=connection_id)
+    (connection,) = models_of(BrokerConnection, "id = %(id)s", {"id": connection_id})
     reports = [update.report for update in updates if update.report is not None]
     is_pulled = any(update.is_execution or update.report is None for update in updates)
     waiting = _executions_pull(connection) if is_pulled and connection.is_active else 0

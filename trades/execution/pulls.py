@@ -3,14 +3,14 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Min
 from django.utils import timezone
 
 from brokers.base import BrokerAdapter, FillReport, OrderRef
 from brokers.models import BrokerConnection
 from trades.execution.fills import FillsApplied, fills_apply, orders_unknown
 from trades.execution.track import reports_apply
-from trades.models import Order, OrderOrigin
+from trades.models import OrderOrigin
+from trades.selectors.statements import rows_of
 
 # Orders made elsewhere that one pull asks for one by one; their executions wait for the next.
 MOST_ASKED = 20
@@ -26,13 +26,18 @@ def fills_pull(connection: BrokerConnection, adapter: BrokerAdapter, *, source: 
     return fills_apply(connection, _before(fills, left), now=timezone.now())
 
 
+_FIRST = """
+SELECT min(submitted_at) FROM orders
+WHERE connection_id = %(connection)s AND origin = %(desk)s AND submitted_at < %(began)s
+"""
+
+
 def _since(connection: BrokerConnection, now: datetime) -> datetime:
     """When the journal began; an order placed here may be older to a broker whose clock is behind."""
     began: datetime = connection.journal_since or connection.created_at or now
     if connection.fills_cursor:
         return began
-    ours = Order.objects.filter(connection=connection, origin=OrderOrigin.DESK, submitted_at__lt=began)
-    first: datetime | None = ours.aggregate(first=Min("submitted_at"))["first"]
+    ((first,),) = rows_of(_FIRST, {"connection": connection.pk, "desk": OrderOrigin.DESK.value, "began": began})
     return began if first is None else first - BEFORE
 
 
