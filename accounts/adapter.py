@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.sealing import secret_box
 from accounts.selectors import accounts_of
+from accounts.services.tokens import tokens_revoke_all
 
 logger = logging.getLogger(__name__)
 NOT_SENT = "The e-mail could not be sent: try again in a few minutes, or tell the administrator of this desk."
@@ -31,6 +33,11 @@ class AccountAdapter(DefaultAccountAdapter):
         if accounts_of(request.user).exists():
             return str(super().get_login_redirect_url(request))
         return reverse("accounts:account-first")
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Changed, set or reset: tokens that were given away before open nothing any more, either."""
+        super().set_password(user, password)
+        tokens_revoke_all(user=user, now=timezone.now())
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send; a mail server that is away is logged and must not break what the mail only tells about."""

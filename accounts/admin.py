@@ -5,13 +5,18 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.db import models
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.calendars import exchange_choices
 from accounts.currencies import currency_choices
 from accounts.models import (
+    ApiToken,
     CashMovement,
+    IdempotencyKey,
     Notification,
     NotificationChoice,
     RiskPolicy,
@@ -21,6 +26,7 @@ from accounts.models import (
     WebhookDelivery,
     timezone_choices,
 )
+from accounts.services.tokens import tokens_revoke, tokens_revoke_all
 
 # Typed freely, a value nobody knows would break every page of its owner.
 CHOICES = {"currency": currency_choices, "exchange": exchange_choices, "timezone": timezone_choices}
@@ -41,10 +47,20 @@ class ChoicesMixin:
         )
 
 
+class TraderPasswordForm(AdminPasswordChangeForm):
+    """A password set by an administrator revokes the user's tokens, as one set by the user does."""
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
+        user: User = super().save(commit)
+        tokens_revoke_all(user=user, now=timezone.now())
+        return user
+
+
 @admin.register(User)
 class TraderAdmin(ChoicesMixin, UserAdmin):
     """A user who is no longer wanted is made inactive: what they recorded stays, and they cannot sign in."""
 
+    change_password_form = TraderPasswordForm
     list_display = ["username", "email", "timezone", "is_staff", "is_active", "last_login", "date_joined"]
     search_fields = ["username", "email"]
     ordering = ["username"]
@@ -162,3 +178,34 @@ class WebhookDeliveryAdmin(ToldAdmin):
     list_select_related = ["webhook"]
     search_fields = ["webhook__url", "webhook__user__username"]
     date_hierarchy = "created_at"
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ToldAdmin):
+    """Administrators see which programs come in and shut them out; the token itself nobody can see."""
+
+    list_display = ["name", "user", "scope", "hint", "created_at", "last_used_at", "expires_at", "revoked_at"]
+    list_filter = ["scope", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["name", "hint", "user__username", "user__email"]
+    exclude = ["digest"]
+    actions = ["revoke"]
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apitoken")
+
+    @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        count = tokens_revoke(pks=list(queryset.values_list("pk", flat=True)), now=timezone.now())
+        self.message_user(request, f"Revoked: {count}.")
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ToldAdmin):
+    """Requests that may be sent twice, without what was sent and answered."""
+
+    list_display = ["created_at", "user", "key", "status", "claimed_at"]
+    list_filter = ["status"]
+    list_select_related = ["user"]
+    search_fields = ["key", "user__username", "user__email"]
+    exclude = ["fingerprint", "headers", "body"]

@@ -149,6 +149,19 @@ def _related(account: TradingAccount, name: str) -> Any:
     return getattr(account, name)
 
 
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """The user's tokens that were not revoked, expired ones too, the newest first."""
+    return ApiToken.objects.filter(user=user, revoked_at__isnull=True)
+
+
+def token_for(user: User, pk: uuid.UUID) -> ApiToken:
+    """The user's token, unless it was revoked. Raises Http404."""
+    found = tokens_of(user).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 def notifications_of(user: User) -> QuerySet[Notification]:
     """What the user is told in the app, the newest first."""
     return Notification.objects.filter(user=user, in_app=True)

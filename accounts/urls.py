@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import accounts, cash, notifications, people, webhooks
+from accounts.views import accounts, cash, notifications, people, tokens, webhooks
 
 app_name = "accounts"
 urlpatterns = [
@@ -26,6 +26,9 @@ urlpatterns = [
     path("settings/", people.settings, name="settings"),
     path("settings/export/", people.data_export, name="data-export"),
     path("settings/delete/", people.user_delete_page, name="user-delete"),
+    path("settings/tokens/", tokens.token_list, name="token-list"),
+    path("settings/tokens/new/", tokens.token_new, name="token-create"),
+    path("settings/tokens/<uuid:pk>/revoke/", tokens.token_remove, name="token-revoke"),
     path("settings/sessions/<int:pk>/end/", people.session_end, name="session-end"),
     path("settings/webhooks/", webhooks.webhook_list, name="webhook-list"),
     path("settings/webhooks/new/", webhooks.webhook_new, name="webhook-create"),

@@ -19,6 +19,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import Notification, User, Webhook, WebhookDelivery
+from accounts.services.tokens import token_create
 from brokers.models import BarSeries
 from tests.factories import (
     make_account,
@@ -78,6 +79,7 @@ OBJECT_OF = {
     "accounts:cash-delete": CASH,
     "accounts:session-end": "session",
     "accounts:notification-open": NOTIFICATION,
+    "accounts:token-revoke": "token",
     "accounts:webhook-detail": WEBHOOK,
     "accounts:webhook-edit": WEBHOOK,
     "accounts:webhook-on": WEBHOOK,
@@ -172,6 +174,7 @@ def objects(alice: User) -> dict[str, Any]:
     return {
         ACCOUNT: account,
         WEBHOOK: webhook,
+        "token": token_create(user=alice, name="Backtester", scope="read", now=timezone.now())[0],
         "delivery": WebhookDelivery.objects.create(
             webhook=webhook, type="desk.test", body={}, next_attempt_at=timezone.now()
         ),
@@ -297,9 +300,15 @@ def test_lists_show_only_ones_own(objects: dict[str, Any], charlie: User, charli
         "trades:tag-list",
         "accounts:account-list",
         "accounts:notification-list",
+        "accounts:token-list",
         "brokers:connection-list",
     ):
         page = charlie_client.get(reverse(name)).content.decode()
-        for word in ("AAPL", "MSFT", "Breakout", "Calm", "Winners", ">Main<", "Disconnected", "Mock paper"):
+        for word in (
+            *("AAPL", "MSFT", "Breakout", "Calm", "Winners", ">Main<"),
+            "Disconnected",
+            "Backtester",
+            "Mock paper",
+        ):
             assert word not in page, (name, word)
     assert objects[TRADE].net_pnl == Decimal("500.00")

@@ -327,6 +327,8 @@ SPECTACULAR_SETTINGS = api.spectacular(title=SITE_NAME, version=VERSION)
 API_USER_PER_MINUTE = env.integer("API_USER_PER_MINUTE", 600, lowest=1, highest=1_000_000)
 # For trying webhooks on one's own machine; private addresses are never told anything else.
 WEBHOOKS_TO_LOOPBACK = env.boolean("WEBHOOKS_TO_LOOPBACK", default=False)
+# Tries to make a token with a password, for each address and for each user name.
+API_TOKEN_CREATIONS_PER_MINUTE = env.integer("API_TOKEN_CREATIONS_PER_MINUTE", 5, lowest=1, highest=1000)
 API_TOKEN_PER_MINUTE = env.integer("API_TOKEN_PER_MINUTE", 300, lowest=1, highest=1_000_000)
 
 # --- Sessions, cookies and headers ------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from uuid import UUID, uuid4
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404
+from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 
 from accounts.models import User
 from accounts.services.idempotency import (
@@ -78,8 +80,9 @@ def _made(view: Any, claim: UUID, make: Make) -> Response:
             claim_forget(claim)
             raise
         response = view.handle_exception(refusal)
-    except _REFUSALS:
-        claim_forget(claim)
+    except _REFUSALS as refusal:
+        # Where the server gave up nobody knows how far it got: the same request goes on with the same id.
+        (claim_release if _is_ours(refusal) else claim_forget)(claim)
         raise
     except BaseException:
         claim_release(claim)
@@ -87,6 +90,10 @@ def _made(view: Any, claim: UUID, make: Make) -> Response:
     headers = {name: response[name] for name in KEPT_HEADERS if response.has_header(name)}
     answer_keep(claim, Answer(response.status_code, headers, _rendered(view, response)))
     return response
+
+
+def _is_ours(refusal: Exception) -> bool:
+    return isinstance(refusal, APIException) and refusal.status_code >= HTTP_500_INTERNAL_SERVER_ERROR
 
 
 def _replayed(answer: Answer) -> Response:
@@ -104,10 +111,13 @@ def _rendered(view: Any, response: Response) -> bytes:
 
 
 def _fingerprint(request: Request) -> str:
-    """The same for the same method, address and content, however its fields are ordered."""
+    """The same for the same method, address and content, however its fields are ordered.
+
+    Keyed: a body may hold a password, and a plain hash of it would be there to guess at.
+    """
     content = {name: _said(value) for name, value in sorted(request.data.items())}
     text = json.dumps([request.method, request.get_full_path(), content], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return salted_hmac("idempotency", text, algorithm="sha256").hexdigest()
 
 
 def _said(value: Any) -> Any:

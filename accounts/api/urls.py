@@ -4,10 +4,14 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from accounts.api.events import EventsView
+from accounts.api.notifications import NotificationViewSet
+from accounts.api.tokens import TokenViewSet
 from accounts.api.webhooks import DeliveryViewSet, WebhookViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.include_format_suffixes = False
+router.register("notifications", NotificationViewSet, basename="notification")
+router.register("tokens", TokenViewSet, basename="token")
 router.register("webhooks", WebhookViewSet, basename="webhook")
 
 urlpatterns = [

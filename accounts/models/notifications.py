@@ -53,6 +53,10 @@ class Notification(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def is_read(self) -> bool:
+        return self.read_at is not None
+
 
 class NotificationChoice(models.Model):
     """How a trader wants to hear about one kind. No row: in the app and by e-mail."""

@@ -22,6 +22,8 @@ CHUNK = 64 * 1024
 # Secrets would open the desk to whoever finds the file; none of them tells the trader anything.
 SECRET_COLUMNS = {
     "accounts.user": {"password"},
+    "accounts.apitoken": {"digest"},
+    "accounts.idempotencykey": {"fingerprint", "body"},
     "account.emailconfirmation": {"key"},
     "brokers.brokerconnection": {"credentials"},
     "mfa.authenticator": {"data"},
@@ -32,7 +34,7 @@ README = """Everything TrendDojo keeps about {username}.
 data/   one JSON and one CSV file a table; times are UTC, money and prices are exact decimals
 files/  screenshots and imported files as they are stored; the tables name them
 
-Passwords, keys of brokers and of the second factor, and sessions are left out.
+Passwords, tokens, keys of brokers and of the second factor, and sessions are left out.
 """
 
 

@@ -104,6 +104,7 @@ def notification_read(*, user: User, pk: UUID) -> Notification:
         raise Http404
     Notification.objects.filter(pk=pk, read_at__isnull=True).update(read_at=timezone.now())
     transaction.on_commit(lambda: _forget_unread(user.pk))
+    found.refresh_from_db(fields=["read_at"])
     return found
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +18,8 @@ PREFIX = "td_"
 RANDOM_BYTES = 32
 NAME_LENGTH = 80
 LASTS_DAYS, LONGEST_DAYS = 90, 366
+# So long it can be seen which tokens there were.
+KEPT_FOR = timedelta(days=90)
 # A token's last use is written no more often.
 USE_SECONDS = 60
 
@@ -26,7 +29,7 @@ def token_create(
 ) -> tuple[ApiToken, str]:
     """A new token and its text, which cannot be read again.
 
-    Raises AccountError (name_required, name_taken, bad_days).
+    Raises AccountError (name_required, name_taken, bad_days, made_already, password_changed).
     """
     name = " ".join(name.split())
     if not 1 <= len(name) <= NAME_LENGTH:
@@ -45,11 +48,29 @@ def token_create(
     )
     try:
         with transaction.atomic():
+            _check_still_same(user)
             token.save(force_insert=True)
     except IntegrityError as problem:
+        if pk is not None and ApiToken.objects.filter(user=user, pk=pk).exists():
+            sentence = "This token was made already, and was shown then: revoke it if you do not have it."
+            raise AccountError("made_already", sentence) from problem
         sentence = "You already have a token with this name: choose another, or revoke that one first."
         raise AccountError("name_taken", sentence, "name") from problem
     return token, text
+
+
+def _check_still_same(user: User) -> None:
+    """Whoever was let in by a password that was changed since is not who asks for a token: all others are revoked."""
+    now = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if now.password != user.password or not now.is_active:
+        raise AccountError("password_changed", "Your password was changed meanwhile: sign in with the new one.")
+
+
+def token_make(*, user: User, name: str, scope: str, now: datetime, days: int, pk: UUID) -> tuple[ApiToken, str]:
+    """As token_create for a request that may have died halfway before: nobody got the text of what it made then."""
+    with transaction.atomic():
+        ApiToken.objects.filter(user=user, pk=pk, last_used_at__isnull=True).delete()
+        return token_create(user=user, name=name, scope=scope, now=now, days=days, pk=pk)
 
 
 def token_revoke(*, user: User, pk: UUID, now: datetime) -> None:
@@ -57,6 +78,22 @@ def token_revoke(*, user: User, pk: UUID, now: datetime) -> None:
     found = ApiToken.objects.filter(user=user, pk=pk)
     if not found.filter(revoked_at__isnull=True).update(revoked_at=now) and not found.exists():
         raise Http404
+
+
+def tokens_revoke(*, pks: Collection[UUID], now: datetime) -> int:
+    """Revoke these, whose ever they are: for administrators; how many."""
+    return ApiToken.objects.filter(pk__in=pks, revoked_at__isnull=True).update(revoked_at=now)
+
+
+def tokens_revoke_all(*, user: User, now: datetime) -> int:
+    """Whoever changes the password wants nobody to come in by what was given away before; how many there were."""
+    return ApiToken.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=now)
+
+
+def tokens_clean(*, now: datetime) -> int:
+    """Delete what was revoked or has expired long ago; how many."""
+    long_ago = now - KEPT_FOR
+    return ApiToken.objects.filter(Q(revoked_at__lt=long_ago) | Q(expires_at__lt=long_ago)).delete()[0]
 
 
 def token_used(token: ApiToken, *, now: datetime) -> None:

@@ -7,6 +7,8 @@ from django.db.models.functions import TruncDay
 
 from accounts.models import Notification
 from accounts.services.events import events_clean
+from accounts.services.idempotency import idempotency_clean
+from accounts.services.tokens import tokens_clean
 from brokers.models import AccountSnapshot, Quote
 
 # Every snapshot of the last days is kept; of older days the last one.
@@ -18,7 +20,8 @@ BATCH = 10_000
 
 
 def records_clean(*, now: datetime) -> dict[str, int]:
-    """Delete what is old: snapshots but one a day, quotes nobody asked for, notifications that were read, events."""
+    """Delete what is old: snapshots but one a day, quotes nobody asked for, notifications that were read, events,
+    answers to requests that may be repeated, and tokens that open nothing."""
     return {
         "snapshots": _delete_snapshots(now),
         "quotes": Quote.objects.filter(received_at__lt=now - QUOTES_KEPT).delete()[0],
@@ -26,6 +29,8 @@ def records_clean(*, now: datetime) -> dict[str, int]:
             created_at__lt=now - NOTIFICATIONS_KEPT, read_at__isnull=False
         ).delete()[0],
         "events": events_clean(now=now),
+        "idempotency_keys": idempotency_clean(now=now),
+        "tokens": tokens_clean(now=now),
     }
 
 

@@ -4,6 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+import redis
+from django.core.cache.backends.redis import RedisCacheClient
 from django.test import Client
 from django.utils import timezone
 
@@ -38,6 +41,17 @@ def token_for(user: User, scope: str = "trade") -> str:
 
 def api_for(user: User, scope: str = "trade") -> Api:
     return Api(token_for(user, scope))
+
+
+@pytest.fixture
+def cache_away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither limits nor anything else can be counted for all processes."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise redis.ConnectionError("away")
+
+    settings.CACHE_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(RedisCacheClient, "get_client", refuse)
 
 
 def error(response: Any) -> tuple[int, str, str | None]:
