@@ -15,6 +15,7 @@ from trades.selectors.trades import setups_of
 from trades.services.plan_input import PlanInput, Target
 from trades.services.sizing import PlanSize, position_size
 from trenddojo.api.fields import Key, Number, NumberIn, Text, Word
+from trenddojo.api.schema import errors
 from trenddojo.api.serializers import Given, Taken
 from trenddojo.domain.sizing import Bound
 
@@ -118,7 +119,7 @@ class PositionSizeViewSet(TradesViewSet):
         summary="Compute the size of a position",
         description="Stores nothing, and may be asked with a token to read.",
         request=PositionSizeAsked,
-        responses={200: PositionSizeGiven},
+        responses={200: PositionSizeGiven, **errors(404)},
         examples=[
             OpenApiExample("A long", ASKED, request_only=True),
             OpenApiExample("Its size", SIZED, response_only=True),

@@ -1,19 +1,37 @@
 """Addresses of the API about trades and orders."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from trades.api.accounts import AccountViewSet
+from trades.api.executions import ExecutionViewSet
+from trades.api.imports import ImportViewSet
 from trades.api.orders import OrderViewSet
+from trades.api.setups import SetupViewSet
+from trades.api.sizing import PositionSizeViewSet
 from trades.api.positions import PositionViewSet
 from trades.api.market import MarketViewSet
 from trades.api.tags import TagViewSet
+from trades.api.trades import TradeViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("accounts", AccountViewSet, basename="account")
+router.register("imports", ImportViewSet, basename="import")
+router.register("position-size", PositionSizeViewSet, basename="position-size")
 router.register("orders", OrderViewSet, basename="order")
+router.register("setups", SetupViewSet, basename="setup")
 router.register("positions", PositionViewSet, basename="position")
 router.register("market", MarketViewSet, basename="market")
 router.register("tags", TagViewSet, basename="tag")
+router.register("trades", TradeViewSet, basename="trade")
 
-urlpatterns = router.urls
+urlpatterns = [
+    *router.urls,
+    path("trades/<uuid:trade>/executions/", ExecutionViewSet.as_view({"post": "create"}), name="execution-list"),
+    path(
+        "trades/<uuid:trade>/executions/<uuid:pk>/",
+        ExecutionViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
+        name="execution-detail",
+    ),
+]

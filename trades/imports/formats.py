@@ -149,6 +149,8 @@ class BrokerFormat:
     options: dict[str, str] = field(default_factory=dict)
 
 
+# A table of fills that is no known broker's export.
+GENERIC = "generic"
 FORMATS = (
     BrokerFormat(
         "alpaca",

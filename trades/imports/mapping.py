@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from trades.imports.formats import FORMATS, NAMES, REQUIRED, ROLES, BrokerFormat, plain_name
+from trades.imports.formats import FORMATS, GENERIC, NAMES, REQUIRED, ROLES, BrokerFormat, plain_name
+from trades.imports.refusals import FileRefused
 from trades.imports.sides import read_side
 
 DATE_ORDERS = {
@@ -79,10 +80,13 @@ def header_key(header: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps([name.strip() for name in header]).encode()).hexdigest()
 
 
-def guess(header: Sequence[str], sample: Sequence[Sequence[str]], *, timezone: str) -> Mapping:
-    """The likeliest mapping by the names of the columns and the values of the first lines."""
+def guess(header: Sequence[str], sample: Sequence[Sequence[str]], *, timezone: str, asked: str = "") -> Mapping:
+    """The likeliest mapping by the names of the columns and the values of the first lines.
+
+    `asked` is a key of FORMATS or GENERIC. Raises FileRefused where the file is not of that format.
+    """
     names = [plain_name(name) for name in header]
-    broker = next((known for known in FORMATS if known.signature <= set(names)), None)
+    broker = _format_of(set(names), asked)
     found = Mapping(timezone=timezone, format=broker.key if broker else "")
     found.columns = _columns(names, sample, broker)
     found.date_order = _date_order(_values(found, sample, "executed_at"))
@@ -92,6 +96,19 @@ def guess(header: Sequence[str], sample: Sequence[Sequence[str]], *, timezone: s
         # What the values prove is better knowledge than what the broker usually does.
         if name != "date_order" or not _proves_order(_values(found, sample, "executed_at")):
             setattr(found, name, value)
+    return found
+
+
+def _format_of(names: set[str], asked: str) -> BrokerFormat | None:
+    if asked == GENERIC:
+        return None
+    known = [each for each in FORMATS if asked in ("", each.key)]
+    found = next((each for each in known if each.signature <= names), None)
+    if asked and found is None:
+        title = known[0].title if known else asked
+        raise FileRefused(
+            "wrong_format", f"These are not the columns of “{title}”: choose another format, or let it be recognised."
+        )
     return found
 
 

@@ -27,8 +27,18 @@ def trades_of(user: User) -> QuerySet[Trade]:
     return Trade.objects.filter(owner=user).defer("search")
 
 
+def trades_told(user: User) -> QuerySet[Trade]:
+    """All trades of the user with everything an answer of the API says of them, in a fixed number of queries."""
+    return trades_of(user).prefetch_related("fills", "tags", "targets")
+
+
 def setups_of(user: User) -> QuerySet[Setup]:
     return Setup.objects.filter(owner=user)
+
+
+def setups_told(user: User) -> QuerySet[Setup]:
+    """The user's setups with their criteria and their risk in each account, in a fixed number of queries."""
+    return setups_of(user).prefetch_related("criteria", "risks")
 
 
 def tags_of(user: User) -> QuerySet[Tag]:

@@ -121,10 +121,15 @@ _AMBIGUOUS = (
 
 
 def _mapping_for(found: FillImport, table: Table, sample: list[list[str]]) -> Mapping:
-    """The mapping chosen in the preview, else the one kept for such files, else a guess."""
+    """The mapping chosen in the preview, else by the format asked for, else the one kept for such files, else a guess.
+
+    Raises FileRefused where the file is not of the format asked for.
+    """
     columns = len(table.header)
     if found.mapping and (chosen := Mapping.from_json(found.mapping, columns=columns)):
         return chosen
+    if asked := found.settings.get("format"):
+        return guess(table.header, sample, timezone=found.owner.timezone, asked=asked)
     kept = ImportMapping.objects.filter(account_id=found.account_id, header_key=header_key(table.header)).first()
     if kept is not None and (known := Mapping.from_json(kept.mapping, columns=columns)):
         return known

@@ -31,10 +31,19 @@ DELETABLE = (ImportState.PREVIEW, ImportState.REFUSED, ImportState.UNDONE)
 Nudge = Callable[[UUID], Any]
 
 
-def import_create(*, account: TradingAccount, file: File, creation_key: UUID, nudge: Nudge) -> FillImport:
+def import_create(
+    *,
+    account: TradingAccount,
+    file: File,
+    creation_key: UUID,
+    nudge: Nudge,
+    file_format: str = "",
+    inline_bytes: int = INLINE_BYTES,
+) -> FillImport:
     """Keep an uploaded file and have it read; the same key a second time returns the first import.
 
-    Raises FileRefused for what is clearly no table of fills; nothing is kept then.
+    `file_format` is a key of FORMATS, GENERIC for none of them, "" to recognise it. Up to `inline_bytes` are read at
+    once. Raises FileRefused for what is clearly no table of fills; nothing is kept then.
     """
     known = FillImport.objects.filter(creation_key=creation_key, owner_id=account.owner_id).first()
     if known is not None:
@@ -48,12 +57,13 @@ def import_create(*, account: TradingAccount, file: File, creation_key: UUID, nu
         file_name=_shown_name(file.name or ""),
         sha256=_digest(_binary(file)),
         creation_key=creation_key,
+        settings={"format": file_format} if file_format else {},
     )
     file.seek(0)
     made.file.save(f"{made.pk}.csv", file, save=False)
     first = _insert(made)
     if first is made:
-        _start(made, small=file.size <= INLINE_BYTES, nudge=nudge)
+        _start(made, small=file.size <= inline_bytes, nudge=nudge)
     return first
 
 
@@ -116,7 +126,9 @@ def import_map(*, fill_import: FillImport, mapping: Mapping, nudge: Nudge) -> No
     _start(fill_import, small=fill_import.file.size <= INLINE_BYTES, nudge=nudge)
 
 
-def import_commit(*, fill_import: FillImport, nudge: Nudge, confirmed: Collection[str] = ()) -> None:
+def import_commit(
+    *, fill_import: FillImport, nudge: Nudge, confirmed: Collection[str] = (), inline_rows: int = INLINE_ROWS
+) -> None:
     """Have the previewed lines booked, all or none. A second call for the same import changes nothing more.
 
     `confirmed` holds the codes of warnings the trader has confirmed; maybe_cut_off must be. Raises TradeError when
@@ -145,10 +157,10 @@ def import_commit(*, fill_import: FillImport, nudge: Nudge, confirmed: Collectio
     )
     if not changed:
         raise TradeError("not_in_preview", "This import is no longer in its preview: reload the page.")
-    _start(fill_import, small=fill_import.rows <= INLINE_ROWS, nudge=nudge)
+    _start(fill_import, small=fill_import.rows <= inline_rows, nudge=nudge)
 
 
-def import_undo(*, fill_import: FillImport, nudge: Nudge) -> None:
+def import_undo(*, fill_import: FillImport, nudge: Nudge, inline_rows: int = INLINE_ROWS) -> None:
     """Have everything this import brought taken away again. Raises TradeError when it is not booked."""
     if fill_import.state in (ImportState.UNDOING, ImportState.UNDONE):
         return
@@ -162,7 +174,7 @@ def import_undo(*, fill_import: FillImport, nudge: Nudge) -> None:
     )
     if not changed:
         raise TradeError("not_booked", "Only a booked import can be undone: reload the page.")
-    _start(fill_import, small=fill_import.executions_created <= INLINE_ROWS, nudge=nudge)
+    _start(fill_import, small=fill_import.executions_created <= inline_rows, nudge=nudge)
 
 
 def _settings_for_next_job(fill_import: FillImport) -> dict[str, Any]:

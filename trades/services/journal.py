@@ -1,6 +1,6 @@
 """What a trader writes: notes, rating, words and checklist of a trade, and the page of a day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.http import Http404
 
 from accounts.models import User
 from trades.models import ChecklistAnswer, JournalDay, SetupCriterion, Tag, TagKind, Trade
@@ -115,6 +116,33 @@ def journal_save(*, owner: User, trade_id: UUID, version: int, notes: TradeNotes
             trade_write(trade, columns)
     _audit(trade, owner, before)
     return trade
+
+
+@transaction.atomic
+def words_change(*, owner: User, trade: Trade, changes: Mapping[str, Any]) -> Trade:
+    """Change some of a trade's journal: of NOTES, rating and tag_ids (all its tags) what is named, and nothing else.
+
+    Raises StaleVersion when the trade was written since it was read, Http404 for another's trade or tag.
+    """
+    if not changes:
+        return trade
+    columns = {name: changes.get(name, getattr(trade, name)) for name in (*NOTES, "rating")}
+    tags = tags_chosen(owner, changes["tag_ids"]) if "tag_ids" in changes else list(trade.tags.all())
+    words: dict[str, list[str]] = {}
+    for tag in tags:
+        words.setdefault(str(tag.kind), []).append(tag.name)
+    met = frozenset(line.key for line in checklist_of(trade) if line.is_met)
+    notes = TradeNotes(**columns, words=words, met=met)
+    return journal_save(owner=owner, trade_id=trade.pk, version=trade.version, notes=notes)
+
+
+def tags_chosen(owner: User, tag_ids: Iterable[UUID]) -> list[Tag]:
+    """The owner's tags with these ids. Raises Http404 when one of them is not the owner's."""
+    wanted = set(tag_ids)
+    found = list(Tag.objects.filter(owner=owner, pk__in=wanted))
+    if len(found) < len(wanted):
+        raise Http404
+    return found
 
 
 def _told(trade: Trade) -> dict[str, Any]:

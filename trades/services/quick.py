@@ -9,16 +9,13 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors import account_get_locked
-from trades.models import Fill, StopMove, Tag, Trade
-from trades.services.audit import audit_record, snapshot
+from trades.models import Fill, Trade
 from trades.services.columns import domain_fill
 from trades.services.errors import TradeError
-from trades.services.figures import figures_following
 from trades.services.fills import FillInput, fill_apply
 from trades.services.instruments import account_instrument
-from trades.services.plan_parts import checklist_write, plan_snapshot
 from trades.services.plans import setup_of
-from trades.services.recompute import trade_recompute
+from trades.services.recording import recorded_write
 from trades.services.sent_forms import same_or_refuse, sent_before
 from trenddojo.domain import positions
 from trenddojo.domain.errors import DomainError, FillError
@@ -79,11 +76,7 @@ def quick_entry(*, owner: User, given: QuickInput, creation_key: UUID, now: date
     )
     fills = _fills(trade, given, now=now)
     _refuse_stop(given, price_places=instrument.price_places)
-    with figures_following(account, []) as following:
-        _write(trade, given, fills)
-        trade_recompute(trade)
-        following.add([trade.pk])
-    _audit(trade, fills, actor=owner)
+    recorded_write(trade, fills, given.tag_ids)
     return trade
 
 
@@ -127,24 +120,3 @@ def _refuse_stop(given: QuickInput, *, price_places: int) -> None:
     if given.stop is not None:
         direction = positions.Direction(given.direction)
         check_levels(direction, entry=given.entry_price, stop=given.stop, places=price_places)
-
-
-def _write(trade: Trade, given: QuickInput, fills: list[Fill]) -> None:
-    trade.save(force_insert=True)
-    if given.stop is not None:
-        StopMove.objects.create(trade=trade, moved_at=given.entry_at, from_price=None, to_price=given.stop)
-    Fill.objects.bulk_create(fills)
-    trade.tags.set(Tag.objects.filter(owner=trade.owner, pk__in=given.tag_ids))
-    checklist_write(trade, trade.setup, {})
-
-
-def _audit(trade: Trade, fills: list[Fill], *, actor: User) -> None:
-    audit_record(
-        account=trade.account,
-        actor=actor,
-        action="trade.recorded",
-        subject=trade,
-        before=None,
-        after={**plan_snapshot(trade), "fills": [snapshot(fill) for fill in fills]},
-        trade_id=trade.pk,
-    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -93,6 +94,42 @@ def setup_edit(*, owner: User, setup_id: UUID, typed: SetupInput) -> Setup:
             return setup
         raise StaleSetup(setup, version)
     return _save(setup, typed, is_new=False)
+
+
+@transaction.atomic
+def setup_change(*, owner: User, setup_id: UUID, changes: Mapping[str, Any], version: str) -> Setup:
+    """Change what is named of SetupInput and leave the rest; criteria and risks are all there are to be.
+
+    Raises as setup_edit.
+    """
+    accounts_locked(owner)
+    setup = Setup.objects.filter(pk=setup_id, owner=owner).first()
+    if setup is None:
+        raise Http404
+    typed = SetupInput(
+        name=changes.get("name", setup.name),
+        description=changes.get("description", setup.description),
+        is_active=changes.get("is_active", setup.is_active),
+        criteria=_lines_after(setup, changes.get("criteria")),
+        risks=_risks_after(setup, changes.get("risks")),
+        version=version,
+    )
+    return setup_edit(owner=owner, setup_id=setup_id, typed=typed)
+
+
+def _lines_after(setup: Setup, wanted: Sequence[CriterionLine] | None) -> list[CriterionLine]:
+    """The lines wanted, and without text those that are to go; without a wish the lines there are."""
+    known = list(setup.criteria.all())
+    if wanted is None:
+        return [CriterionLine(line.text, number, line.is_active, line.pk) for number, line in enumerate(known)]
+    kept = {line.key for line in wanted}
+    return [*wanted, *(CriterionLine("", len(wanted), key=line.pk) for line in known if line.pk not in kept)]
+
+
+def _risks_after(setup: Setup, wanted: Mapping[UUID, RiskLine] | None) -> dict[UUID, RiskLine]:
+    if wanted is None:
+        return {}
+    return {**{risk.account_id: RiskLine() for risk in setup.risks.all()}, **wanted}
 
 
 def setup_version(setup: Setup) -> str:
