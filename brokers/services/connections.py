@@ -74,10 +74,16 @@ def connection_create(
     AccountError and Http404 (another's account).
     """
     key = creation_key or uuid.uuid4()
-    if found := BrokerConnection.objects.filter(pk=key, user=user).first():
+    if found := _sent_before(user, key):
         return found
     connection = BrokerConnection(id=key, user=user, broker=broker, label=label.strip(), is_paper=is_paper)
-    _check_new(connection, account)
+    try:
+        _check_new(connection, account)
+    except ConnectionRefusal:
+        # What stands in the way may be what the same form has made in this moment.
+        if found := _sent_before(user, key):
+            return found
+        raise
     cleaned = credentials_clean(broker, credentials)
     connection.credentials, connection.key_hint = _sealed(connection, cleaned)
     report = _proven(connection, cleaned)
@@ -255,10 +261,14 @@ def _proven(connection: BrokerConnection, credentials: dict[str, str]) -> Accoun
 
 def _made_meanwhile(connection: BrokerConnection, problem: IntegrityError) -> BrokerConnection:
     """The same form sent twice at once, or the same broker account connected twice."""
-    found = BrokerConnection.objects.filter(pk=connection.pk, user=connection.user).first()
+    found = _sent_before(connection.user, connection.pk)
     if found is None:
         raise _connected_already() from problem
     return found
+
+
+def _sent_before(user: User, key: uuid.UUID) -> BrokerConnection | None:
+    return BrokerConnection.objects.filter(pk=key, user=user).first()
 
 
 def _connected_already() -> ConnectionRefusal:
