@@ -46,11 +46,7 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
 def slots(path: str) -> dict[str, str]:
     """What each id in an address names: `{"id": "account"}`. Raises KeyError for a collection nobody has named."""
     words = path.strip("/").split("/")
-    return {
-        found[1]: NAMED_BY[before]
-        for before, word in pairwise(words)
-        if (found := SLOT.fullmatch(word))
-    }
+    return {found[1]: NAMED_BY[before] for before, word in pairwise(words) if (found := SLOT.fullmatch(word))}
 
 
 def address(path: str, keys: dict[str, Any]) -> str:

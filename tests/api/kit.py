@@ -34,8 +34,8 @@ class Api:
         return call
 
 
-def token_for(user: User, scope: str = "trade") -> str:
-    _token, text = token_create(user=user, name=f"Test {scope}", scope=scope, now=timezone.now())
+def token_for(user: User, scope: str = "trade", name: str = "Test") -> str:
+    _token, text = token_create(user=user, name=f"{name} {scope}", scope=scope, now=timezone.now())
     return text
 
 

@@ -33,7 +33,7 @@ def finish(result: dict[str, Any], generator: Any, **_options: Any) -> dict[str,
     postprocess_schema_enum_id_removal(result, generator)
     for path, operations in result["paths"].items():
         for operation in operations.values():
-            _finish_operation(path, operation)
+            _finish_operation(path, operation, _names_objects(operation, result))
     for path, method, operation in _operations(result):
         _tell_versions(result["paths"], path, method, operation)
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -59,9 +59,21 @@ def _operations(result: dict[str, Any]) -> Iterator[tuple[str, str, Operation]]:
                 yield path, method, operations[method]
 
 
-def _finish_operation(path: str, operation: Operation) -> None:
+def _names_objects(operation: Operation, result: dict[str, Any]) -> bool:
+    """Whether ids stand in its body: one that is another's answers like one in the address."""
+    contents = operation.get("requestBody", {}).get("content", {}).values()
+    names = [content["schema"].get("$ref", "").rpartition("/")[2] for content in contents]
+    fields = [
+        field
+        for name in names
+        for field in result["components"]["schemas"].get(name, {}).get("properties", {}).values()
+    ]
+    return any("uuid" in (field.get("format"), field.get("items", {}).get("format")) for field in fields)
+
+
+def _finish_operation(path: str, operation: Operation, names_objects: bool) -> None:  # noqa: FBT001 - of one caller
     responses = operation["responses"]
-    for code in _refusals(path, operation):
+    for code in (*_refusals(path, operation), *[404] * names_objects):
         responses.setdefault(str(code), {})
     for code, answer in list(responses.items()):
         if int(code) >= HTTPStatus.BAD_REQUEST:
