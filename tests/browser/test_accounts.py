@@ -1,7 +1,8 @@
 """Signing in, security and accounts in a real browser, passkeys by a virtual authenticator."""
 
+import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,9 +10,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import TradingAccount
+from accounts.services.tokens import token_create
 from tests.factories import make_account, make_cash
 
 if TYPE_CHECKING:
@@ -129,6 +132,8 @@ PAGES = {
     "account-create": "/accounts/new/",
     "settings": "/settings/",
     "user-delete": "/settings/delete/",
+    "token-list": "/settings/tokens/",
+    "token-revoke": "/settings/tokens/{token}/revoke/",
     "security": "/auth/2fa/",
     "password-change": "/auth/password/change/",
     "email-change": "/auth/email/",
@@ -152,9 +157,35 @@ def test_pages_are_shown_to_everybody(
     make_account(alice, "Old", is_archived=True)
     movement = make_cash(account, "deposit", "2500.00", date(2025, 1, 2))
     make_cash(account, "charge", "12.50", date(2025, 2, 3))
+    token, _ = token_create(user=alice, name="Backtester", scope="read", now=timezone.now())
+    token_create(user=alice, name="Rebalancer on the server", scope="trade", now=timezone.now() - timedelta(days=100))
     sign_in(page, alice)
-    visit(page, PAGES[name].format(account=account.pk, movement=movement.pk))
+    visit(page, PAGES[name].format(account=account.pk, movement=movement.pk, token=token.pk))
     shown(page, name)
+
+
+def test_a_token_is_made_after_the_password_was_asked_for_again_and_shown_once(
+    page: Page, alice: "User", visit: Visit, shown: Shots, password: str
+) -> None:
+    make_account(alice)
+    visit(page, "/auth/login/?next=/settings/tokens/")
+    page.get_by_label("User name or e-mail address").fill("alice")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="No API tokens")).to_be_visible()
+    shown(page, "token-list-empty")
+    page.get_by_role("link", name="Make a token").click()
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", name="Make a token")).to_be_visible()
+    shown(page, "token-create")
+    page.get_by_label("Name", exact=True).fill("Backtester")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_label("Token", exact=True)).to_have_value(re.compile(r"td_[\w-]{43}"))
+    page.get_by_text("How a program uses it").click()
+    shown(page, "token-made")
+    page.get_by_role("link", name="I have copied it").click()
+    expect(page.get_by_role("rowheader", name="Backtester")).to_be_visible()
 
 
 def test_the_sessions_are_shown_and_one_is_ended(
