@@ -6,11 +6,12 @@ from rest_framework.routers import SimpleRouter
 from trades.api.accounts import AccountViewSet
 from trades.api.executions import ExecutionViewSet
 from trades.api.imports import ImportViewSet
+from trades.api.market import MarketViewSet
 from trades.api.orders import OrderViewSet
+from trades.api.performance import PerformanceViewSet
+from trades.api.positions import PositionViewSet
 from trades.api.setups import SetupViewSet
 from trades.api.sizing import PositionSizeViewSet
-from trades.api.positions import PositionViewSet
-from trades.api.market import MarketViewSet
 from trades.api.tags import TagViewSet
 from trades.api.trades import TradeViewSet
 
@@ -18,11 +19,12 @@ router = SimpleRouter(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("accounts", AccountViewSet, basename="account")
 router.register("imports", ImportViewSet, basename="import")
-router.register("position-size", PositionSizeViewSet, basename="position-size")
-router.register("orders", OrderViewSet, basename="order")
-router.register("setups", SetupViewSet, basename="setup")
-router.register("positions", PositionViewSet, basename="position")
 router.register("market", MarketViewSet, basename="market")
+router.register("orders", OrderViewSet, basename="order")
+router.register("performance", PerformanceViewSet, basename="performance")
+router.register("position-size", PositionSizeViewSet, basename="position-size")
+router.register("positions", PositionViewSet, basename="position")
+router.register("setups", SetupViewSet, basename="setup")
 router.register("tags", TagViewSet, basename="tag")
 router.register("trades", TradeViewSet, basename="trade")
 

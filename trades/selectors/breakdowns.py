@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet, Sum
 
 from trades.models import LimitOverride
 from trades.selectors.contributions import HOLDING_BOUNDS
-from trades.selectors.figures import KeyTotals, together, totals_by_account, totals_by_key, totals_page
+from trades.selectors.figures import PAGE, KeyTotals, together, totals_by_account, totals_by_key, totals_page
 from trades.selectors.scope import Scope
 
 # Breakdown → the order it is read in when the reader asks for no other.
@@ -26,10 +26,10 @@ BREAKDOWNS: dict[str, str] = {
 OVERRIDES_SHOWN = 25
 
 
-def breakdown(scope: Scope, by: str, *, page: int, order: str) -> tuple[list[KeyTotals], bool]:
+def breakdown(scope: Scope, by: str, *, page: int, order: str, size: int = PAGE) -> tuple[list[KeyTotals], bool]:
     """One page of a breakdown's rows and whether there is another page. Accounts fit on one."""
     if by != "account":
-        return totals_page(scope, by, page=page, order=order)
+        return totals_page(scope, by, page=page, order=order, size=size)
     found = totals_by_account(scope)
     keys = [str(account.pk) for account in scope.accounts]
     return [found[key] for key in keys if key in found], False

@@ -60,14 +60,16 @@ def totals_by_key(scope: Scope, dimensions: Sequence[str]) -> dict[str, list[Key
     return found
 
 
-def totals_page(scope: Scope, dimension: str, *, page: int, order: str) -> tuple[list[KeyTotals], bool]:
+def totals_page(
+    scope: Scope, dimension: str, *, page: int, order: str, size: int = PAGE
+) -> tuple[list[KeyTotals], bool]:
     """One page of a dimension's keys, and whether there is another. Orders: see ORDERS."""
     source, parameters = _source(scope, [dimension])
     found = _fetch(
         f"SELECT key, {_SUMMED} FROM {source} GROUP BY 1 ORDER BY {ORDERS[order]} LIMIT %s OFFSET %s",
-        [*parameters, PAGE + 1, (page - 1) * PAGE],
+        [*parameters, size + 1, (page - 1) * size],
     )
-    return [_key_totals(row) for row in found[:PAGE]], len(found) > PAGE
+    return [_key_totals(row) for row in found[:size]], len(found) > size
 
 
 ORDERS: dict[str, str] = {

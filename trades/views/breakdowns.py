@@ -1,6 +1,5 @@
 """Breakdowns, plan versus outcome, and overrides."""
 
-from calendar import day_name
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,10 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from trades.selectors.breakdown_names import namer_of
 from trades.selectors.breakdowns import (
     BREAKDOWNS,
     breakdown,
-    holding_label,
     latest_overrides,
     override_cost,
     overrides_by_code,
@@ -75,7 +74,9 @@ def _rows(request: HttpRequest, page: Asked, scope: Scope, by: str) -> dict[str,
     order = sort if sort in ORDERS else BREAKDOWNS[by]
     number = page_of(request)
     parts, has_more = breakdown(scope, by, page=number, order=order)
-    name, link = _names(page, by), _links(page, by)
+    chosen = page.filter
+    name = namer_of(by, setups=chosen.setups, tags=chosen.tags, accounts=chosen.accounts)
+    link = _links(page, by)
     rows = [_row(part, name(part.key), link(part.key)) for part in parts]
     kept_sort = {"sort": sort} if sort in ORDERS else {}
     return {
@@ -100,28 +101,6 @@ def _row(part: KeyTotals, label: str, url: str) -> dict[str, Any]:
         "holding": part.mean_holding_seconds,
         "planned": part.mean_planned_r,
     }
-
-
-def _names(page: Asked, by: str) -> Callable[[str], str]:
-    """How a key of the breakdown reads; what was deleted meanwhile says so."""
-    chosen = page.filter
-    if by == "setup":
-        return _named({str(setup.pk): setup.name for setup in chosen.setups}, "Without a setup")
-    if by == "tag":
-        return _named({str(tag.pk): tag.name for tag in chosen.tags}, "Without a tag")
-    if by == "account":
-        return _named({str(account.pk): account.name for account in chosen.accounts}, "")
-    fixed: dict[str, Callable[[str], str]] = {
-        "weekday": lambda key: day_name[int(key)],
-        "hour": lambda key: f"{key}:00 to {key}:59",
-        "holding": lambda key: holding_label(key).capitalize(),
-        "direction": str.capitalize,
-    }
-    return fixed.get(by, str)
-
-
-def _named(names: dict[str, str], nothing: str) -> Callable[[str], str]:
-    return lambda key: names.get(key, "Deleted") if key else nothing
 
 
 def _links(page: Asked, by: str) -> Callable[[str], str]:

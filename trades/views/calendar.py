@@ -2,6 +2,7 @@
 
 from calendar import Calendar, day_abbr
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from trades.selectors.calendar import FIRST_YEAR, LAST_YEAR, DayResult, day_results, month_before, month_of, next_month
-from trades.views.figure_scope import Asked, asked, today_of
+from trades.selectors.performance import sum_of, today_of
+from trades.views.figure_scope import Asked, asked
 from trenddojo.templatetags.desk import heat
 
 MONDAY_FIRST = Calendar(firstweekday=0)
@@ -43,7 +45,7 @@ def _month(page: Asked, month: date, results: Sequence[DayResult]) -> dict[str, 
         "weekdays": list(day_abbr),
         "weeks": weeks,
         "week_rows": _week_rows(weeks, by_day),
-        "total": _sums(list(results)),
+        "total": asdict(sum_of(results)),
         "previous_url": page.link_here(month=before.strftime("%Y-%m")) if before.year >= FIRST_YEAR else "",
         "next_url": page.link_here(month=after.strftime("%Y-%m")) if after.year <= LAST_YEAR else "",
     }
@@ -67,18 +69,5 @@ def _week_rows(weeks: Sequence[Sequence[dict[str, Any] | None]], by_day: dict[da
     for week in weeks:
         days = [each["day"] for each in week if each]
         found = [by_day[day] for day in days if day in by_day]
-        made.append({"first": days[0], "last": days[-1], "number": days[0].isocalendar().week} | _sums(found))
+        made.append({"first": days[0], "last": days[-1], "number": days[0].isocalendar().week} | asdict(sum_of(found)))
     return made
-
-
-def _sums(results: Sequence[DayResult]) -> dict[str, Any]:
-    r_n = sum(result.r_n for result in results)
-    return {
-        "net": sum((result.net for result in results), Decimal(0)),
-        "n": sum(result.n for result in results),
-        "wins": sum(result.wins for result in results),
-        "losses": sum(result.losses for result in results),
-        "r": sum((result.r_sum for result in results), Decimal(0)) if r_n else None,
-        "up": sum(result.net > 0 for result in results),
-        "down": sum(result.net < 0 for result in results),
-    }

@@ -1,15 +1,12 @@
 """What a performance page was asked for: the filter, the currency, and the links that keep both."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts.calendars import exchange_timezone
 from trades.filters import TradeFilter
 from trades.selectors.scope import Scope, scope_in, scopes_of
 
@@ -85,12 +82,6 @@ def asked(request: HttpRequest) -> Asked:
     if len(scopes) > 1 and scope is not None:
         parameters["currency"] = scope.currency
     return Asked(chosen, scopes, scope, parameters)
-
-
-def today_of(scope: Scope) -> date:
-    """Today where the scope's exchanges are, the latest of them."""
-    now = timezone.now()
-    return max(now.astimezone(exchange_timezone(account.exchange)).date() for account in scope.accounts)
 
 
 def page_of(request: HttpRequest) -> int:

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 from trades.models import Trade
 from trades.selectors.equity import EquityDay
 from trades.selectors.figures import streaks, together, totals_by_key, trade_figures
+from trades.selectors.performance import session_rows
 from trades.selectors.scope import Scope
 from trades.views.figure_scope import Asked, asked
 from trades.views.figure_units import RETURNS, TRADES, unit_of
-from trades.views.performance import session_rows
 from trenddojo.domain.definitions import DEFINITIONS
 from trenddojo.domain.metrics.series import series_figures
 

@@ -10,11 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from trades.selectors.calendar import filtered_results
-from trades.selectors.equity import EquityDay, changes, equity_days
+from trades.selectors.equity import EquityDay
 from trades.selectors.figures import KeyTotals, left_out, streaks, together, totals_by_key, trade_figures
+from trades.selectors.performance import session_rows
 from trades.selectors.scope import Scope
 from trades.views.charts import drawdown_data, equity_data, r_chart, result_data
-from trades.views.figure_scope import Asked, asked, page_of, today_of
+from trades.views.figure_scope import Asked, asked, page_of
 from trades.views.figure_units import RETURNS, TRADES, unit_of
 from trenddojo.domain.definitions import DEFINITIONS
 from trenddojo.domain.metrics.figure import Figure
@@ -91,10 +92,6 @@ def _curve(page: Asked, kind: str, title: str, summary: str) -> dict[str, Any]:
         "data_url": page.link("performance-equity", chart=kind),
         "table_url": page.link("performance-equity"),
     }
-
-
-def session_rows(scope: Scope) -> list[EquityDay]:
-    return equity_days(scope.accounts, changes(scope.accounts), until=today_of(scope))
 
 
 def sources(scope: Scope, days: Sequence[EquityDay]) -> dict[str, Decimal]:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rest_framework.request import Request
@@ -13,7 +13,7 @@ from trenddojo.api.errors import invalid
 from trenddojo.api.paging import KeysetPagination
 from trenddojo.keyset import Page
 
-LONGEST = 400
+LONGEST, MOST_DIGITS = 400, 6
 
 
 class ListPagination(KeysetPagination):
@@ -41,7 +41,7 @@ def _span(keys: Sequence[str], text: str, size: int) -> tuple[int, int]:
     """Where the page begins and ends."""
     if not text:
         return 0, min(size, len(keys))
-    way, key = _read(text)
+    way, key = _read(text, {"after", "before"})
     if way == "after":
         begin = bisect_right(keys, key)
         return begin, min(begin + size, len(keys))
@@ -53,11 +53,57 @@ def _cursor(way: str, key: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([way, key]).encode()).decode().rstrip("=")
 
 
-def _read(text: str) -> tuple[str, str]:
+def _read(text: str, ways: Collection[str]) -> tuple[str, str]:
     try:
         way, key = json.loads(base64.urlsafe_b64decode(text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)))
     except (ValueError, TypeError, RecursionError, binascii.Error):
-        way, key = "", ""
-    if way not in {"after", "before"} or not isinstance(key, str):
-        raise invalid("bad_cursor", "This is no cursor of this list: begin without one.", "cursor")
+        raise _bad_cursor() from None
+    if way not in ways or not isinstance(key, str):
+        raise _bad_cursor()
     return way, key
+
+
+def _bad_cursor() -> Exception:
+    return invalid("bad_cursor", "This is no cursor of this list: begin without one.", "cursor")
+
+
+class FetchedPagination(KeysetPagination):
+    """Pages a selector counts out: `rows(page, size, order)` of the view answers rows and whether more follow.
+
+    For sums of many rows, which have no key to begin behind. The view says `orderings`, a word for each order.
+    """
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.request = request
+        order = self._ordering(request, view)
+        page = _page_number(request.query_params.get("cursor", ""), order)
+        rows, has_more = queryset(page=page, size=self._size(request), order=order)
+        self.found = Page(
+            rows=rows,
+            previous=_cursor(order, str(page - 1)) if page > 1 else None,
+            next=_cursor(order, str(page + 1)) if has_more else None,
+        )
+        return self.found.rows
+
+    @staticmethod
+    def _ordering(request: Request, view: Any) -> str:
+        name = str(request.query_params.get("ordering", view.default_order()))
+        if name not in view.orders:
+            raise invalid("bad_ordering", f"Sort by one of: {', '.join(view.orders)}.", "ordering")
+        return name
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        found = super().get_schema_operation_parameters(view)
+        for each in found:
+            if each["name"] == "ordering":
+                each["schema"] = {"type": "string", "enum": list(view.orders)}
+        return found
+
+
+def _page_number(text: str, order: str) -> int:
+    if not text:
+        return 1
+    _order, number = _read(text, {order})
+    if not (number.isascii() and number.isdecimal()) or len(number) > MOST_DIGITS or not int(number):
+        raise _bad_cursor()
+    return int(number)
