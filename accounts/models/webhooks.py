@@ -52,6 +52,11 @@ class Webhook(models.Model):
     def __str__(self) -> str:
         return self.description or self.url
 
+    @property
+    def told_of(self) -> str:
+        """Its kinds of events, in words."""
+        return ", ".join(EventSubject(subject).label for subject in self.subjects)
+
 
 class DeliveryState(models.TextChoices):
     WAITING = "waiting", "Waiting"
