@@ -125,8 +125,7 @@ def test_without_its_last_execution_a_trade_is_a_plan_again(api, plan):
 
 def test_an_entry_that_is_sold_already_stays(api, account):
     trade = api.post("/trades/", a_record(account)).json()
-    answer = api.delete(path(trade, trade["executions"][0]))
-    assert answer.status_code == 400
+    assert error(api.delete(path(trade, trade["executions"][0]))) == (409, "exit_exceeds_position", None)
     assert read(api, trade).json() == trade
 
 

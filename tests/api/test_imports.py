@@ -140,6 +140,7 @@ def test_what_is_missing_or_not_known_is_said_at_its_field(api, account):
 
 def test_only_a_form_is_taken(api, account):
     assert error(api.post("/imports/", {"account": str(account.pk)})) == (415, "unsupported_media_type", None)
+    assert error(api.client.post("/api/v1/imports/", b"", content_type="")) == (400, "required", "account")
     broken = api.post("/imports/", b"nonsense", content_type="multipart/form-data; boundary=x")
     assert broken.status_code == 400
     assert not FillImport.objects.exists()
@@ -196,6 +197,14 @@ def test_what_was_changed_by_hand_is_not_undone(api, account):
     assert error(api.post(f"/imports/{preview['id']}/undo/")) == (409, "edited_by_hand", None)
     assert api.get(f"/imports/{preview['id']}/").json()["state"] == "committed"
     assert Fill.objects.count() == 2
+
+
+def test_a_file_that_is_gone_is_not_booked(api, account):
+    preview = send(api, account).json()
+    FillImport.objects.get().file.delete(save=False)
+    assert error(api.post(f"/imports/{preview['id']}/commit/")) == (422, "file_gone", None)
+    assert api.get(f"/imports/{preview['id']}/").json()["state"] == "preview"
+    assert not Fill.objects.exists()
 
 
 def test_an_archived_account_takes_no_import(api, alice):

@@ -163,7 +163,7 @@ def test_executions_that_cannot_be_leave_nothing(api, account, executions, said)
         ({"account": str(uuid.uuid4())}, (404, "not_found", None)),
         ({"setup": str(uuid.uuid4())}, (404, "not_found", None)),
         ({"tags": [str(uuid.uuid4())]}, (404, "not_found", None)),
-        ({"executions": [an_execution()]}, (400, "not_with_executions", "entry_price")),
+        ({"executions": [an_execution()]}, (400, "unknown_field", "entry_price")),
     ],
 )
 def test_a_wrong_plan_is_said_at_its_field_and_leaves_nothing(api, account, changes, said):

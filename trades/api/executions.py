@@ -16,7 +16,9 @@ from trades.api.trades import ReadsTrades
 from trades.api.trades_answers import EXECUTION_EXAMPLE, ExecutionGiven
 from trades.models import Fill, Trade
 from trades.services.fills import fill_create, fill_delete, fill_edit
+from trenddojo.api.errors import Conflict
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
+from trenddojo.domain.errors import FillError
 
 TOLD = "The broker told it."
 
@@ -30,6 +32,11 @@ class ExecutionViewSet(ReadsTrades):
     """`ETag` and `If-Match` are the trade's: its executions are part of it."""
 
     attr_names = {}
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if self.action == "destroy" and isinstance(exc, FillError):
+            exc = Conflict(exc.sentence, exc.code)
+        return super().handle_exception(exc)
 
     @extend_schema(
         summary="Record an execution",
@@ -72,7 +79,7 @@ class ExecutionViewSet(ReadsTrades):
     @extend_schema(
         summary="Take an execution away",
         description="Without its last one a trade is a plan again. One the broker told stays: 409.",
-        responses={204: None, **errors(on_409=TOLD)},
+        responses={204: None, **errors(on_409=f"{TOLD} Or exits are recorded that need it.")},
         parameters=[IF_MATCHES],
     )
     def destroy(self, request: Request, trade: UUID, pk: UUID) -> Response:

@@ -3,8 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
-from django.utils.datastructures import MultiValueDict
+from django.http import HttpRequest, QueryDict
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -219,7 +218,8 @@ class ImportViewSet(TradesViewSet):
 
     def uploaded(self, request: Request) -> dict[str, Any]:
         """The form's fields. Raises TooLarge and ValidationError."""
-        sent: MultiValueDict[str, Any] = request.data
+        # Without a body there is no form either.
+        sent = request.data if isinstance(request.data, QueryDict) else QueryDict()
         # Noted by the handler on Django's request, which this one passes on to.
         if request.is_upload_too_large:
             raise TooLarge(refusal("too_large").sentence)

@@ -23,9 +23,11 @@ from trades.api.trades_bodies import (
     RECORD_EXAMPLE,
     SubmitTaken,
     TradeChanged,
-    TradeNew,
+    TradePlanned,
+    TradeRecorded,
     attr_names,
     change_said,
+    new_body,
     trade_input,
     words_said,
 )
@@ -93,14 +95,16 @@ class TradeViewSet(ReadsTrades):
         description="A plan needs an entry and a stop; without a quantity the risk and the limits decide. A plan that "
         "breaks limits is refused with 422 and the code of each, or kept with an `override_reason` where the account "
         "allows that. With `executions` the trade is recorded as it happened, and no limit is asked.",
-        request=TradeNew,
+        request=PolymorphicProxySerializer(
+            "TradeNew", serializers=[TradePlanned, TradeRecorded], resource_type_field_name=None
+        ),
         responses={201: TradeGiven, **errors(404, on_422=LIMITS)},
         parameters=[IDEMPOTENT],
         examples=[PLAN_EXAMPLE, RECORD_EXAMPLE, TRADE_EXAMPLE],
     )
     @creates
     def create(self, request: Request, creation_key: UUID) -> Response:
-        given = self.taken(TradeNew)
+        given = self.taken(new_body(request.data))
         self.check_ids(request, given)
         trade = trade_make(
             owner=request.user,

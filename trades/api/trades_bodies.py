@@ -51,8 +51,6 @@ WORDS = {
 ENTRY_TYPES = [
     (each.value, each.value) for each in (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
 ]
-# What only a plan says: a trade that happened is told by its executions.
-ONLY_PLANNED = ("entry_price", "target_price", "targets", "quantity", "risk_percent", "override_reason", "criteria")
 
 
 class TargetTaken(Taken):
@@ -72,14 +70,8 @@ def _note(help_text: str = "") -> Text:
 
 
 class _Words(Taken):
-    """What both a new trade and a change may say."""
+    """What may be said of every trade, at any time."""
 
-    target_price = NumberIn(required=False, allow_null=True, help_text="One target for all of it.")
-    targets = TargetTaken(many=True, required=False, help_text="Several targets, in place of target_price.")
-    quantity = NumberIn(required=False, allow_null=True, help_text="Null: what the risk and the limits allow.")
-    risk_percent = NumberIn(
-        max_digits=5, decimal_places=2, required=False, allow_null=True, help_text="Of equity; null: the account's."
-    )
     multiplier = NumberIn(max_digits=12, decimal_places=4, required=False, allow_null=True)
     setup = Key(required=False, allow_null=True)
     tags = serializers.ListField(
@@ -89,6 +81,17 @@ class _Words(Taken):
     thesis = _note("Why it is planned.")
     notes_during = _note()
     rating = Whole(min_value=1, max_value=5, required=False, allow_null=True)
+
+
+class _PlanWords(_Words):
+    """What may be said of a plan."""
+
+    target_price = NumberIn(required=False, allow_null=True, help_text="One target for all of it.")
+    targets = TargetTaken(many=True, required=False, help_text="Several targets, in place of target_price.")
+    quantity = NumberIn(required=False, allow_null=True, help_text="Null: what the risk and the limits allow.")
+    risk_percent = NumberIn(
+        max_digits=5, decimal_places=2, required=False, allow_null=True, help_text="Of equity; null: the account's."
+    )
     override_reason = Text(
         max_length=1000, required=False, allow_null=True, help_text="Keeps a plan that breaks a limit; it is kept too."
     )
@@ -101,40 +104,42 @@ class _Words(Taken):
         return attrs
 
 
-class TradeNew(_Words):
+class TradePlanned(_PlanWords):
+    """A plan: its entry and its stop at least."""
+
     account = Key()
     symbol = Text(max_length=64)
     asset_class = Word(choices=AssetClass.choices, default=AssetClass.STOCK)
     direction = Word(choices=Direction.choices)
-    entry_price = NumberIn(required=False, help_text="Needed for a plan.")
-    stop_loss = NumberIn(required=False, help_text="Needed for a plan.")
+    entry_price = NumberIn()
+    stop_loss = NumberIn()
     criteria = serializers.ListField(
         child=Key(), required=False, max_length=100, help_text="Ids of the setup's criteria that are met."
     )
-    executions = ExecutionNew(
-        many=True, required=False, help_text="Records a trade that happened already, in place of a plan."
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = super().validate(attrs)
-        if "executions" not in attrs:
-            return _whole_plan(attrs)
-        if not 1 <= len(attrs["executions"]) <= MOST_FILLS:
-            raise invalid("wrong_number", f"Give 1 to {MOST_FILLS} executions.", "executions")
-        for name in ONLY_PLANNED:
-            if name in attrs:
-                raise invalid("not_with_executions", "This belongs to a plan: leave it out beside executions.", name)
-        return attrs
 
 
-def _whole_plan(attrs: dict[str, Any]) -> dict[str, Any]:
-    missing = {name: ["This field is required."] for name in ("entry_price", "stop_loss") if name not in attrs}
-    if missing:
-        raise serializers.ValidationError(missing, "required")
-    return attrs
+class TradeRecorded(_Words):
+    """A trade that happened already, told by its executions."""
+
+    account = Key()
+    symbol = Text(max_length=64)
+    asset_class = Word(choices=AssetClass.choices, default=AssetClass.STOCK)
+    direction = Word(choices=Direction.choices)
+    stop_loss = NumberIn(required=False, allow_null=True, help_text="The stop it was opened with.")
+    executions = ExecutionNew(many=True, help_text=f"1 to {MOST_FILLS}, from flat to flat or still open.")
+
+    def validate_executions(self, value: list[Any]) -> list[Any]:
+        if not 1 <= len(value) <= MOST_FILLS:
+            raise serializers.ValidationError(f"Give 1 to {MOST_FILLS} executions.", "wrong_number")
+        return value
 
 
-class TradeChanged(_Words):
+def new_body(sent: Mapping[str, Any]) -> type[Taken]:
+    """What a new trade's body keeps to: executions make it one that happened."""
+    return TradeRecorded if "executions" in sent else TradePlanned
+
+
+class TradeChanged(_PlanWords):
     """Whatever is not named stays as it is."""
 
     symbol = Text(max_length=64, required=False)

@@ -15,7 +15,7 @@ from trades.imports.staging import compare, stage
 from trades.models import AuditEntry, FillImport, ImportState
 from trades.services.audit import audit_record
 from trades.services.import_queue import TakenOver, import_settle, problem_entry
-from trades.services.import_reading import Lines, line_reader
+from trades.services.import_reading import Lines, file_of, line_reader
 
 
 def import_book(found: FillImport, progress: Progress) -> None:
@@ -55,7 +55,7 @@ def _kept_facts(booked: Booked) -> dict[str, Any]:
 
 
 def _book(found: FillImport, progress: Progress) -> Booked:
-    with found.file.open("rb") as file:
+    with file_of(found) as file:
         shape = look_at(file)
         table = open_table(file, shape)
         mapping = Mapping.from_json(found.mapping, columns=len(table.header))

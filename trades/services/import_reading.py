@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -77,7 +77,7 @@ def _shown(line: int, cells: list[str]) -> dict[str, Any]:
 def import_read(found: FillImport, progress: Progress) -> None:
     """Read the file for its preview; what it finds is written in one update at the end."""
     try:
-        with found.file.open("rb") as file:
+        with file_of(found) as file:
             shape = look_at(file)
             table = open_table(file, shape)
             first = list(itertools.islice(table.lines, GUESSED_FROM))
@@ -106,6 +106,14 @@ def import_read(found: FillImport, progress: Progress) -> None:
         )
     columns["settings"] = {**found.settings, "header_line": table.header_line, "ambiguous": mapping_is_ambiguous}
     import_settle(found, ImportState.PREVIEW, **columns)
+
+
+def file_of(found: FillImport) -> BinaryIO:
+    """The uploaded file, open. Raises FileRefused (file_gone)."""
+    try:
+        return found.file.open("rb")  # type: ignore[no-any-return]
+    except (OSError, ValueError) as gone:
+        raise FileRefused("file_gone", _GONE) from gone
 
 
 _GONE = "The uploaded file is no longer there. Upload it again."
