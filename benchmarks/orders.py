@@ -5,19 +5,22 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median, quantiles
 
 from django.conf import settings
 from django.db import close_old_connections
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import RiskPolicy, TradingAccount, User
+from accounts.services.tokens import token_create
 from benchmarks.pages import queries_of, seconds_of
 from brokers.models import AccountSnapshot, BrokerConnection
 from brokers.registry import adapter_for
@@ -47,6 +50,7 @@ class OrderTiming:
     submit: float
     submit_queries: int
     to_socket: float
+    api_to_socket: float
     bare_fetch: float
     sync: float
     sync_queries: tuple[int, int]
@@ -61,6 +65,10 @@ class OrderTiming:
     @property
     def socket_ratio(self) -> float:
         return self.to_socket / self.bare_submit
+
+    @property
+    def api_socket_ratio(self) -> float:
+        return self.api_to_socket / self.bare_submit
 
     @property
     def sync_ratio(self) -> float:
@@ -78,14 +86,24 @@ def measure(folder: Path) -> OrderTiming:
         bare, submit, queries = _submits(account, exchange)
         poll_requests = _poll(account, exchange)
         with _running("orders"):
-            to_socket = _to_socket(user, account, exchange)
+            to_socket, api_to_socket = _to_socket(exchange, _button(user, account), _program(user, account))
         _everything_cancelled(exchange)
         with _running("stream"):
             events = _events(account, exchange)
         fetch, sync, sync_queries = _syncs(account, exchange)
     found = quantiles(events, n=20)
     return OrderTiming(
-        bare, submit, queries, to_socket, fetch, sync, sync_queries, median(events), found[-1], poll_requests
+        bare,
+        submit,
+        queries,
+        to_socket,
+        api_to_socket,
+        fetch,
+        sync,
+        sync_queries,
+        median(events),
+        found[-1],
+        poll_requests,
     )
 
 
@@ -154,28 +172,48 @@ def _poll(account: TradingAccount, exchange: RunningSimulator) -> int:
     return exchange.control.count()
 
 
-def _to_socket(user: User, account: TradingAccount, exchange: RunningSimulator) -> float:
-    """From the button "send" to the request's arrival at the broker, through the page, the queue and a real worker."""
-    from django.test import Client
-
+def _button(user: User, account: TradingAccount) -> Callable[[], int]:
+    """The order page's button "send"; answers the status."""
     client = Client(SERVER_NAME="localhost")
     client.force_login(user)
     values = {
         "account": str(account.pk), "symbol": "SPY", "side": "buy", "type": "limit", "quantity": "1",
         "limit_price": "50", "time_in_force": "gtc", "asset_class": "stock", "step": "send",
     }  # fmt: skip
-    found = []
+    address = reverse("trades:order-create")
+    return lambda: client.post(address, values | {"creation_key": str(uuid.uuid4())}).status_code
+
+
+def _program(user: User, account: TradingAccount) -> Callable[[], int]:
+    """A program's POST of the same order; answers the status."""
+    _token, text = token_create(user=user, name="Benchmark", scope="trade", now=timezone.now())
+    client = Client(SERVER_NAME="localhost", headers={"Authorization": f"Bearer {text}"})
+    values = {
+        "account": str(account.pk), "symbol": "SPY", "side": "buy", "type": "limit", "quantity": "1",
+        "limit_price": "50", "time_in_force": "gtc",
+    }  # fmt: skip
+    address = reverse("api:order-list")
+    return lambda: (
+        client.post(
+            address, values, content_type="application/json", headers={"Idempotency-Key": str(uuid.uuid4())}
+        ).status_code
+    )
+
+
+def _to_socket(exchange: RunningSimulator, *ways: Callable[[], int]) -> list[float]:
+    """From each way of sending to the request's arrival at the broker, through queue and worker, in turns."""
+    found: list[list[float]] = [[] for _ in ways]
     for _ in range(ROUNDS // 2):
-        exchange.control.forget_counts()
-        began = time.time()
-        answer = client.post(reverse("trades:order-create"), values | {"creation_key": str(uuid.uuid4())})
-        if answer.status_code != 302:  # noqa: PLR2004 - sent on to the order's page
-            raise RuntimeError("the ticket was not taken")
-        # To ask the exchange at once would take its time from the order.
-        time.sleep(SETTLED / 10)
-        wait_until(lambda: exchange.control.count("POST", "/v2/orders"), "the order's arrival")
-        found.append(_arrival(exchange) - began)
-    return median(found)
+        for way, times in zip(ways, found, strict=True):
+            exchange.control.forget_counts()
+            began = time.time()
+            if way() not in (HTTPStatus.FOUND, HTTPStatus.CREATED):
+                raise RuntimeError("the order was not taken")
+            # To ask the exchange at once would take its time from the order.
+            time.sleep(SETTLED / 10)
+            wait_until(lambda: exchange.control.count("POST", "/v2/orders"), "the order's arrival")
+            times.append(_arrival(exchange) - began)
+    return [median(times) for times in found]
 
 
 def _arrival(exchange: RunningSimulator) -> float:
@@ -278,6 +316,7 @@ def as_rows(found: OrderTiming) -> list[tuple[str, float]]:
         ("alpaca-py alone submits an order", found.bare_submit),
         (f"order_submit, from the claim to the recorded outcome ({found.submit_queries} queries)", found.submit),
         ("from the button to the broker's socket, through page, queue and worker", found.to_socket),
+        ("from POST /api/v1/orders/ to the broker's socket, through queue and worker", found.api_to_socket),
         (f"the requests of a sync alone, {POSITIONS} positions and {POSITIONS} orders", found.bare_fetch),
         (f"the whole sync ({found.sync_queries[1]} queries, with nothing held {found.sync_queries[0]})", found.sync),
         ("event at the exchange to a row others can read, p50", found.event_p50),

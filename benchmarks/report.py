@@ -117,6 +117,9 @@ def _order_goals(orders: OrderTiming) -> list[Goal]:
             orders.submit_queries <= SUBMIT_QUERIES,
         ),
         _at_most("from the button to the broker's socket, to a bare submit", orders.socket_ratio, SOCKET_GOAL),
+        _at_most(
+            "from POST /api/v1/orders/ to the broker's socket, to a bare submit", orders.api_socket_ratio, SOCKET_GOAL
+        ),
         _at_most("a sync to its requests alone", orders.sync_ratio, SYNC_GOAL),
         Goal(
             "queries of a sync do not depend on what is held",
