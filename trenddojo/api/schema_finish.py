@@ -3,7 +3,6 @@
 Errors, headers and parameters that come again and again are written once and referred to.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -13,11 +12,10 @@ from drf_spectacular.hooks import postprocess_schema_enum_id_removal
 
 from trenddojo.api.schema_errors import ANSWERS, ERROR_SCHEMAS, HEADERS
 from trenddojo.api.schema_links import add_links
+from trenddojo.api.schema_shared import shared_examples, shared_parameters, shared_security
 
 Operation = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
-# Parameters that stand in this many operations are written once.
-OFTEN = 3
 # The library's, where a view names a status and nothing else.
 NOTHING_SAID = "No response body"
 IF_NONE_MATCH = {
@@ -42,7 +40,10 @@ def finish(result: dict[str, Any], generator: Any, **_options: Any) -> dict[str,
     parts.setdefault("schemas", {}).update(ERROR_SCHEMAS)
     parts["responses"] = {name: answer for _code, (name, answer) in ANSWERS.items()}
     parts["headers"] = HEADERS
-    parts["parameters"] = _shared_parameters(result)
+    operations = [operation for _path, _method, operation in _operations(result)]
+    parts["parameters"] = shared_parameters(operations)
+    parts["examples"] = shared_examples(operations)
+    result["security"] = shared_security(operations)
     result["paths"] = _in_order(
         {
             path: {method: operations[method] for method in METHODS if method in operations}
@@ -139,27 +140,6 @@ def _tell_versions(paths: dict[str, Any], path: str, method: str, operation: Ope
             "description": "You have the newest version already.",
             "headers": {"ETag": _header("ETag"), "X-Request-ID": _header("X-Request-ID")},
         }
-
-
-def _shared_parameters(result: dict[str, Any]) -> dict[str, Any]:
-    """Parameters that are the same in many operations, taken out of them."""
-    found = [
-        parameter for _path, _method, operation in _operations(result) for parameter in operation.get("parameters", ())
-    ]
-    seen = Counter(map(repr, found))
-    shared: dict[str, Any] = {}
-    for parameter in found:
-        if seen[repr(parameter)] >= OFTEN and shared.get(parameter["name"], parameter) == parameter:
-            shared[parameter["name"]] = parameter
-    for _path, _method, operation in _operations(result):
-        if "parameters" in operation:
-            operation["parameters"] = [
-                {"$ref": f"#/components/parameters/{parameter['name']}"}
-                if shared.get(parameter["name"]) == parameter
-                else parameter
-                for parameter in operation["parameters"]
-            ]
-    return dict(sorted(shared.items()))
 
 
 def _in_order(paths: dict[str, Any]) -> dict[str, Any]:
