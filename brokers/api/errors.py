@@ -1,5 +1,6 @@
 """What brokers and connections refuse, as answers of the API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.exceptions import APIException
@@ -16,6 +17,7 @@ CONTRADICTIONS = frozenset({"orders_working", "connected_already", "disabled", "
 # Of the keys as a whole, not of one of them.
 OF_ALL_KEYS = frozenset({"bad_keys", "other_account"})
 OWN_FIELDS = frozenset({"", "account", "account_name", "broker", "credentials", "is_active", "is_paper", "label"})
+NO_NAMES: Mapping[str, str] = {}
 # Answers to the question itself: asking again changes nothing.
 ANSWERS = (Refused, MarketClosed, NoMarketData, Unsupported, CredentialsInvalid)
 
@@ -24,14 +26,18 @@ class AsksBrokers:
     """A view whose services ask brokers: what these refuse is answered as said here, never as an error of ours."""
 
     def handle_exception(self, exc: Exception) -> Response:
-        response: Response = super().handle_exception(api_error(exc))  # type: ignore[misc] # the view it is mixed into
+        said = api_error(exc, names=getattr(self, "attr_names", {}))
+        response: Response = super().handle_exception(said)  # type: ignore[misc] # the view it is mixed into
         return response
 
 
-def api_error(problem: Exception) -> Exception:
-    """What to raise in its place; the same for whatever brokers have nothing to do with."""
+def api_error(problem: Exception, *, names: Mapping[str, str] = NO_NAMES) -> Exception:
+    """What to raise in its place; the same for whatever brokers have nothing to do with.
+
+    `names` are the services' field names to the view's.
+    """
     if isinstance(problem, ConnectionRefusal):
-        return problem if problem.code == "stale" else _of_connection(problem)
+        return problem if problem.code == "stale" else _of_connection(problem, names)
     if isinstance(problem, BrokerError):
         return _of_broker(problem)
     if isinstance(problem, VaultError):
@@ -39,12 +45,12 @@ def api_error(problem: Exception) -> Exception:
     return problem
 
 
-def _of_connection(refusal: ConnectionRefusal) -> APIException:
+def _of_connection(refusal: ConnectionRefusal, names: Mapping[str, str]) -> APIException:
     if refusal.code in NOT_NOW:
         return Unavailable(refusal.sentence, refusal.code, refusal.wait)
     if refusal.code in CONTRADICTIONS:
         return Conflict(refusal.sentence, refusal.code)
-    return invalid(refusal.code, refusal.sentence, _attr(refusal))
+    return invalid(refusal.code, refusal.sentence, names.get(refusal.field) or _attr(refusal))
 
 
 def _attr(refusal: ConnectionRefusal) -> str:

@@ -1,7 +1,6 @@
 """Accounts of the journal that follow a connection from their first day, or from now on."""
 
 import uuid
-from dataclasses import replace
 from datetime import date
 
 from django.http import Http404
@@ -24,15 +23,14 @@ def account_open(
     creation_key: uuid.UUID,
     connection: BrokerConnection | None,
 ) -> TradingAccount:
-    """Open an account, for a connection where one is given: that decides broker and type, and the currency must fit.
+    """Open an account; where a connection is given, the terms must say what that decides (`decided_by`).
 
     Whoever asks twice with one creation key gets one account, also after a death halfway. Raises AccountError,
     ConnectionRefusal, VaultError and Http404; then there is no account.
     """
     if connection is None:
         return account_create(owner=owner, terms=terms, today=today, creation_key=creation_key, risk=risk)
-    kind = AccountType.PAPER if connection.is_paper else AccountType.LIVE
-    terms = replace(terms, broker=connection.broker, account_type=kind)
+    _check_decided(terms, connection)
     account = account_create(owner=owner, terms=terms, today=today, creation_key=creation_key, risk=risk)
     if connection.account_id == account.pk:
         return account
@@ -41,6 +39,18 @@ def account_open(
     except (DomainError, VaultError, Http404):
         TradingAccount.objects.filter(pk=account.pk, connection=None, trades=None).delete()
         raise
+
+
+def decided_by(connection: BrokerConnection) -> dict[str, str]:
+    """The terms of an account that the connection it follows decides."""
+    kind = AccountType.PAPER if connection.is_paper else AccountType.LIVE
+    return {"broker": connection.broker, "account_type": kind.value}
+
+
+def _check_decided(terms: AccountTerms, connection: BrokerConnection) -> None:
+    for name, value in decided_by(connection).items():
+        if getattr(terms, name) != value:
+            raise AccountError("connected", f"The connection decides this: say {value}, or leave it out.", name)
 
 
 def account_alter(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import AccountType, TradingAccount, User
+from accounts.models import AccountType, Broker, TradingAccount, User
 from accounts.selectors import account_get_locked
 from accounts.services import AccountError, AccountTerms, account_create
 from brokers import registry, vault
@@ -73,6 +73,9 @@ def account_linked(
     account = account_get_locked(connection.user, wanted.pk)
     if BrokerConnection.objects.filter(account=account).exists():
         raise ConnectionRefusal("account_taken", "This account has a connection already: choose another.", "account")
+    if account.is_archived or account.broker not in {connection.broker, Broker.MANUAL}:
+        sentence = "Choose an account in use, of this broker or kept by hand until now."
+        raise ConnectionRefusal("not_linkable", sentence, "account")
     if account.currency != report.currency:
         sentence = f"The broker keeps {report.currency} and this account {account.currency}: choose another."
         raise ConnectionRefusal("other_currency", sentence, "account")

@@ -209,7 +209,9 @@ def test_an_account_follows_a_connection_from_its_first_day(api, alice):
     BrokerConnection.objects.filter(pk=connection.pk).update(account=None)
     headers = {"Idempotency-Key": "open-2"}
     wrong = api.post("/accounts/", {"name": "Mock", "currency": "EUR", "connection": str(connection.pk)})
-    assert error(wrong) == (400, "other_currency", "account")
+    assert error(wrong) == (400, "other_currency", "connection")
+    contrary = api.post("/accounts/", {"name": "Mock", "broker": "alpaca", "connection": str(connection.pk)})
+    assert error(contrary) == (400, "connected", "broker")
     assert not alice.trading_accounts.filter(name="Mock").exists()
     body = {"name": "Mock", "connection": str(connection.pk), "starting_balance": "500"}
     made = api.post("/accounts/", body, headers=headers)
@@ -221,6 +223,12 @@ def test_an_account_follows_a_connection_from_its_first_day(api, alice):
     other = make_account(alice, "Other")
     taken = api.patch(f"/accounts/{other.pk}/", {"connection": str(connection.pk)})
     assert error(taken) == (409, "linked_already", None)
+    free = make_connection(make_account(alice, "Else"), "mock", keys={}, label="Second")
+    BrokerConnection.objects.filter(pk=free.pk).update(account=None)
+    strange = make_account(alice, "Strange", broker="alpaca")
+    refused = api.patch(f"/accounts/{strange.pk}/", {"connection": str(free.pk)})
+    assert error(refused) == (400, "not_linkable", "connection")
+    assert api.patch(f"/accounts/{other.pk}/", {"connection": str(free.pk)}).json()["connection"] == str(free.pk)
     alone = api.patch(f"/accounts/{other.pk}/", {"connection": str(connection.pk), "name": "Both"})
     assert error(alone) == (400, "alone", "connection")
 

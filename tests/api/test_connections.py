@@ -55,6 +55,9 @@ def test_a_connection_comes_with_an_account_that_is_new_or_known(exchange, api, 
     assert error(both) == (400, "alone", "account_name")
     taken = api.post("/connections/", MOCK | {"account": str(known.pk)})
     assert error(taken) == (409, "account_taken", None)
+    archived = make_account(alice, "Archived", is_archived=True)
+    away = api.post("/connections/", MOCK | {"account": str(archived.pk)})
+    assert error(away) == (400, "not_linkable", "account")
     assert alice.broker_connections.count() == 2
 
 

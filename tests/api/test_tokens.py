@@ -10,6 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 from django.utils import timezone
 
@@ -83,6 +84,16 @@ def test_who_is_not_known_and_who_errs_are_answered_the_same(anyone, alice, pass
     assert wrong.json() == unknown.json()
     assert wrong["WWW-Authenticate"] == "Bearer"
     assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("username", ["alice", "alice@example.com", "nobody", "nobody@example.com"])
+def test_a_wrong_password_takes_as_long_whoever_is_asked_for(anyone, alice, monkeypatch, username):
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    hashed: list[str] = []
+    encode = MD5PasswordHasher.encode
+    monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *given: hashed.append(given[1]) or encode(*given))
+    assert anyone.post("/tokens/", ask("wrong", username=username)).status_code == 401
+    assert hashed == ["wrong"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from accounts.models import AccountType, Broker, CostMethod
 from accounts.services import AccountTerms
 from accounts.services.account_changes import AccountChange
 from accounts.services.accounts import model_fields
+from brokers.models import BrokerConnection
+from brokers.services.account_opening import decided_by
 from trades.execution.halts import REASON_LENGTH
 from trenddojo.api.fields import Day, Key, Moment, Number, NumberIn, Text, Truth, Whole, Word
 from trenddojo.api.serializers import Given, Taken
@@ -87,8 +89,8 @@ class RiskChange(Taken):
 
 class AccountNew(Taken):
     name = Text(max_length=NAME_LENGTH)
-    broker = Word(choices=Broker.choices, default=Broker.MANUAL)
-    account_type = Word(choices=AccountType.choices, default=AccountType.LIVE)
+    broker = Word(choices=Broker.choices, required=False, help_text="Without it: the connection's, or manual.")
+    account_type = Word(choices=AccountType.choices, required=False, help_text="Without it: the connection's, or live.")
     currency = Word(choices=list(CURRENCIES), default="USD")
     connection = Key(required=False, allow_null=True)
     starting_balance = _money(default=Decimal(0))
@@ -128,10 +130,12 @@ class Halt(Taken):
     reason = Text(max_length=REASON_LENGTH, required=False, allow_blank=True, help_text="Shown while it is halted.")
 
 
-def terms_of(said: dict[str, Any], *, today: date) -> AccountTerms:
-    """The terms of a new account."""
+def terms_of(said: dict[str, Any], *, connection: BrokerConnection | None, today: date) -> AccountTerms:
+    """The terms of a new account, with what nobody said filled in."""
+    by_hand = {"broker": Broker.MANUAL, "account_type": AccountType.LIVE}
+    unsaid = {"opened_on": today} | (by_hand if connection is None else decided_by(connection))
     named = {name: said[name] for name in model_fields(AccountTerms) if name in said}
-    return AccountTerms(**{"opened_on": today} | named)
+    return AccountTerms(**unsaid | named)
 
 
 def change_of(said: dict[str, Any]) -> AccountChange:

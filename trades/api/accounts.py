@@ -33,6 +33,7 @@ from trenddojo.keyset import Sort
     retrieve=extend_schema(summary="Read an account", parameters=[ETAG]),
 )
 class AccountViewSet(AsksBrokers, ApiViewSet):
+    attr_names = {"account": "connection", "account_name": "name"}
     serializer_class = bodies.AccountGiven
     filters = bodies.AccountFilters
     orderings = {"created_at": Sort(("created_at", "id")), "name": Sort(("name", "id"))}
@@ -64,7 +65,7 @@ class AccountViewSet(AsksBrokers, ApiViewSet):
         connection, risk = self.connection_named(request, said), said.pop("risk", {})
         account = account_open(
             owner=request.user,
-            terms=bodies.terms_of(said, today=timezone.localdate()),
+            terms=bodies.terms_of(said, connection=connection, today=timezone.localdate()),
             risk=risk_with(risk),
             today=timezone.localdate(),
             creation_key=creation_key,
