@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -41,5 +40,6 @@ def still_allowed(followers: Iterable[Follower]) -> set[Follower]:
 def _has_session(follower: Follower) -> bool:
     """The session's own rules: it exists, is of this user, of their password of today, and they are active."""
     request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(follower.session_key)
+    # The table, not its copies in the cache: this is asked rarely and goes on while the cache is away.
+    request.session = SessionStore(follower.session_key)
     return bool(get_user(request).pk == follower.user_id)

@@ -51,6 +51,9 @@ class Hub:
         self.is_stopped = False
         self.next_look = 0.0
         self.next_beat = clock() + BEAT
+        # Until then the database is left alone, because it failed.
+        self.paused_until = 0.0
+        self.is_away = False
         self.selector = selectors.DefaultSelector()
         self.ears, self.mouth = socket.socketpair()
         self.ears.setblocking(False)
@@ -94,12 +97,12 @@ class Hub:
         """Hear the clients, tell them what is new, and send what they take."""
         self._listen(wait)
         now = self.clock()
-        try:
-            self._tell(now)
-        except Error as problem:
-            logger.warning("Event streams wait for the database: %s", type(problem).__name__)
-            connection.close()
-            self.next_look = now + PAUSE
+        if self._is_busy() and now >= self.paused_until:
+            try:
+                self._tell(now)
+                self.is_away = False
+            except Error as problem:
+                self._wait_for_database(now, problem)
         self._send(now)
 
     def _listen(self, wait: float | None) -> None:
@@ -112,14 +115,19 @@ class Hub:
                 key.data.hear()
 
     def _tell(self, now: float) -> None:
-        if not self._is_busy():
-            return
         if self.newcomers or now >= self.next_look:
             self._look(now)
         self._catch_up()
         if now >= self.next_beat:
             self.next_beat = now + BEAT
             self._beat(now)
+
+    def _wait_for_database(self, now: float, problem: Error) -> None:
+        if not self.is_away:
+            logger.warning("Event streams wait for the database: %s", type(problem).__name__)
+        self.is_away = True
+        self.paused_until = now + PAUSE
+        connection.close()
 
     def _look(self, now: float) -> None:
         """Everybody's news, in order; who is new begins with what is committed after this."""
@@ -218,8 +226,8 @@ class Hub:
     def _patience(self) -> float | None:
         if not self._is_busy():
             return None
-        until = min(self.next_look, self.next_beat) - self.clock()
-        return 0 if next(self._behind(), None) is not None else max(0.0, until)
+        due = 0.0 if next(self._behind(), None) is not None else min(self.next_look, self.next_beat)
+        return max(0.0, max(due, self.paused_until) - self.clock())
 
     def _is_busy(self) -> bool:
         return bool(self.newcomers or self.streams)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.api import event_hub, event_stream
 from accounts.api.event_access import Follower
-from accounts.api.event_hub import BEAT, LONGEST, PAGE, UNCHECKED, Hub
+from accounts.api.event_hub import BEAT, LONGEST, PAGE, PAUSE, UNCHECKED, Hub
 from accounts.models import ApiToken, Event
 from accounts.services.events import events_settle
 from accounts.services.stream_places import MOST, Place, place_take, places_free, places_keep
@@ -292,10 +292,18 @@ def test_while_the_database_is_away_streams_wait_and_end_when_nobody_can_say_who
 
         raise OperationalError
 
+    with monkeypatch.context() as broken:
+        broken.setattr(event_hub, "events_number", away)
+        broken.setattr(event_hub.connection, "close", lambda: None)
+        turn(hub)
+        assert hub._patience() == PAUSE
+        happen(alice, 1)
+        turn(hub, PAUSE / 2)
+    assert not client.read().is_ended
+    turn(hub, PAUSE)
+    assert client.names == ["1"]
     monkeypatch.setattr(event_hub, "events_number", away)
     monkeypatch.setattr(event_hub.connection, "close", lambda: None)
-    turn(hub)
-    assert not client.read().is_ended
     turn(hub, UNCHECKED + 1)
     assert client.read().is_ended
 
