@@ -1,4 +1,4 @@
-"""The ASGI application, for servers that speak it."""
+"""The ASGI application, for servers that speak it: everything but event streams, which need gunicorn's threads."""
 
 import os
 
