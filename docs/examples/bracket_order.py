@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import requests
@@ -113,7 +113,9 @@ def main(symbol: str) -> None:
             "target_price": str(target),
         },
     )
-    print(f"{size['quantity']} {symbol} at {entry} risk {size['risk_amount']}, bound by {size['bound_by']}")
+    # Stop and target of a bracket go with whole shares.
+    plan["quantity"] = str(Decimal(size["quantity"]).to_integral_value(ROUND_DOWN))
+    print(f"{plan['quantity']} {symbol} at {entry}, each risking {entry - stop}; bound by {size['bound_by']}")
 
     trade = desk.post("/trades/", plan, key=str(uuid.uuid4()))
     # Listen before the order leaves, so that nothing happens unheard.

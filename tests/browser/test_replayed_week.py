@@ -3,10 +3,8 @@ workers' tasks, filled at the recorded quotes and ended by stop, target or the t
 a pencil makes of the CSV."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
-from queue import Empty
 from typing import Any
 
 import pytest
@@ -34,16 +32,9 @@ from tests.browser.replayed_week_kit import (
     standing,
     utc,
 )
+from tests.desk_at_work import queues_empty, work
 from trades.models import Order, Trade
-from trades.tasks import (
-    connections_poll_task,
-    connections_sync_task,
-    excursions_sweep_task,
-    orders_release_task,
-    orders_sweep_task,
-    quotes_refresh_task,
-)
-from trenddojo.celery import app
+from trades.tasks import excursions_sweep_task, quotes_refresh_task
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -102,33 +93,6 @@ class Week:
         cache.clear()
 
 
-def work() -> None:
-    """What the scheduler starts within seconds, and what the workers then find in their queues."""
-    for task in (
-        orders_sweep_task,
-        orders_release_task,
-        connections_poll_task,
-        connections_sync_task,
-        quotes_refresh_task,
-    ):
-        task()
-    with app.connection_for_write() as broker, ExitStack() as open_queues:
-        queues = [open_queues.enter_context(broker.SimpleQueue(name)) for name in ("orders", "desk")]
-        while any(_one_done(queue) for queue in queues):
-            pass
-
-
-def _one_done(queue: Any) -> bool:
-    try:
-        message = queue.get(block=False)
-    except Empty:
-        return False
-    message.ack()
-    words, named, _ = message.payload
-    app.tasks[message.headers["task"]](*words, **named)
-    return True
-
-
 @pytest.fixture
 def week(db: None, settings: Any, live_server: Any) -> Iterator[Week]:
     # The first question about a session loads the calendars, which takes seconds; it is asked in the present.
@@ -136,13 +100,10 @@ def week(db: None, settings: Any, live_server: Any) -> Iterator[Week]:
     words = ("--replay", str(RECORDED), "--from", START.isoformat(), "--speed", "0", "--rate-limit", "100000")
     with (
         simulator_process(*words, cash=CASH) as (exchange, _),
-        app.connection_for_write() as broker,
         time_machine.travel(START, tick=True) as clock,
     ):
         settings.SIMULATOR_URL = exchange.url
-        for name in ("orders", "desk"):
-            with broker.SimpleQueue(name) as queue:
-                queue.clear()
+        queues_empty()
         yield Week(exchange, clock)
 
 
