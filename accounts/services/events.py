@@ -13,7 +13,7 @@ AT_ONCE = 2000
 _LOCK = 7_203_114_915
 
 # A process that is stopped between taking the lock and committing must not keep all others from numbering.
-_PATIENCE = "SELECT set_config('idle_in_transaction_session_timeout', '5s', true)"
+_PATIENCE = "SELECT set_config('idle_in_transaction_session_timeout', '60s', true)"
 
 # The rows of a transaction become visible when it commits, in no order of ids. Whoever holds the lock numbers what can
 # be seen by now and commits before the next one begins: nothing visible later has a smaller number. Rows that somebody
