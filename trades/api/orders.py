@@ -21,7 +21,7 @@ from trades.execution.intents import OrderEdit, order_cancel, order_create, orde
 from trades.models import Order
 from trades.selectors.orders_told import open_orders, order_read, order_told, orders_told, whole_orders
 from trenddojo.api.errors import Conflict, Reason, Refused
-from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES
+from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
 from trenddojo.api.serializers import Nothing
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.order_state import OrderState
@@ -100,7 +100,10 @@ class OrderViewSet(PlacesOrders):
         description="Answers before the broker is asked: follow `status`. An order that breaks limits of the account "
         "is kept as `denied` and answered with 422 and the code of every limit; `Location` says where it is.",
         request=OrderNew,
-        responses={201: OrderGiven},
+        responses={
+            201: OrderGiven,
+            **errors(on_422="The order breaks limits of the account, each named here; it is kept as denied."),
+        },
         parameters=[IDEMPOTENT],
         examples=[NEW_BRACKET, PLACED],
     )
@@ -115,6 +118,7 @@ class OrderViewSet(PlacesOrders):
         description="What was not sent yet changes at once. At the broker the order works on as it is, with the "
         "wish in `pending_change`, until the broker shows the new order: its id is then `replaced_by`.",
         request=OrderChange,
+        responses={200: OrderGiven, **errors(on_422="The changed order would break limits of the account.")},
         parameters=[IF_MATCHES],
         examples=[CHANGE, PLACED],
     )
@@ -136,7 +140,8 @@ class OrderViewSet(PlacesOrders):
         summary="Cancel an order",
         description="At once where it was not sent yet, else the broker is asked and the order is `cancelling`. "
         "Asked again it does nothing more; an order that is over otherwise answers 409.",
-        request=None,
+        request=Nothing,
+        responses={200: OrderGiven, **errors(on_409="The order is over; the sentence says how it ended.")},
         examples=[CANCELLING],
     )
     @action(detail=True, methods=["post"])

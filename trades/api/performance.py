@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -58,14 +59,14 @@ class Wanted:
 
 @extend_schema(tags=["performance"])
 class PerformanceViewSet(TradesViewSet):
-    pagination_class = ListPagination
+    pagination_class = None
     orders = tuple(ORDERS)
 
     @extend_schema(
         summary="Read every figure",
         description="Over the closed trades, and over time for whole accounts. A figure without a value says why.",
         parameters=[PerformanceFilters],
-        responses={200: PerformanceGiven, **errors(404)},
+        responses={200: forced_singular_serializer(PerformanceGiven), **errors(404)},
         examples=[PERFORMANCE],
     )
     def list(self, request: Request) -> Response:
@@ -82,7 +83,7 @@ class PerformanceViewSet(TradesViewSet):
         responses={200: EquityRow(many=True), **errors(404)},
         examples=[SESSION],
     )
-    @action(detail=False)
+    @action(detail=False, pagination_class=ListPagination)
     def equity(self, request: Request) -> Response:
         wanted = self.wanted(request, EquityFilters, without=("from", "to"))
         rows = curve_rows(wanted.scope) if wanted.scope else []
@@ -106,7 +107,7 @@ class PerformanceViewSet(TradesViewSet):
         responses={200: CalendarGiven, **errors(404)},
         examples=[CALENDAR],
     )
-    @action(detail=False, pagination_class=None)
+    @action(detail=False)
     def calendar(self, request: Request) -> Response:
         wanted = self.wanted(request, CalendarAsked)
         today = today_of(wanted.scope) if wanted.scope else timezone.localdate()

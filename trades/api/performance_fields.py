@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.utils import OpenApiExample, extend_schema_field
 
 from trades.models import Direction
 from trades.selectors.breakdowns import BREAKDOWNS
@@ -31,6 +31,7 @@ HELP = {
 }
 
 
+@extend_schema_field({"type": "string", "pattern": r"^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])$"})
 class Month(Text):
     """A month as 2026-11."""
 

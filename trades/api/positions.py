@@ -54,7 +54,7 @@ class PositionViewSet(PlacesOrders):
         description="Every position of your accounts, or of one, by symbol; what only the broker or only the journal "
         "holds too.",
         parameters=[PositionFilters],
-        responses=PositionGiven(many=True),
+        responses={200: PositionGiven(many=True), **errors(404)},
         examples=[HELD],
     )
     def list(self, request: Request) -> Response:
