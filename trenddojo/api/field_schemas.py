@@ -11,7 +11,7 @@ from trenddojo.api.fields import LARGEST_WHOLE, Number, Text, Whole
 Schema = dict[str, Any]
 ANY_DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
 # At least one character that can be seen: spaces at both ends are taken off.
-VISIBLE = r"\S"
+VISIBLE = r"[^\s\x1c-\x1f\x85]"
 
 
 def schema_of(field: Field[Any, Any, Any, Any], direction: str) -> Schema | None:
