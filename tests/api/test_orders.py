@@ -280,3 +280,13 @@ def test_a_silent_broker_delays_no_order_whose_price_is_known(api, account):
 def test_nothing_but_the_order_is_written(api, account):
     api.post("/orders/", order_body(account))
     assert (Order.objects.count(), OrderEvent.objects.count()) == (3, 1)
+
+
+def test_an_order_takes_as_few_queries_as_on_its_page(api, account, django_assert_max_num_queries):
+    """Nineteen, and the savepoint of a test; with a key two more, which claim it and keep the answer."""
+    make_quote(bid="99.99", ask="100.01")
+    api.post("/orders/", order_body(account))
+    with django_assert_max_num_queries(20):
+        assert api.post("/orders/", order_body(account)).status_code == 201
+    with django_assert_max_num_queries(22):
+        assert api.post("/orders/", order_body(account), headers={"Idempotency-Key": "one"}).status_code == 201
