@@ -55,6 +55,10 @@ def test_a_plan_is_answered_as_the_contract_says(api, alice, account):
         "mfe": None,
         "holding_seconds": None,
         "setup": str(setup.pk),
+        "checklist": [
+            {"criterion": str(setup.criteria.get(text="Base").pk), "text": "Base", "is_met": True},
+            {"criterion": str(setup.criteria.get(text="Volume").pk), "text": "Volume", "is_met": False},
+        ],
         "tags": [str(tag.pk)],
         "notes": "Look again",
         "thesis": "A base",
@@ -71,7 +75,6 @@ def test_a_plan_is_answered_as_the_contract_says(api, alice, account):
         "created_at": trade["created_at"],
         "updated_at": trade["updated_at"],
     }
-    assert list(row.checklist.order_by("position").values_list("text", "is_met")) == [("Base", True), ("Volume", False)]
     read = api.get(f"/trades/{row.pk}/")
     assert (read.json(), read["ETag"]) == (trade, made["ETag"])
 
@@ -163,6 +166,7 @@ def test_executions_that_cannot_be_leave_nothing(api, account, executions, said)
         ({"account": str(uuid.uuid4())}, (404, "not_found", None)),
         ({"setup": str(uuid.uuid4())}, (404, "not_found", None)),
         ({"tags": [str(uuid.uuid4())]}, (404, "not_found", None)),
+        ({"criteria": [str(uuid.uuid4())]}, (400, "unknown_criterion", "criteria")),
         ({"executions": [an_execution()]}, (400, "unknown_field", "entry_price")),
     ],
 )
@@ -316,8 +320,8 @@ def test_two_hundred_trades_are_read_in_as_many_queries_as_two(api, alice, accou
     for number in range(2):
         make_closed_trade(account, f"A{number}").tags.add(tag)
     api.get("/trades/")
-    # The token and its user, when it was used, the trades, their executions, tags and targets.
-    with django_assert_num_queries(5) as first:
+    # The token and its user, when it was used, the trades, their executions, tags, targets and checklists.
+    with django_assert_num_queries(6) as first:
         api.get("/trades/?page_size=200")
     trades = [plan_row(account, f"B{number}", status="planned") for number in range(198)]
     Fill.objects.bulk_create(
@@ -345,7 +349,7 @@ def _fill(trade, side):
 def test_one_trade_is_read_in_a_fixed_number_of_queries(api, account, django_assert_num_queries):
     trade = make_closed_trade(account)
     api.get("/trades/")
-    with django_assert_num_queries(5) as first:
+    with django_assert_num_queries(6) as first:
         api.get(f"/trades/{trade.pk}/")
     for _ in range(5):
         make_fill(trade, "buy", "1", "1")

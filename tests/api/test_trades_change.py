@@ -88,6 +88,21 @@ def test_words_setup_and_tags_change_in_one_step(api, alice, plan):
     assert Trade.objects.get().notes_after == "Sold too early"
 
 
+def test_a_checklist_is_ticked_and_its_setup_changed_with_it(api, alice, plan):
+    base, volume = (make_setup(alice, name, criteria=(name, f"{name} too")) for name in ("Base", "Volume"))
+    first, second = volume.criteria.all()
+    changed = api.patch(path(plan), {"setup": str(volume.pk), "criteria": [str(second.pk)]}).json()
+    assert [(line["text"], line["is_met"]) for line in changed["checklist"]] == [
+        ("Volume", False),
+        ("Volume too", True),
+    ]
+    changed = api.patch(path(plan), {"criteria": [str(first.pk)]}).json()
+    assert [line["is_met"] for line in changed["checklist"]] == [True, False]
+    other = {"criteria": [str(base.criteria.first().pk)], "notes": "x"}
+    assert error(api.patch(path(plan), other)) == (400, "unknown_criterion", "criteria")
+    assert api.get(path(plan)).json() == changed
+
+
 def test_one_refused_part_refuses_all_of_a_change(api, plan):
     before = AuditEntry.objects.count()
     assert error(api.patch(path(plan), {"stop_loss": "120", "notes": "x"})) == (400, "stop_wrong_side", "stop_loss")

@@ -66,6 +66,12 @@ class TargetGiven(Given):
     portion_percent = Number()
 
 
+class ChecklistLineGiven(Given):
+    criterion = Key(source="criterion_id", allow_null=True, help_text="Null where the setup has it no more.")
+    text = Text(help_text="As it was worded when it was answered.")
+    is_met = Truth()
+
+
 class TradeGiven(Given):
     id = Key()
     account = Key(source="account_id")
@@ -95,6 +101,7 @@ class TradeGiven(Given):
     mfe = Number(shown=2, allow_null=True, help_text="How far it went for the trade.")
     holding_seconds = Whole(allow_null=True)
     setup = Key(source="setup_id", allow_null=True)
+    checklist = ChecklistLineGiven(many=True, help_text="The setup's criteria and whether they are met.")
     tags = TagKeys(help_text="Ids of tags, mistakes and emotions.")
     notes = Text(source="notes_after", help_text="What was learned: the notes after the trade.")
     thesis = Text(help_text="Why it was planned.")
@@ -153,6 +160,9 @@ TRADE = {
     "mfe": None,
     "holding_seconds": None,
     "setup": "d1a5a0c8-7c3b-4f64-9a55-4c8b5c0a6d10",
+    "checklist": [
+        {"criterion": "b7a1f5de-2f9e-4a86-8d22-f0f8f2a6c7a1", "text": "A base of five weeks", "is_met": True}
+    ],
     "tags": [],
     "notes": "",
     "thesis": "A base of five weeks, volume dries up.",

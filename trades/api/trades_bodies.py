@@ -47,6 +47,7 @@ WORDS = {
     "notes_during": "notes_during",
     "rating": "rating",
     "tags": "tag_ids",
+    "criteria": "criteria",
 }
 ENTRY_TYPES = [
     (each.value, each.value) for each in (OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT)
@@ -76,6 +77,9 @@ class _Words(Taken):
     setup = Key(required=False, allow_null=True)
     tags = serializers.ListField(
         child=Key(), required=False, max_length=3 * MOST_NAMES, help_text="Ids of tags: all that are to be on it."
+    )
+    criteria = serializers.ListField(
+        child=Key(), required=False, max_length=100, help_text="Ids of the setup's criteria: all that are met."
     )
     notes = _note("The notes after the trade.")
     thesis = _note("Why it is planned.")
@@ -113,9 +117,6 @@ class TradePlanned(_PlanWords):
     direction = Word(choices=Direction.choices)
     entry_price = NumberIn()
     stop_loss = NumberIn()
-    criteria = serializers.ListField(
-        child=Key(), required=False, max_length=100, help_text="Ids of the setup's criteria that are met."
-    )
 
 
 class TradeRecorded(_Words):
@@ -185,7 +186,6 @@ def trade_input(given: Mapping[str, Any]) -> PlanInput | RecordInput:
         thesis=given.get("thesis", ""),
         risk_percent=given.get("risk_percent"),
         quantity=given.get("quantity"),
-        checklist=dict.fromkeys(given.get("criteria", ()), True),
         override_reason=given.get("override_reason"),
     )
 

@@ -29,7 +29,7 @@ def trades_of(user: User) -> QuerySet[Trade]:
 
 def trades_told(user: User) -> QuerySet[Trade]:
     """All trades of the user with everything an answer of the API says of them, in a fixed number of queries."""
-    return trades_of(user).prefetch_related("fills", "tags", "targets")
+    return trades_of(user).prefetch_related("fills", "tags", "targets", "checklist")
 
 
 def setups_of(user: User) -> QuerySet[Setup]:

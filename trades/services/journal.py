@@ -15,7 +15,7 @@ from accounts.models import User
 from trades.models import ChecklistAnswer, JournalDay, SetupCriterion, Tag, TagKind, Trade
 from trades.services.audit import audit_record
 from trades.services.claims import trade_locked, trade_write
-from trades.services.errors import StaleVersion
+from trades.services.errors import StaleVersion, TradeError
 from trades.services.figures import figures_following
 from trades.services.tags import tags_named
 
@@ -120,9 +120,11 @@ def journal_save(*, owner: User, trade_id: UUID, version: int, notes: TradeNotes
 
 @transaction.atomic
 def words_change(*, owner: User, trade: Trade, changes: Mapping[str, Any]) -> Trade:
-    """Change some of a trade's journal: of NOTES, rating and tag_ids (all its tags) what is named, and nothing else.
+    """Change some of a trade's journal: of NOTES, rating, tag_ids (all its tags) and criteria (ids of those that are
+    met) what is named, and nothing else.
 
-    Raises StaleVersion when the trade was written since it was read, Http404 for another's trade or tag.
+    Raises StaleVersion when the trade was written since it was read, Http404 for another's trade or tag, and TradeError
+    (unknown_criterion) for one that is not on the trade's checklist.
     """
     if not changes:
         return trade
@@ -131,9 +133,22 @@ def words_change(*, owner: User, trade: Trade, changes: Mapping[str, Any]) -> Tr
     words: dict[str, list[str]] = {}
     for tag in tags:
         words.setdefault(str(tag.kind), []).append(tag.name)
-    met = frozenset(line.key for line in checklist_of(trade) if line.is_met)
+    if "criteria" in changes:
+        met = _met_of(trade, frozenset(changes["criteria"]))
+    else:
+        met = frozenset(line.key for line in checklist_of(trade) if line.is_met)
     notes = TradeNotes(**columns, words=words, met=met)
     return journal_save(owner=owner, trade_id=trade.pk, version=trade.version, notes=notes)
+
+
+def _met_of(trade: Trade, wanted: frozenset[UUID]) -> frozenset[str]:
+    """The keys of the checklist's lines with these criteria."""
+    answers = list(trade.checklist.all())
+    keys = {answer.criterion_id: f"{ANSWER}-{answer.pk}" for answer in answers if answer.criterion_id}
+    keys |= {row.pk: f"{CRITERION}-{row.pk}" for row in _unanswered(trade, answers)}
+    if wanted - keys.keys():
+        raise TradeError("unknown_criterion", "Name criteria of the trade's own setup.", "criteria")
+    return frozenset(keys[key] for key in wanted)
 
 
 def tags_chosen(owner: User, tag_ids: Iterable[UUID]) -> list[Tag]:
