@@ -96,6 +96,7 @@ def test_an_account_is_opened_today_with_limits_of_its_own(api, alice):
         ({"name": "a", "opened_on": "2199-01-01"}, (400, "bad_day", "opened_on")),
         ({"name": "a", "risk": {"risk_per_trade_percent": "0"}}, (400, "min_value", "risk.risk_per_trade_percent")),
         ({"name": "a", "risk": {"max_open_positions": 0}}, (400, "min_value", "risk.max_open_positions")),
+        ({"name": "a", "risk": {"max_weekly_loss_percent": ""}}, (400, "invalid", "risk.max_weekly_loss_percent")),
         ({"name": "a", "risk": {"limit": "1"}}, (400, "unknown_field", "risk.limit")),
         ({"name": "a", "risk": []}, (400, "invalid", "risk")),
         ({"name": "main"}, (400, "name_taken", "name")),
