@@ -365,6 +365,14 @@ def test_what_cannot_be_followed_is_said_before_a_stream_begins(reader, server, 
     assert answer["Content-Type"] == "application/json"
 
 
+def test_a_process_that_is_full_says_to_come_back_soon(reader, server, monkeypatch):
+    monkeypatch.setattr(event_hub, "MOST_STREAMS", 0)
+    reader.client.raise_request_exception = False
+    answer = reader.get("/events/", **server)
+    assert error(answer) == (503, "unavailable", None)
+    assert answer["Retry-After"] == "5"
+
+
 def test_a_stranger_follows_nothing(client):
     assert error(client.get("/api/v1/events/")) == (401, "not_authenticated", None)
 

@@ -142,6 +142,20 @@ def test_a_killed_process_loses_nothing_another_goes_on_where_it_stopped(web, al
     again.leave()
 
 
+def test_a_stream_outlives_its_connection_to_the_database(web, alice, token):
+    follower = Follower(web, token)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    writes(alice, range(3))
+    wait_for(partial(follower.has, 3), "the events after")
+    assert follower.names == ["0", "1", "2"]
+    assert not follower.is_ended
+    follower.leave()
+
+
 def test_a_stream_beats_and_ends_soon_after_its_token_was_revoked(web, alice):
     token, text = token_create(user=alice, name="Short", scope="read", now=timezone.now())
     follower, kept = Follower(web, text), Follower(web, token_of(alice, "Long"))

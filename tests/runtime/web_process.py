@@ -141,7 +141,7 @@ class Follower:
         """What was read by now: the place to go on from, and the names of its events."""
         messages = list(self.messages)
         names = [json.loads(message["data"])["object"]["id"] for message in messages if "data" in message]
-        return [message["id"] for message in messages if "id" in message][-1], names
+        return next((message["id"] for message in reversed(messages) if "id" in message), ""), names
 
     @property
     def place(self) -> str:
