@@ -82,7 +82,7 @@ def test_what_was_executed_since_the_brokers_word_is_not_held_against_the_journa
 
     told = row(text, "AAPL")
     assert "Something was executed since the broker last told what it holds" in told
-    assert ["Matched" in told, "60" in told, "> Close<" in told] == [True, False, True]
+    assert ["Matched" in told, ">60<" in told, "> Close<" in told] == [True, False, True]
     assert f"position-{account.pk}-KO" not in text
 
 
