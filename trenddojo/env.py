@@ -4,6 +4,7 @@ import base64
 import os
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
 import environ
@@ -150,3 +151,16 @@ def _sealing_key(name: str, word: str) -> bytes:
             "'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'` prints.",
         )
     return key
+
+
+def mail_url(name: str, default: str) -> dict[str, Any]:
+    """Where e-mails go, as django-environ reads it; filemail:// keeps them as files."""
+    url = text(name, default)
+    if url == "filemail://":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
+    try:
+        found = environ.Env.email_url_config(url)
+    except (ValueError, KeyError, ImproperlyConfigured) as problem:
+        example = "write smtp+tls://user:password@host:587, consolemail:// or filemail://."
+        raise refuse(name, example) from problem
+    return {key: value for key, value in found.items() if key != "EMAIL_FILE_PATH"}

@@ -374,21 +374,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 # --- E-mail -----------------------------------------------------------------------------------------------------------
 
 EMAIL_FILE_PATH = str(BASE_DIR / "var" / "mail")
-
-
-def _email() -> dict[str, Any]:
-    url = env.text("EMAIL_URL", "filemail://")
-    if url == "filemail://":
-        return {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend"}
-    try:
-        found = environ.Env.email_url_config(url)
-    except (ValueError, KeyError, ImproperlyConfigured) as problem:
-        example = "write smtp+tls://user:password@host:587, consolemail:// or filemail://."
-        raise env.refuse("EMAIL_URL", example) from problem
-    return {key: value for key, value in found.items() if key != "EMAIL_FILE_PATH"}
-
-
-_mail = _email()
+_mail = env.mail_url("EMAIL_URL", "filemail://")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_HOST = _mail.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _mail.get("EMAIL_PORT") or 25
