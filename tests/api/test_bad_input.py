@@ -126,16 +126,17 @@ def test_a_wrong_query_is_refused(world, path, schema):
     named = {
         parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in schema.get("parameters", ())
     }
+    asked = "by=setup&" if "by" in named else ""
     if "page_size" in named:
         for text in ("0", "-1", "201", "9" * 400, "1.5", "ten", "%00"):
-            assert said(api.get(f"{place}?page_size={text}")) == (400, {"bad_page_size"}), text
+            assert said(api.get(f"{place}?{asked}page_size={text}")) == (400, {"bad_page_size"}), text
         for text in ("x", "%00", "%ED%A0%80", "e30", "W10", "WzAsMF0", "W10=" * 200):
-            assert said(api.get(f"{place}?cursor={text}")) == (400, {"bad_cursor"}), text
+            assert said(api.get(f"{place}?{asked}cursor={text}")) == (400, {"bad_cursor"}), text
     if "ordering" in named:
-        assert said(api.get(f"{place}?ordering=password")) == (400, {"bad_ordering"})
+        assert said(api.get(f"{place}?{asked}ordering=password")) == (400, {"bad_ordering"})
     if "page_size" in named:
-        assert said(api.get(f"{place}?no_such_filter=1")) == (400, {"unknown_field"})
-        assert said(api.get(f"{place}?page_size=5&page_size=6")) == (400, {"given_twice"})
+        assert said(api.get(f"{place}?{asked}no_such_filter=1")) == (400, {"unknown_field"})
+        assert said(api.get(f"{place}?{asked}page_size=5&page_size=6")) == (400, {"given_twice"})
 
 
 @pytest.mark.parametrize("path", sorted({path for path, _method, _schema in operations()}))

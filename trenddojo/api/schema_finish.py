@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.hooks import postprocess_schema_enum_id_removal
 
+from trenddojo.api.schema_bodies import Bodies, lend_examples
 from trenddojo.api.schema_errors import ANSWERS, ERROR_SCHEMAS, HEADERS
 from trenddojo.api.schema_links import add_links
 from trenddojo.api.schema_shared import shared_examples, shared_parameters, shared_security
@@ -29,9 +30,10 @@ IF_NONE_MATCH = {
 def finish(result: dict[str, Any], generator: Any, **_options: Any) -> dict[str, Any]:
     """The whole schema, with errors, headers, links, and its paths in the order of the tags."""
     postprocess_schema_enum_id_removal(result, generator)
-    for path, operations in result["paths"].items():
-        for operation in operations.values():
-            _finish_operation(path, operation, _names_objects(operation, result))
+    bodies = Bodies(result.get("components", {}).get("schemas", {}))
+    for path, _method, operation in _operations(result):
+        bodies.complete(operation)
+        _finish_operation(path, operation, names_objects=bodies.names_objects(operation))
     for path, method, operation in _operations(result):
         _tell_versions(result["paths"], path, method, operation)
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -42,6 +44,7 @@ def finish(result: dict[str, Any], generator: Any, **_options: Any) -> dict[str,
     parts["headers"] = HEADERS
     operations = [operation for _path, _method, operation in _operations(result)]
     parts["parameters"] = shared_parameters(operations)
+    lend_examples(operations)
     parts["examples"] = shared_examples(operations)
     result["security"] = shared_security(operations)
     result["paths"] = _in_order(
@@ -60,19 +63,7 @@ def _operations(result: dict[str, Any]) -> Iterator[tuple[str, str, Operation]]:
                 yield path, method, operations[method]
 
 
-def _names_objects(operation: Operation, result: dict[str, Any]) -> bool:
-    """Whether ids stand in its body: one that is another's answers like one in the address."""
-    contents = operation.get("requestBody", {}).get("content", {}).values()
-    names = [content["schema"].get("$ref", "").rpartition("/")[2] for content in contents]
-    fields = [
-        field
-        for name in names
-        for field in result["components"]["schemas"].get(name, {}).get("properties", {}).values()
-    ]
-    return any("uuid" in (field.get("format"), field.get("items", {}).get("format")) for field in fields)
-
-
-def _finish_operation(path: str, operation: Operation, names_objects: bool) -> None:  # noqa: FBT001 - of one caller
+def _finish_operation(path: str, operation: Operation, *, names_objects: bool) -> None:
     responses = operation["responses"]
     for code in (*_refusals(path, operation), *[404] * names_objects):
         responses.setdefault(str(code), {})
