@@ -8,13 +8,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
 pages = get_wsgi_application()
 
-# Event streams leave the thread that answered them: models are only ready now.
+from django.urls import get_resolver  # noqa: E402 - settings are only ready now
+
+from accounts.calendars import sessions_warm  # noqa: E402 - models are only ready now
 from trenddojo.handover import handing_over  # noqa: E402
 
+# Event streams leave the thread that answered them.
 application = handing_over(pages)
 
-# The calendar library takes seconds to import: better at the start, once before gunicorn forks, than in
-# the first visitor's request.
-from accounts.calendars import sessions_warm  # noqa: E402 - models are only ready now
-
+# The calendar library and the addresses of the whole site take seconds to import: better at the start, once before
+# gunicorn forks, than in each process's first visitor's request. What is there by then, the processes share.
 sessions_warm()
+get_resolver().url_patterns  # noqa: B018 - read for what it imports

@@ -1,6 +1,7 @@
 """Event streams: what a client reads, where it goes on, and when its stream ends."""
 
 import json
+import re
 import socket
 
 import pytest
@@ -8,7 +9,7 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 from django.db import connection
 from django.utils import timezone
 
-from accounts.api import event_hub, event_stream
+from accounts.api import event_hub, event_stream, events
 from accounts.api.event_access import Follower
 from accounts.api.event_hub import BEAT, LONGEST, PAGE, PAUSE, UNCHECKED, Hub
 from accounts.models import ApiToken, Event
@@ -335,6 +336,31 @@ def test_a_token_to_read_opens_a_stream(reader, server):
     assert isinstance(answer, HandedOver)
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/event-stream")
     assert (answer["Cache-Control"], answer["X-Accel-Buffering"]) == ("no-cache, no-transform", "no")
+
+
+@pytest.mark.parametrize("by", ["token", "session"])
+def test_what_was_asked_for_is_what_is_followed(hub, alice, reader, alice_client, server, monkeypatch, by):
+    monkeypatch.setattr(events, "hub", lambda: hub)
+    happen(alice, 1, 3)
+    place = events_settle() - 2
+    address = f"/events/?types=order,trade&last_event_id={place - 1}"
+    headers = {"Last-Event-ID": str(place)}
+    if by == "token":
+        answer = reader.get(address, headers=headers, **server)
+    else:
+        answer = alice_client.get(f"/api/v1{address}", headers=headers, **server)
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    answer.receiver(near, b"")
+    happen(alice, 4, subject="position")
+    happen(alice, 5, subject="trade")
+    for _ in range(3):
+        turn(hub)
+    turn(hub, BEAT)
+    text = far.recv(65536).decode()
+    assert re.findall(r'"object":{"id":"(\d)"', text) == ["2", "3", "5"]
+    assert text.endswith(f": heartbeat\nid: {events_settle()}\n\n")
+    far.close()
 
 
 def test_the_eleventh_stream_is_refused_for_a_while(reader, server):
