@@ -134,6 +134,7 @@ SECRET = OpenApiExample(
     "With its secret", {**HOOK, "secret": "whsec_ZXhhbXBsZS1leGFtcGxlLWV4YW1wbGUh"}, response_only=True
 )
 SENT = OpenApiExample("A message", DELIVERY, response_only=True)
+TO_SEND = OpenApiExample("A message", DELIVERY, response_only=True, status_codes=["202"])
 
 
 @extend_schema(tags=["webhooks"])
@@ -202,7 +203,7 @@ class WebhookViewSet(ApiViewSet):
         webhook, secret = secret_rotate(user=request.user, pk=pk, now=timezone.now())
         return self._with_secret(webhook, secret, status.HTTP_200_OK)
 
-    @extend_schema(summary="Send a test message", request=Nothing, responses={202: DeliveryGiven}, examples=[SENT])
+    @extend_schema(summary="Send a test message", request=Nothing, responses={202: DeliveryGiven}, examples=[TO_SEND])
     @action(detail=True, methods=["post"])
     def test(self, request: Request, pk: UUID) -> Response:
         self.taken(Nothing)
@@ -240,6 +241,7 @@ class DeliveryViewSet(ApiViewSet):
         request=Nothing,
         responses={202: DeliveryGiven},
         operation_id="webhook_deliveries_replay",
+        examples=[TO_SEND],
     )
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, webhook_pk: UUID, pk: UUID) -> Response:

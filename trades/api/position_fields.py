@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
 
+from trades.api.order_examples import PLACED
 from trades.api.order_fields import PRICE, QUANTITY, OrderGiven
 from trades.models import AssetClass
 from trenddojo.api.fields import Key, Moment, Number, NumberIn, Text, Truth, Whole, Word
@@ -113,6 +114,8 @@ HELD = OpenApiExample("A protected position", _POSITION, response_only=True)
 ADOPTED = OpenApiExample(
     "The journal holds what the broker does", {"trade": _POSITION["trade"], "position": _POSITION}, response_only=True
 )
+EVERYTHING = OpenApiExample("Everything", {"account": ACCOUNT}, request_only=True)
+CLOSED = OpenApiExample("One position held", {"orders": [PLACED.value]}, response_only=True)
 
 
 def asks(name: str, **fields: str) -> OpenApiExample:

@@ -19,6 +19,8 @@ from trades.api.order_fields import OrderGiven
 from trades.api.orders import CONFLICTS, PlacesOrders
 from trades.api.position_fields import (
     ADOPTED,
+    CLOSED,
+    EVERYTHING,
     HELD,
     AccountNamed,
     Adopted,
@@ -85,6 +87,7 @@ class PositionViewSet(PlacesOrders):
         request=AccountNamed,
         responses={201: OrdersPlaced, **errors(404, 409)},
         parameters=[IDEMPOTENT],
+        examples=[EVERYTHING, CLOSED],
     )
     @action(detail=False, methods=["post"], url_path="close-all", url_name="close-all")
     @creates
