@@ -78,6 +78,14 @@ def test_a_claim_to_outcome_takes_at_most_ten_queries(desk: BrokerConnection, bo
     assert len(queries) <= 10, "\n".join(query["sql"][:150] for query in queries)
 
 
+def test_a_plain_order_takes_three_queries(desk: BrokerConnection, book: Book) -> None:
+    book.script("submit", Outcome.ACCEPT)
+    order = order_of(desk)
+    with CaptureQueriesContext(database) as queries:
+        order_submit(order.pk, now=NOW)
+    assert (fresh(order).status, len(queries)) == ("accepted", 3)
+
+
 def test_a_refusal_rejects_with_the_brokers_numbers(desk: BrokerConnection, book: Book) -> None:
     book.script("submit", Outcome.REJECT)
     plan = plan_of(desk)
