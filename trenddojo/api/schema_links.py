@@ -18,9 +18,10 @@ def add_links(paths: Paths) -> None:
 def _following(paths: Paths, collection: str) -> dict[str, Any]:
     """Operations whose address is the collection's, the object's id, and perhaps a verb."""
     begins = f"{collection}{{id}}/"
-    return {
-        operation["operationId"]: {"operationId": operation["operationId"], "parameters": {"id": ID_OF_ANSWER}}
+    names = sorted(
+        operation["operationId"]
         for path, operations in paths.items()
         if path.startswith(begins) and path.count("{") == 1
         for operation in operations.values()
-    }
+    )
+    return {name: {"operationId": name, "parameters": {"id": ID_OF_ANSWER}} for name in names}
