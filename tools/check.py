@@ -31,6 +31,7 @@ CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
         [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"],
         {"ENV_FILE": str(PRODUCTION_EXAMPLE)},
     ),
+    ("published schema of the API", module("tools.api_schema", "--check"), {"ENV_FILE": str(PRODUCTION_EXAMPLE)}),
     # The domain's own tests must cover every branch of it; `make test` runs everything, browsers included.
     (
         "tests of the domain, the docs and the architecture, with every branch of the domain",
