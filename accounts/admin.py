@@ -16,6 +16,7 @@ from accounts.currencies import currency_choices
 from accounts.models import (
     ApiToken,
     CashMovement,
+    Event,
     IdempotencyKey,
     Notification,
     NotificationChoice,
@@ -209,3 +210,14 @@ class IdempotencyKeyAdmin(ToldAdmin):
     list_select_related = ["user"]
     search_fields = ["key", "user__username", "user__email"]
     exclude = ["fingerprint", "headers", "body"]
+
+
+@admin.register(Event)
+class EventAdmin(ToldAdmin):
+    """Facts the database wrote; programs follow them."""
+
+    list_display = ["id", "seq", "at", "user", "subject", "action", "object_id"]
+    list_filter = ["subject", "action"]
+    list_select_related = ["user"]
+    search_fields = ["object_id", "user__username"]
+    date_hierarchy = "at"

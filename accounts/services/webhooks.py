@@ -10,13 +10,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.http import Http404
 
-from accounts.models import DeliveryState, Event, EventSubject, User, Webhook, WebhookDelivery
+from accounts.models import DeliveryState, EventSubject, User, Webhook, WebhookDelivery
 from accounts.sealing import secret_box
 from accounts.services.errors import AccountError, check_version
-from accounts.services.events import events_number
+from accounts.services.events import events_settle
 
 PURPOSE = b"webhook-secret"
 # The prefix and the 24 bytes are those of the Standard Webhooks specification, whose libraries check our signatures.
@@ -39,13 +38,12 @@ def webhook_create(
     webhook.subjects, webhook.secret = _subjects(subjects), _sealed(secret)
     if pk is not None:
         webhook.pk = pk
-    _number_all()
+    webhook.cursor = events_settle()
     with transaction.atomic():
         # Two at once: the second waits and counts the first.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if Webhook.objects.filter(user=user).count() >= MOST:
             raise AccountError("too_many", f"You have {MOST} webhooks: delete one that is not needed.", "url")
-        webhook.cursor = Event.objects.filter(user=user).aggregate(last=Max("seq"))["last"] or 0
         _save(webhook, force_insert=True)
     return webhook, secret
 
@@ -63,8 +61,7 @@ def webhook_edit(*, user: User, pk: UUID, version: str | None = None, **changes:
             if name in changes:
                 setattr(webhook, name, check(changes[name]))
         if changes.get("is_active", webhook.is_active) and not webhook.is_active:
-            _number_all()
-            webhook.cursor = Event.objects.filter(user=user).aggregate(last=Max("seq"))["last"] or 0
+            webhook.cursor = events_settle()
             webhook.failures, webhook.failing_since, webhook.paused_until = 0, None, None
         webhook.is_active = changes.get("is_active", webhook.is_active)
         webhook.stopped_reason = "" if webhook.is_active else webhook.stopped_reason
@@ -147,12 +144,6 @@ def url_checked(url: str) -> str:
     if _is_inside(parts.hostname):
         raise AccountError("private_url", "This address lies inside a private network: use a public one.", "url")
     return url
-
-
-def _number_all() -> None:
-    """What happened until now has a number, and is not what happens from now on."""
-    while events_number():
-        pass
 
 
 def _is_inside(host: str) -> bool:
