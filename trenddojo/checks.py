@@ -59,3 +59,15 @@ def check_mail_leaves_the_machine(
         return []
     hint = "Set EMAIL_URL to a mail server, such as smtp+tls://user:password@host:587."
     return [Warning("E-mail stays on this machine.", hint=hint, id="trenddojo.W001")]
+
+
+@register(Tags.security, deploy=True)
+def check_webhooks_stay_outside(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001
+    **_: object,
+) -> list[CheckMessage]:
+    """What listens on this machine for itself must not be reached by a trader's address."""
+    if not settings.WEBHOOKS_TO_LOOPBACK:
+        return []
+    hint = "Leave WEBHOOKS_TO_LOOPBACK out: it is for trying webhooks on one's own machine."
+    return [Error("Webhooks may reach this machine itself.", hint=hint, id="trenddojo.E003")]

@@ -13,7 +13,9 @@ from trenddojo.desk.dotenv import read
 from trenddojo.desk.settings import DEFAULTS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-READERS = {"text", "boolean", "integer", "words", "choice", "origins", "redis_url", "sealing_keys", "address"}
+READERS = {
+    *("text", "boolean", "integer", "words", "choice", "origins", "redis_url", "sealing_keys", "address", "mail_url"),
+}
 OF_THE_COMMANDS = {"PYTHON", "PIP_INDEX_URL", "CHROMIUM", "CI", "SIMULATOR_CASH"}
 ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
 
