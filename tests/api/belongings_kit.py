@@ -43,6 +43,14 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def resolved(found: dict[str, Any]) -> dict[str, Any]:
+    """What a reference of the schema stands for."""
+    if "$ref" not in found:
+        return found
+    _hash, _components, kind, name = found["$ref"].split("/")
+    return resolved(published()["components"][kind][name])
+
+
 def slots(path: str) -> dict[str, str]:
     """What each id in an address names: `{"id": "account"}`. Raises KeyError for a collection nobody has named."""
     words = path.strip("/").split("/")

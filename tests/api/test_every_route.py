@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from accounts.models import ApiToken
-from tests.api.belongings_kit import SLOT, address, belongings, operations, slots
+from tests.api.belongings_kit import SLOT, address, belongings, operations, resolved, slots
 from tests.api.kit import Api, api_for, token_for
 from trenddojo.api.views import published
 
@@ -43,7 +43,7 @@ def send(api: Api, method: str, path: str, body: Any = None) -> Any:
 def example(path: str, method: str) -> Any:
     """The published example of a request; an empty object where there is none, or where it is a form."""
     body = published()["paths"][path][method].get("requestBody", {}).get("content", {}).get("application/json", {})
-    return next((found["value"] for found in body.get("examples", {}).values()), {})
+    return next((resolved(found)["value"] for found in body.get("examples", {}).values()), {})
 
 
 def rows() -> dict[str, list[Any]]:

@@ -11,21 +11,13 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from tests.api.belongings_kit import operations
+from tests.api.belongings_kit import operations, resolved
 from trenddojo.api import configuration
 from trenddojo.api.views import published
 
 SCHEMA = "/api/v1/schema/"
 OPERATIONS = [pytest.param(schema, id=f"{method} {path}") for path, method, schema in operations()]
 EVERYWHERE = {"406", "429", "500", "503"}
-
-
-def resolved(found: dict[str, Any]) -> dict[str, Any]:
-    """What a reference of the schema stands for."""
-    if "$ref" not in found:
-        return found
-    _hash, _components, kind, name = found["$ref"].split("/")
-    return resolved(published()["components"][kind][name])
 
 
 def forms(schema: dict[str, Any]) -> list[dict[str, Any]]:
