@@ -9,8 +9,8 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -141,7 +141,7 @@ def cursor_read(text: str, sort: Sort, model: type[models.Model]) -> Cursor | No
         segment, is_backward, *words = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         _which, fields = sort.segments()[_whole(segment)]
         key = tuple(_reader(model, name)(word) for name, word in zip(fields, words, strict=True))
-    except (ValueError, TypeError, IndexError, RecursionError, binascii.Error, InvalidOperation):
+    except (ValueError, TypeError, IndexError, RecursionError, binascii.Error, ArithmeticError):
         return None
     return Cursor(segment, key, bool(is_backward))
 
@@ -155,7 +155,8 @@ def _moment(word: str) -> datetime:
     moment = datetime.fromisoformat(word)
     if moment.tzinfo is None or not 1 < moment.year < 9999:  # noqa: PLR2004 - what every zone can hold
         raise ValueError(word)
-    return moment
+    # PostgreSQL knows no zone that is as far from UTC as Python's may be.
+    return moment.astimezone(UTC)
 
 
 def _amount(word: str) -> Decimal:
@@ -172,6 +173,12 @@ def _whole(word: Any) -> int:
     return number
 
 
+def _id(word: Any) -> UUID:
+    if not isinstance(word, str):
+        raise TypeError(word)
+    return UUID(word)
+
+
 def _text(word: str) -> str:
     if not isinstance(word, str) or "\0" in word:
         raise ValueError(word)
@@ -181,7 +188,7 @@ def _text(word: str) -> str:
 _READERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (models.DateTimeField, _moment),
     (models.DateField, date.fromisoformat),
-    (models.UUIDField, UUID),
+    (models.UUIDField, _id),
     (models.DecimalField, _amount),
     (models.IntegerField, _whole),
     (models.CharField, _text),

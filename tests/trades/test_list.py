@@ -1,5 +1,6 @@
 """The trades list: its pages, order, sums and bulk tagging."""
 
+import base64
 import re
 import uuid
 from datetime import timedelta
@@ -108,12 +109,20 @@ def test_a_cursor_that_cannot_be_read_gives_the_first_page(
     assert b"AAPL" in alice_client.get("/trades/", {"cursor": text}).content
 
 
+def test_a_cursor_in_a_zone_the_database_does_not_know_is_read_all_the_same(alice_client: Client) -> None:
+    far = base64.urlsafe_b64encode(b'[0,0,"2026-03-02T15:00:00+23:59","6f1e5b8e-0000-4000-8000-000000000000"]').decode()
+    assert alice_client.get("/trades/", {"cursor": far}).status_code == 200
+
+
 def test_cursors_of_numbers_that_are_none_are_refused() -> None:
     for word in ("NaN", "Infinity", "1e999999", "-1e-999999"):
         text = cursor_write(Cursor(0, (word, uuid.uuid4())))
         assert cursor_read(text, SORTS["result"], Trade) is None
     assert cursor_read(cursor_write(Cursor(0, (10**30, uuid.uuid4()))), SORTS["holding"], Trade) is None
     assert cursor_read(cursor_write(Cursor(2, (ENTRY_AT, uuid.uuid4()))), SORTS["r"], Trade) is None
+    for key in ('0,0,"2026-03-02T15:00:00+00:00",7', '1e999,0,"2026-03-02T15:00:00+00:00","x"', '0,0,"2026-03-02",[]'):
+        text = base64.urlsafe_b64encode(f"[{key}]".encode()).decode()
+        assert cursor_read(text, SORTS["time"], Trade) is None
     key = (Decimal("-12.50"), uuid.uuid4())
     assert cursor_read(cursor_write(Cursor(0, key, is_backward=True)), SORTS["result"], Trade) == Cursor(
         0, key, is_backward=True
