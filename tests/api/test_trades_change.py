@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from tests.api.kit import api_for, error
 from tests.api.trades_kit import a_plan, a_record, an_execution, codes
@@ -178,6 +179,20 @@ def test_who_read_an_older_version_changes_nothing(api, plan):
     api.patch(path(plan), {"notes": "first"})
     assert error(api.patch(path(plan), {"notes": "second"}, headers={"If-Match": etag})) == (412, "stale", None)
     assert api.get(path(plan)).json()["notes"] == "first"
+
+
+def test_what_the_broker_and_prices_change_is_in_no_writers_way(api, held):
+    etag = api.get(path(held))["ETag"]
+    Trade.objects.update(last_sync=timezone.now(), mae=-5, mfe=7)
+    assert api.get(path(held), headers={"If-None-Match": etag}).status_code == 200
+    assert api.patch(path(held), {"notes": "first"}, headers={"If-Match": etag}).status_code == 200
+
+
+def test_tags_put_on_since_are_not_lost(api, alice, held):
+    etag, tag = api.get(path(held))["ETag"], make_tag(alice, "Calm")
+    api.patch(path(held), {"tags": [str(tag.pk)]})
+    assert error(api.patch(path(held), {"tags": []}, headers={"If-Match": etag})) == (412, "stale", None)
+    assert api.get(path(held)).json()["tags"] == [str(tag.pk)]
 
 
 def test_a_changed_trade_has_another_version(api, plan):

@@ -1,7 +1,7 @@
 """How the resources of trades refuse: limits with all their codes, steps that come too late, files at their field."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -71,7 +71,7 @@ class TradesViewSet(ApiViewSet):
     def version_of(self, row: Any) -> str:
         return self.digest_of(row)
 
-    def digest_of(self, row: Any) -> str:
-        """A short digest of the whole answer."""
-        said = json.dumps(self.get_serializer(row).data, sort_keys=True, default=str)
-        return sha256(said.encode()).hexdigest()[:16]
+    def digest_of(self, row: Any, *, without: Collection[str] = ()) -> str:
+        """A short digest of the answer, of some of its fields not."""
+        told = {name: value for name, value in self.get_serializer(row).data.items() if name not in without}
+        return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -40,6 +40,8 @@ from trades.services.status import trade_delete
 from trades.services.trade_making import trade_make
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
 
+# Every look at the broker or at prices changes these: no writer has to have seen the newest.
+BY_ITSELF = frozenset({"last_sync", "mae", "mfe"})
 LIMITS = "It breaks limits of the account: the code of each is in the answer."
 
 
@@ -52,8 +54,12 @@ class ReadsTrades(PlacesOrders):
         return found_or_404(trades_told(request.user), pk)
 
     def version_of(self, row: Any) -> str:
-        # What is computed or told by the broker raises no version and changes the answer all the same.
-        return f"{row.version}-{self.digest_of(row)}" if isinstance(row, Trade) else super().version_of(row)
+        # Tags and executions raise no version, and change what a writer has to have seen.
+        is_trade = isinstance(row, Trade)
+        return f"{row.version}-{self.digest_of(row, without=BY_ITSELF)}" if is_trade else super().version_of(row)
+
+    def figures_of(self, row: Any) -> str:
+        return self.digest_of(row) if isinstance(row, Trade) else super().figures_of(row)
 
     def check_ids(self, request: Request, given: dict[str, Any]) -> None:
         """What a body names of others does not exist. Raises Http404."""
