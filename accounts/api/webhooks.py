@@ -21,9 +21,9 @@ from accounts.services.webhooks import (
     URL_LENGTH,
     delivery_replay,
     secret_rotate,
-    webhook_create,
     webhook_delete,
     webhook_edit,
+    webhook_make,
     webhook_test,
 )
 from trenddojo.api.fields import Key, Moment, Text, Truth, Whole, Word
@@ -170,7 +170,7 @@ class WebhookViewSet(ApiViewSet):
     )
     @creates
     def create(self, request: Request, creation_key: UUID) -> Response:
-        webhook, secret = webhook_create(user=request.user, pk=creation_key, **self.taken(WebhookNew))
+        webhook, secret = webhook_make(user=request.user, pk=creation_key, now=timezone.now(), **self.taken(WebhookNew))
         return self._with_secret(webhook, secret, status.HTTP_201_CREATED)
 
     @extend_schema(

@@ -36,6 +36,8 @@ TIMEOUT = (3.0, 5.0)
 # Seconds after which whoever sends lets go of an address, longer than a task may run.
 CLAIM = timedelta(seconds=60)
 AT_ONCE = 200
+# After so long no further message is begun: the next turn goes on, and what a slow address is doing is not cut off.
+SENDS_FOR = timedelta(seconds=15)
 # After the first, second … failure of one message; then it is given up.
 RETRIES = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600))
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -134,14 +136,18 @@ def _made_for(pk: UUID, now: datetime) -> int:
 
 
 def _send_all(webhook: Webhook) -> int:
-    due = webhook.deliveries.filter(state=DeliveryState.WAITING, next_attempt_at__lte=timezone.now())
-    arrived = 0
+    began, arrived = timezone.now(), 0
+    due = webhook.deliveries.filter(state=DeliveryState.WAITING, next_attempt_at__lte=began)
+    # Whoever turns it off, deletes it or gives another address means from now on.
+    same = Webhook.objects.filter(pk=webhook.pk, is_active=True, url=webhook.url)
     for delivery in due.order_by(F("seq").asc(nulls_first=True), "created_at")[:AT_ONCE]:
         outcome = _attempt(webhook, delivery)
         _note(webhook, delivery, outcome, now=timezone.now())
         if not outcome.has_arrived:
             break
         arrived += 1
+        if timezone.now() - began >= SENDS_FOR or not same.exists():
+            break
     return arrived
 
 

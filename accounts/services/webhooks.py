@@ -48,6 +48,13 @@ def webhook_create(
     return webhook, secret
 
 
+def webhook_make(*, user: User, pk: UUID, now: datetime, **said: Any) -> tuple[Webhook, str]:
+    """As webhook_create for a request that may have died halfway before: nobody got the secret of what it made then."""
+    if Webhook.objects.filter(user=user, pk=pk).exists():
+        return secret_rotate(user=user, pk=pk, now=now)
+    return webhook_create(user=user, pk=pk, **said)
+
+
 def webhook_edit(*, user: User, pk: UUID, version: str | None = None, **changes: Any) -> Webhook:
     """Change url, description, subjects or is_active; turned on again it goes on with what happens from then on.
 

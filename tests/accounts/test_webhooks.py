@@ -15,6 +15,7 @@ from standardwebhooks import Webhook as Checker
 from standardwebhooks import WebhookVerificationError
 
 from accounts.models import Notification, User, Webhook, WebhookDelivery
+from accounts.services import webhook_sending
 from accounts.services.errors import AccountError
 from accounts.services.notifications import notify
 from accounts.services.webhook_sending import RETRIES, deliveries_make, webhook_send, webhooks_due
@@ -267,6 +268,31 @@ def test_while_one_sends_to_an_address_no_other_does(alice, receiver):
     assert receiver.got == []
     Webhook.objects.filter(pk=webhook.pk).update(claimed_until=timezone.now() - timedelta(seconds=1))
     assert webhook_send(webhook.pk) == 1
+
+
+def test_a_slow_address_is_told_the_rest_in_the_next_turn(alice, receiver, monkeypatch):
+    monkeypatch.setattr(webhook_sending, "SENDS_FOR", timedelta(0))
+    webhook, _ = webhook_create(user=alice, url=receiver.url, subjects=["notification"])
+    tell(alice, "one")
+    tell(alice, "two")
+    assert [turn(), turn(), turn()] == [1, 1, 0]
+    assert [found.attempts for found in WebhookDelivery.objects.filter(webhook=webhook)] == [1, 1]
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"url": "https://example.com/desk"}])
+def test_what_is_changed_while_messages_leave_holds_from_the_next_one_on(alice, receiver, monkeypatch, change):
+    webhook, _ = webhook_create(user=alice, url=receiver.url, subjects=["notification"])
+    tell(alice, "one")
+    tell(alice, "two")
+    attempt = webhook_sending._attempt
+
+    def changed_meanwhile(*given: Any) -> Any:
+        webhook_edit(user=alice, pk=webhook.pk, **change)
+        return attempt(*given)
+
+    monkeypatch.setattr(webhook_sending, "_attempt", changed_meanwhile)
+    assert turn() == 1
+    assert [found.attempts for found in WebhookDelivery.objects.order_by("seq")] == [1, 0]
 
 
 def test_turned_on_again_it_is_told_of_what_happens_from_then_on(alice, receiver):

@@ -3,8 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from accounts.models import Webhook, WebhookDelivery
-from accounts.services.webhooks import webhook_create, webhook_test
+from accounts.models import IdempotencyKey, Webhook, WebhookDelivery
+from accounts.sealing import secret_box
+from accounts.services.webhooks import PURPOSE, webhook_create, webhook_test
 from tests.api.kit import error
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +40,14 @@ def test_the_secret_is_answered_again_to_the_same_key_alone(api):
     again = api.post("/webhooks/", {"url": URL}, headers=headers)
     assert first.json() == again.json()
     assert Webhook.objects.count() == 1
+
+
+def test_a_request_that_died_halfway_makes_one_webhook_and_shows_a_secret_that_signs(api, alice):
+    first = api.post("/webhooks/", {"url": URL}, headers={"Idempotency-Key": "hook"}).json()
+    IdempotencyKey.objects.update(status=None, body="", claimed_at=None)
+    again = api.post("/webhooks/", {"url": URL}, headers={"Idempotency-Key": "hook"})
+    assert (again.status_code, again.json()["id"]) == (201, first["id"])
+    assert again.json()["secret"] == secret_box(PURPOSE).decrypt(Webhook.objects.get(user=alice).secret).decode()
 
 
 def test_a_webhook_is_changed_given_a_new_secret_and_deleted(api, alice):
