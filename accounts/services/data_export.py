@@ -24,6 +24,7 @@ SECRET_COLUMNS = {
     "accounts.user": {"password"},
     "accounts.apitoken": {"digest"},
     "accounts.idempotencykey": {"fingerprint", "body"},
+    "accounts.webhook": {"secret", "old_secret"},
     "account.emailconfirmation": {"key"},
     "brokers.brokerconnection": {"credentials"},
     "mfa.authenticator": {"data"},
@@ -34,7 +35,7 @@ README = """Everything TrendDojo keeps about {username}.
 data/   one JSON and one CSV file a table; times are UTC, money and prices are exact decimals
 files/  screenshots and imported files as they are stored; the tables name them
 
-Passwords, tokens, keys of brokers and of the second factor, and sessions are left out.
+Passwords, tokens, keys of brokers, webhooks and of the second factor, and sessions are left out.
 """
 
 

@@ -18,6 +18,7 @@ from django.urls import reverse
 from accounts.models import TradingAccount, User
 from accounts.ownership import owned_models
 from accounts.services.data_export import SECRET_COLUMNS, export_models
+from accounts.services.webhooks import webhook_create
 from tests.factories import make_account, make_cash, make_closed_trade, make_setup, make_tag
 from trades.models import AuditEntry, FillImport, Screenshot, Trade
 
@@ -90,9 +91,11 @@ class TestExport:
         assert (row["amount"], row["moved_on"], row["note"]) == ("100.00", "2025-01-02", "")
 
     def test_no_secret_is_in_it(self, alice: User, alice_client: Client) -> None:
+        webhook, _ = webhook_create(user=alice, url="https://example.com/desk", subjects=["trade"])
         archive = exported(alice_client)
         for name in archive.namelist():
             assert alice.password.encode() not in archive.read(name)
+            assert webhook.secret.encode() not in archive.read(name)
         for label, columns in SECRET_COLUMNS.items():
             for row in table(archive, label.replace(".", "_")):
                 assert not columns & set(row)
