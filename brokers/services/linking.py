@@ -48,7 +48,9 @@ def connection_link(*, connection: BrokerConnection, account: TradingAccount | N
             raise ConnectionRefusal("linked_already", "This connection has an account already.", "account")
         locked.account = linked = account_linked(locked, account, report)
         locked.journal_since = timezone.now()
-        locked.save(update_fields=["account", "journal_since", "updated_at"])
+        # Whoever armed it typed the name of another account, which has been deleted since.
+        locked.live_armed_at = locked.live_used_at = None
+        locked.save(update_fields=["account", "journal_since", "live_armed_at", "live_used_at", "updated_at"])
         snapshot_keep(locked, report)
         sync_nudge(locked.pk)
     return linked

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.http import Http404
+from django.utils import timezone
 
 from accounts.models import Notification, TradingAccount, User
 from brokers import registry, vault
@@ -188,6 +189,18 @@ class TestConnecting:
             "account",
         )
         assert TradingAccount.objects.count() == 1
+
+    def test_an_account_linked_later_never_finds_the_live_switch_on(
+        self, exchange: RunningSimulator, alice: User
+    ) -> None:
+        """It was armed by the name of an account that has been deleted since."""
+        connection = connect(alice)
+        BrokerConnection.objects.update(live_armed_at=timezone.now(), live_used_at=timezone.now())
+
+        connection_link(connection=connection, account=NewAccount("Later"))
+
+        connection.refresh_from_db()
+        assert (connection.live_armed_at, connection.live_used_at) == (None, None)
 
     def test_the_mock_broker_needs_no_keys(self, alice: User) -> None:
         connection = connect(alice, broker="mock", credentials={}, account=NewAccount("Mock"))
