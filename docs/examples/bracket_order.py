@@ -1,6 +1,6 @@
 """Plan a trade, size it from its stop, send it as a bracket order and follow it to the fill.
 
-    TRENDDOJO_URL=http://127.0.0.1:8000 TRENDDOJO_TOKEN=td_… python bracket_order.py SPY
+    TRENDDOJO_URL=http://127.0.0.1:8000 TRENDDOJO_TOKEN=td_… python bracket_order.py NVDA
 
 The account is the first one that follows a broker connection for paper trading. Needs `requests`, and a token with the
 scope “trade”. Every amount is a decimal in a string, so that nothing is lost on the way.
@@ -139,4 +139,4 @@ def followed(desk: Desk, order: Json, events: Iterator[Json]) -> Json:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "SPY")
+    main(sys.argv[1] if len(sys.argv) > 1 else "NVDA")

@@ -125,9 +125,9 @@ def test_the_quick_start_works_when_it_is_pasted(environment: dict[str, str], al
     said = "\n".join(run(["bash", "-euo", "pipefail", "-c", "\n".join(blocks("sh curl"))], environment))
     assert '"bound_by":"max_position"' in said
     planned = Trade.objects.get(owner=alice)
-    assert (planned.symbol, planned.status, planned.planned_quantity) == ("AAPL", "planned", 5)
+    assert (planned.symbol, planned.status, planned.planned_quantity) == ("AMZN", "planned", 5)
 
     assert run([sys.executable, "-c", blocks("python")[0]], environment) == [
         "Main 100000.00 USD",
-        "AAPL long 187.45 182.00",
+        "AMZN long 187.45 182.00",
     ]

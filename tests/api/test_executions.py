@@ -87,6 +87,8 @@ def test_costs_that_are_not_said_are_estimated(api, alice):
         ({"quantity": "0.5"}, (400, "too_many_decimals", "quantity")),
         ({"price": "abc"}, (400, "invalid", "price")),
         ({"executed_at": "2026-03-02T15:00:00"}, (400, "zone", "executed_at")),
+        ({"executed_at": "2026-03-02T15:00:00.123456789Z"}, (400, "invalid", "executed_at")),
+        ({"executed_at": "2999-03-02T15:00:00Z"}, (400, "invalid", "executed_at")),
         ({"executed_at": "2190-03-02T15:00:00Z"}, (400, "in_future", "executed_at")),
         ({"side": "sell"}, (400, "exit_exceeds_position", "quantity")),
         ({"kind": "transfer_out"}, (400, "wrong_side", "side")),

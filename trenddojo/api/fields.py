@@ -13,6 +13,8 @@ UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | 
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+# What other languages write: finer than the database keeps.
+FINER = re.compile(RFC_3339.pattern.replace("{1,6}", "{7,}"))
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 # What PostgreSQL's integer holds, and what a request may say where its field names no bounds.
 LARGEST_WHOLE = 2**31 - 1
@@ -109,7 +111,8 @@ class Number(serializers.DecimalField):
 
 def plain(value: Decimal, shown: int = 0) -> str:
     """A decimal as it is written: all its digits, no exponent, no zeros at the end beyond `shown` decimals."""
-    text = f"{value:f}"
+    # A loss of less than a cent is rounded to -0.00, which is no loss.
+    text = f"{value or abs(value):f}"
     whole, _, decimals = text.partition(".")
     decimals = decimals.rstrip("0").ljust(shown, "0")
     return f"{whole}.{decimals}" if decimals else whole
@@ -122,17 +125,20 @@ class NumberIn(Number):
 class Moment(serializers.DateTimeField):
     """A time with its zone, as RFC 3339 writes it; going out always in UTC."""
 
-    default_error_messages = {"zone": "Give a time with its zone, such as 2026-03-05T14:30:00Z."}
+    default_error_messages = {
+        "zone": "Give a time with its zone, such as 2026-03-05T14:30:00Z.",
+        "invalid": f"Give a time of the years {FIRST_YEAR} to {LAST_YEAR}, at most to the microsecond.",
+    }
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str) or not RFC_3339.fullmatch(value):
-            self.fail("zone")
+            self.fail("invalid" if isinstance(value, str) and FINER.fullmatch(value) else "zone")
         try:
             moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail("zone")
+            self.fail("invalid")
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-            self.fail("zone")
+            self.fail("invalid")
         return moment
 
     def to_representation(self, value: datetime) -> str:
