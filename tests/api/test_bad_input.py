@@ -164,6 +164,13 @@ def test_what_is_no_id_is_an_address_that_does_not_exist(world, path, pk):
     assert said(api.get(f"{place}{pk}/")) == (404, {"not_found"})
 
 
+@pytest.mark.parametrize("path", ["/nowhere/", "/nowhere", "/trades/no-id/", "/trades/no-id", "/trades//"])
+def test_an_address_that_does_not_exist_is_not_told_to_end_with_a_slash(api, path):
+    answer = api.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["detail"].startswith("There is no such address")
+
+
 def test_a_host_that_is_not_ours_is_refused_in_shape(api):
     assert said(api.get("/tags/", headers={"Host": "elsewhere.example"})) == (400, {"bad_request"})
 

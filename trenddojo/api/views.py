@@ -88,6 +88,6 @@ class NoSuchAddress(OpenToAll):
 
 def _lives(path: str) -> bool:
     try:
-        return resolve(path).func.__name__ != NoSuchAddress.__name__
+        return resolve(path).url_name != "nothing"
     except Resolver404:
         return False
