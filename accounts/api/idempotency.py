@@ -19,6 +19,7 @@ from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 from accounts.models import User
 from accounts.services.idempotency import (
     Answer,
+    Claim,
     KeyReused,
     StillWorking,
     answer_claim,
@@ -72,9 +73,9 @@ def answered_once(view: Any, request: Request, user: User, make: Make) -> Respon
 _REFUSALS = (APIException, DomainError, Http404)
 
 
-def _made(view: Any, claim: UUID, make: Make) -> Response:
+def _made(view: Any, claim: Claim, make: Make) -> Response:
     try:
-        response = make(claim)
+        response = make(claim.id)
     except Refused as refusal:
         if not refusal.is_kept:
             claim_forget(claim)

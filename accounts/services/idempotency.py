@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import IdempotencyKey, User
@@ -21,6 +21,14 @@ DEAD_AFTER = timedelta(seconds=90)
 KEPT_FOR = timedelta(hours=48)
 WAIT_SECONDS, STEP_SECONDS = 5.0, 0.05
 _PURPOSE = b"replayed-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Leave to do the work: the `id` to create with, and when it was given, which tells later claims apart."""
+
+    id: UUID
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,8 @@ class StillWorking(Exception):
     """The first request with this key has no answer yet."""
 
 
-def answer_claim(*, user: User, key: str, fingerprint: str) -> UUID | Answer:
-    """The id to create with when the caller is to do the work, or the answer that was given before.
+def answer_claim(*, user: User, key: str, fingerprint: str) -> Claim | Answer:
+    """The claim with which the caller is to do the work, or the answer that was given before.
 
     Waits some seconds for a first request that is still at work. Raises KeyReused and StillWorking.
     """
@@ -56,22 +64,26 @@ def answer_claim(*, user: User, key: str, fingerprint: str) -> UUID | Answer:
         time.sleep(STEP_SECONDS)
 
 
-def answer_keep(claim: UUID, answer: Answer) -> None:
-    """What every later request with the same key gets."""
+def answer_keep(claim: Claim, answer: Answer) -> None:
+    """What every later request with the same key gets; the first answer stays."""
     body = secret_box(_PURPOSE).encrypt(answer.body).decode()
-    IdempotencyKey.objects.filter(pk=claim).update(
+    IdempotencyKey.objects.filter(pk=claim.id, status__isnull=True).update(
         status=answer.status, headers=answer.headers, body=body, claimed_at=None
     )
 
 
-def claim_release(claim: UUID) -> None:
+def claim_release(claim: Claim) -> None:
     """Nobody works on it any more and nobody knows how far it got: the next request goes on with the same id."""
-    IdempotencyKey.objects.filter(pk=claim, status__isnull=True).update(claimed_at=None)
+    _still_held(claim).update(claimed_at=None)
 
 
-def claim_forget(claim: UUID) -> None:
-    """Nothing was done: the key is free for a corrected request."""
-    IdempotencyKey.objects.filter(pk=claim, status__isnull=True).delete()
+def claim_forget(claim: Claim) -> None:
+    """Nothing was done: the key is free for a corrected request. A claim that another took over is the other's."""
+    _still_held(claim).delete()
+
+
+def _still_held(claim: Claim) -> QuerySet[IdempotencyKey]:
+    return IdempotencyKey.objects.filter(pk=claim.id, claimed_at=claim.at, status__isnull=True)
 
 
 def idempotency_clean(*, now: datetime) -> int:
@@ -86,13 +98,13 @@ _INSERT = """
 """
 
 
-def _claimed(user: User, key: str, fingerprint: str, *, now: datetime) -> UUID | Answer | None:
+def _claimed(user: User, key: str, fingerprint: str, *, now: datetime) -> Claim | Answer | None:
     """As answer_claim; None while another works on it."""
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [user.pk, key, fingerprint, now, now])
         row = cursor.fetchone()
     if row:
-        return UUID(str(row[0]))
+        return Claim(UUID(str(row[0])), now)
     known = IdempotencyKey.objects.filter(user=user, key=key).first()
     if known is None:
         return None
@@ -102,4 +114,4 @@ def _claimed(user: User, key: str, fingerprint: str, *, now: datetime) -> UUID |
         return Answer(known.status, known.headers, secret_box(_PURPOSE).decrypt(known.body))
     is_free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - DEAD_AFTER)
     taken = IdempotencyKey.objects.filter(is_free, pk=known.pk, status__isnull=True).update(claimed_at=now)
-    return known.pk if taken else None
+    return Claim(known.pk, now) if taken else None

@@ -32,6 +32,7 @@ NO_JSON: tuple[tuple[str, Any, str], ...] = (
     ("a number", "5", "parse_error"),
     ("twice the same field", '{"a": 1, "a": 2}', "parse_error"),
     ("NaN", '{"a": NaN}', "parse_error"),
+    ("a number beyond every decimal", '{"a": 1e99999999999999999999999}', "parse_error"),
     ("infinity", '{"a": -Infinity}', "parse_error"),
     ("not UTF-8", b'{"a": "\xff"}', "parse_error"),
     ("half a character", '{"a": "\\ud800"}', "parse_error"),

@@ -237,6 +237,8 @@ def test_a_statement_of_very_many_tells_once_for_each_account(alice):
     found = told("trade")
     assert [(action, key) for action, key, _detail in found] == [("created", None)] * 2
     assert {detail["account"]: detail["count"] for *_, detail in found} == counts
+    Trade.objects.update(last_sync=timezone.now())
+    assert len(told("trade")) == 2
     Trade.objects.update(version=2)
     Trade.objects.all().delete()
     assert [action for action, *_ in told("trade")][2:4] == ["changed", "changed"]

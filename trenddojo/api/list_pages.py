@@ -58,7 +58,7 @@ def _read(text: str, ways: Collection[str]) -> tuple[str, str]:
         way, key = json.loads(base64.urlsafe_b64decode(text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)))
     except (ValueError, TypeError, RecursionError, binascii.Error):
         raise _bad_cursor() from None
-    if way not in ways or not isinstance(key, str):
+    if not (isinstance(way, str) and isinstance(key, str)) or way not in ways:
         raise _bad_cursor()
     return way, key
 

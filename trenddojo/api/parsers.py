@@ -39,7 +39,8 @@ class StrictJSONParser(BaseParser):
             raise
         except RecursionError as problem:
             raise ParseError("This JSON is nested too deeply.") from problem
-        except ValueError as problem:
+        except (ValueError, ArithmeticError) as problem:
+            # A number with an exponent beyond every decimal is an ArithmeticError.
             raise ParseError("This is not JSON in UTF-8: check quotes, commas and brackets.") from problem
         if HALF.search(text):
             _check_whole(found)
