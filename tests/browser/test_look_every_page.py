@@ -38,7 +38,7 @@ NO_PAGES = {
     *("screenshot-add", "screenshot-view", "journal-screenshot-add", "tag-create", "tag-merge", "data-export"),
     *("session-end", "account-archive", "account-unarchive"),
     *("trade-bars", "notification-open", "notifications-read"),
-    *("webhook-on", "webhook-off", "webhook-test", "webhook-replay"),
+    *("webhook-on", "webhook-off", "webhook-test", "webhook-replay", "webhook-rotate"),
     *("order-changes", "order-freshness", "order-preview", "account-resume"),
 }
 
