@@ -41,8 +41,8 @@ def scope(account):
 
 
 def said(figure):
-    """A figure of the domain as it is told."""
-    number = lambda value: None if value is None else Decimal(str(value))  # noqa: E731
+    """A figure of the domain as it is told: to twelve decimals."""
+    number = lambda value: None if value is None else round(Decimal(str(value)), 12)  # noqa: E731
     return (number(figure.value), figure.n, figure.reason, number(figure.low), number(figure.high))
 
 
@@ -51,7 +51,7 @@ def told(body):
     return (number(body["value"]), body["n"], body["reason"], number(body["low"]), number(body["high"]))
 
 
-def test_every_figure_of_the_pages_is_told_digit_for_digit(api, scope):
+def test_every_figure_of_the_pages_is_told_to_twelve_decimals(api, scope):
     body = api.get("/performance/").json()
     figures = performance_of(scope).figures
     assert {key: told(body[key]) for key in (*TRADES, *RETURNS)} == {

@@ -13,6 +13,7 @@ from trenddojo.api.serializers import Given, Taken
 from trenddojo.domain.definitions import DEFINITIONS
 
 MONEY: dict[str, Any] = {"shown": 2}
+PLACES = 12
 OVER_TRADES = (
     *("net_pnl", "trade_count", "win_rate", "expectancy_r", "expectancy_money", "profit_factor", "payoff_ratio"),
     *("sqn", "kelly_fraction", "average_win", "average_loss", "gross_pnl", "total_costs", "break_even_count"),
@@ -47,10 +48,13 @@ class Month(Text):
 
 
 class Ratio(Number):
-    """A number of any size, as a string."""
+    """A number of any size, as a string, to twelve decimals: further ones say nothing about any account."""
 
     def to_representation(self, value: Any) -> str:
-        return super().to_representation(value if isinstance(value, Decimal) else Decimal(repr(value)))
+        exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+        places = exact.as_tuple().exponent
+        is_long = isinstance(places, int) and places < -PLACES
+        return super().to_representation(round(exact, PLACES) if is_long else exact)
 
 
 class FigureGiven(Given):
