@@ -93,6 +93,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _servers.stop()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that drive browsers and whole desks come first, so that no worker is left alone with one at the end."""
+    if not WORKER:
+        return
+    long = {item.path for item in items if item.get_closest_marker("browser") or item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def _refuse_strangers(address: Any) -> None:
     host = address[0] if isinstance(address, tuple) else ""
     if str(host) not in LOOPBACK:

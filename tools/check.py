@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from tools.bytecode import compile_once
+
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION_EXAMPLE = ROOT / "docs" / "production.env.example"
 MANAGE = [sys.executable, "manage.py"]
@@ -42,6 +44,7 @@ CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
 
 
 def main() -> int:
+    compile_once()
     failed = [name for name, command, variables in CHECKS if not passes(name, command, variables)]
     if failed:
         print(f"\nNot in order: {', '.join(failed)}.", file=sys.stderr)

@@ -4,11 +4,15 @@ import os
 import sys
 
 from tools.browser import find_chromium
+from tools.bytecode import compile_once
 
-WORKERS = "2"
+# One more than there are processors: tests wait for browsers, servers and brokers. Each worker and its browser may take
+# two gigabytes.
+WORKERS = str(min(max(os.cpu_count() or 1, 2) + 1, 4))
 
 
 def main() -> None:
+    compile_once()
     chromium, why_not = find_chromium()
     if chromium:
         os.environ["CHROMIUM"] = chromium
@@ -17,7 +21,9 @@ def main() -> None:
         sys.exit(f"CI=true needs a browser for the browser tests: {why_not}")
     else:
         print(f"Browser tests are skipped: {why_not}", flush=True)
-    command = [sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadfile", *sys.argv[1:]]
+    # tests/conftest.py orders the files, the longest first; xdist would begin with those of the most tests.
+    distribution = ["-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", *distribution, *sys.argv[1:]]
     os.execv(sys.executable, command)  # noqa: S606 - pytest takes over with its exit code
 
 
