@@ -40,7 +40,9 @@ CONFIGURATION = schemathesis.Config.from_dict(
         "checks": {
             # Good form may break a rule of trading, name what is not there, try keys and passwords that are none or too
             # often, or ask a broker that is away; that its form is never called wrong is good_form_is_taken's.
-            "positive_data_acceptance": {"expected-statuses": ["2xx", 304, 400, 401, 403, 404, 409, 412, 422, 429, 503]},
+            "positive_data_acceptance": {
+                "expected-statuses": ["2xx", 304, 400, 401, 403, 404, 409, 412, 422, 429, 503]
+            },
             # An older version is refused before the body is looked at.
             "negative_data_rejection": {"expected-statuses": [400, 401, 403, 404, 405, 406, 409, 412, 415, 422]},
         },
