@@ -90,6 +90,27 @@ def address(name: str, *schemes: str) -> str:
     return url
 
 
+def database_url(name: str) -> dict[str, Any]:
+    """What DATABASES takes for a PostgreSQL address; nothing else is supported."""
+    url = text(name, "")
+    example = "write postgres://user:password@host:5432/name."
+    if not url:
+        raise refuse(name, f"{example[:-1]}, or start the desk with `make run`, which brings its own.")
+    try:
+        found = environ.Env.db_url_config(url)
+    except (ValueError, KeyError, ImproperlyConfigured) as problem:
+        raise refuse(name, example) from problem
+    if found.get("ENGINE") != "django.db.backends.postgresql" or not found.get("NAME"):
+        raise refuse(name, f"only PostgreSQL is supported; {example}")
+    found["CONN_HEALTH_CHECKS"] = True
+    # A server that does not answer is said within seconds, not after the system's minutes.
+    options = found.setdefault("OPTIONS", {})
+    options.setdefault("connect_timeout", 5)
+    # A folder of sockets is written postgres://user@/name?host=/folder: in a host's place it would lose its capitals.
+    found["HOST"] = options.pop("host", found.get("HOST", ""))
+    return found
+
+
 def redis_url(name: str, default: str) -> str:
     """An address of Redis or Valkey whose database is a number."""
     url = text(name, default)

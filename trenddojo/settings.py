@@ -6,11 +6,8 @@ A value that cannot be used stops the start with one sentence naming the variabl
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 from trenddojo import env, logs, schedule
 from trenddojo.api import configuration as api
@@ -130,32 +127,8 @@ TIME_ZONE = "UTC"
 
 # --- Database, cache and queue ----------------------------------------------------------------------------------------
 
-
-def _database() -> dict[str, Any]:
-    url = env.text("DATABASE_URL", "")
-    example = "write postgres://user:password@host:5432/name."
-    if not url:
-        raise env.refuse(
-            "DATABASE_URL",
-            f"{example[:-1]}, or start the desk with `make run`, which brings its own.",
-        )
-    try:
-        found = environ.Env.db_url_config(url)
-    except (ValueError, KeyError, ImproperlyConfigured) as problem:
-        raise env.refuse("DATABASE_URL", example) from problem
-    if found.get("ENGINE") != "django.db.backends.postgresql" or not found.get("NAME"):
-        raise env.refuse("DATABASE_URL", f"only PostgreSQL is supported; {example}")
-    found["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600, lowest=0, highest=86_400)
-    found["CONN_HEALTH_CHECKS"] = True
-    # A server that does not answer is said within seconds, not after the system's minutes.
-    options = found.setdefault("OPTIONS", {})
-    options.setdefault("connect_timeout", 5)
-    # A folder of sockets is written postgres://user@/name?host=/folder: in a host's place it would lose its capitals.
-    found["HOST"] = options.pop("host", found.get("HOST", ""))
-    return found
-
-
-DATABASES = {"default": _database()}
+DATABASES = {"default": env.database_url("DATABASE_URL")}
+DATABASES["default"]["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600, lowest=0, highest=86_400)
 
 REDIS_URL = env.redis_url("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHE_URL = env.redis_url("CACHE_URL", env.next_redis_database(REDIS_URL))
