@@ -20,6 +20,38 @@
     }
   }
 
+  // Another account shows other fields. What is typed while they are on their way is kept.
+  const FIELDS = "order-fields";
+  let sent = new Map();
+  let typed = new Map();
+
+  function values(part) {
+    const fields = [...part.querySelectorAll("input[name]:not([type=hidden]), select[name], textarea[name]")];
+    return new Map(fields.map((field) => [field.name, field.type === "checkbox" ? field.checked : field.value]));
+  }
+
+  function put(field, value) {
+    if (field.type === "checkbox") field.checked = value;
+    else if (!field.options || [...field.options].some((option) => option.value === value)) field.value = value;
+  }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target?.id === FIELDS) sent = values(event.detail.target);
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target?.id !== FIELDS) return;
+    typed = new Map([...values(event.detail.target)].filter(([name, value]) => sent.get(name) !== value));
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id !== FIELDS) return;
+    const fields = document.getElementById(FIELDS);
+    for (const [name, value] of typed) {
+      const field = fields.querySelector(`[name="${name}"]`);
+      if (field) put(field, value);
+    }
+    typed.clear();
+  });
+
   document.addEventListener("change", (event) => {
     if (event.target.closest?.("form[data-ticket]")) arrange();
   });

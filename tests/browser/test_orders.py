@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.calendars import session_for
 from accounts.models import TradingAccount, User
@@ -157,6 +157,28 @@ def test_another_account_brings_its_own_fields_and_keeps_what_was_typed(
     expect(page.locator("#id_quantity")).to_have_value("10")
     expect(page.locator("#id_stop_loss")).to_have_value("95")
     expect(page.locator("#id_stop_price")).to_be_hidden()
+
+
+def test_what_is_typed_while_another_accounts_fields_come_is_kept(
+    account: TradingAccount, page: Page, visit: Visit, alice: User
+) -> None:
+    other = connected_account(alice, name="Second")
+    visit(page, "/orders/new/")
+
+    def typed_meanwhile(route: Route) -> None:
+        page.get_by_label("Symbol").fill("MSFT")
+        page.get_by_label("Quantity").fill("7")
+        route.continue_()
+
+    page.route("**/orders/new/?step=fields", typed_meanwhile)
+
+    with page.expect_response("**/orders/new/?step=fields"):
+        page.get_by_label("Account").select_option(str(other.pk))
+    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling, .htmx-swapping')")
+
+    expect(page.get_by_label("Symbol")).to_have_value("MSFT")
+    expect(page.get_by_label("Quantity")).to_have_value("7")
+    expect(page.get_by_label("Account")).to_have_value(str(other.pk))
 
 
 def test_two_clicks_send_one_order(account: TradingAccount, page: Page, visit: Visit) -> None:
