@@ -198,7 +198,7 @@ def events_after(place: int, *, most: int) -> list[Event]:
     return list(Event.objects.filter(seq__gt=place).order_by("seq")[:most])
 
 
-def events_of(user_id: int, *, after: int, until: int, most: int) -> list[Event]:
+def events_of(user_id: uuid.UUID, *, after: int, until: int, most: int) -> list[Event]:
     """One user's events from behind one place up to another, in order."""
     return list(Event.objects.filter(user_id=user_id, seq__gt=after, seq__lte=until).order_by("seq")[:most])
 

@@ -18,7 +18,7 @@ from accounts.services.stream_places import Place
 class Follower:
     """What one stream was opened with: whose events, which subjects, from where on, and what opened it."""
 
-    user_id: int
+    user_id: UUID
     place: Place
     token_id: UUID | None = None
     session_key: str | None = None

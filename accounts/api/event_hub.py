@@ -15,6 +15,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from uuid import UUID
 
 from django.db import Error, connection
 
@@ -44,7 +45,7 @@ class Hub:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.streams: defaultdict[int, set[Stream]] = defaultdict(set)
+        self.streams: defaultdict[UUID, set[Stream]] = defaultdict(set)
         self.newcomers: deque[tuple[socket.socket, bytes, Follower]] = deque()
         self.freed: list[Place] = []
         self.place: int | None = None

@@ -40,7 +40,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 class Place:
     """One stream of a user."""
 
-    user_id: int
+    user_id: uuid.UUID
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -48,7 +48,7 @@ class Place:
         return f"{PREFIX}:{self.user_id}"
 
 
-def place_take(user_id: int) -> Place | None:
+def place_take(user_id: uuid.UUID) -> Place | None:
     """A place for one more stream of this user, or None when all are taken."""
     place = Place(user_id)
     try:
