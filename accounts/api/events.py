@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import Throttled
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -13,6 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.api.event_access import Follower
 from accounts.api.event_hub import hub
+from accounts.api.event_message import MESSAGE
 from accounts.models import EventSubject
 from accounts.services.stream_places import KEPT_SECONDS, place_take
 from trenddojo.api.errors import Unavailable, invalid
@@ -29,6 +29,8 @@ HEADER = "Last-Event-ID"
 QUERY = frozenset({"types", "last_event_id"})
 # More digits than a number of an event will ever have.
 LONGEST = 18
+# Empty as a browser's is that has seen none.
+PLACE = {"type": "string", "pattern": f"^[0-9]{{0,{LONGEST}}}$"}
 EXAMPLE = """retry: 2000
 
 id: 4710
@@ -79,18 +81,18 @@ class EventsView(APIView):
         parameters=[
             OpenApiParameter(
                 HEADER,
-                {"type": "string", "pattern": f"^[0-9]{{1,{LONGEST}}}$"},
+                PLACE,
                 OpenApiParameter.HEADER,
                 description="The last id you saw. Goes before `last_event_id`.",
             ),
             OpenApiParameter(
                 "last_event_id",
-                {"type": "string", "pattern": f"^[0-9]{{1,{LONGEST}}}$"},
+                PLACE,
                 description="The same, for programs that cannot send the header.",
             ),
             OpenApiParameter(
                 "types",
-                {"type": "array", "items": {"type": "string", "enum": EventSubject.values}},
+                {"type": "array", "items": {"type": "string", "enum": EventSubject.values}, "minItems": 1},
                 style="form",
                 explode=False,
                 description="Only these subjects, separated by commas; all without it.",
@@ -98,7 +100,7 @@ class EventsView(APIView):
         ],
         responses={
             (200, MEDIA_TYPE): OpenApiResponse(
-                OpenApiTypes.STR,
+                MESSAGE,
                 description="Messages until either side ends the connection.",
                 examples=[
                     OpenApiExample("An order is filled", value=EXAMPLE, response_only=True, status_codes=["200"])
@@ -139,8 +141,9 @@ def _asked(request: Request) -> dict[str, Any]:
         if len(request.query_params.getlist(name)) > 1:
             raise invalid("given_twice", "Give this once.", name)
     # The header is the newer word: a browser that connects again keeps the address it began with.
-    after = request.headers.get(HEADER) or request.query_params.get("last_event_id", "")
-    return {"after": _place(after), "subjects": _subjects(request.query_params.get("types"))}
+    newer = _place(request.headers.get(HEADER, ""))
+    older = _place(request.query_params.get("last_event_id", ""))
+    return {"after": older if newer is None else newer, "subjects": _subjects(request.query_params.get("types"))}
 
 
 def _place(text: str) -> int | None:

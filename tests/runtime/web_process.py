@@ -24,7 +24,7 @@ PATH = "/api/v1/events/"
 
 
 class WebProcess:
-    def __init__(self) -> None:
+    def __init__(self, **variables: str) -> None:
         self.port = free_port()
         parts = urlsplit(os.environ["DATABASE_URL"])
         database = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
@@ -35,6 +35,7 @@ class WebProcess:
             "WEB_CONCURRENCY": "1",
             "WORKER_CONCURRENCY": "1",
             "SIMULATOR_PORT": "0",
+            **variables,
         }
         command = read_procfile(ROOT / "Procfile", environment)["web"]
         program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]

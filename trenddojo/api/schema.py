@@ -37,8 +37,9 @@ def errors(*codes: int, **sentences: str) -> dict[int, Any]:
     """Errors an operation answers beyond those all of its kind do: `responses={201: TradeGiven, **errors(409)}`.
 
     What is added without asking: 401, 406, 429, 500 and 503 everywhere; 403 where something changes; 400 where there is
-    a query or a body; 404 where the address names an object; 413 and 415 where there is a body; 409 and 422 beside
-    IDEMPOTENT; 409 and 412 beside IF_MATCHES. A sentence says when: `errors(on_409="It has broker fills.")`.
+    a query or a body; 404 where the address names an object; 411 for POST, PUT and PATCH; 413 and 415 where there is a
+    body; 409 and 422 beside IDEMPOTENT; 409 and 412 beside IF_MATCHES. A sentence says when:
+    `errors(on_409="It has broker fills.")`.
     """
     said = {int(name.removeprefix("on_")): sentence for name, sentence in sentences.items()}
     return {code: OpenApiResponse(description=said.get(code, "")) for code in (*codes, *said)}

@@ -96,6 +96,11 @@ ANSWERS: dict[int, tuple[str, Answer]] = {
         _answer("What was asked for contradicts what is there by now, or the first request with this key still runs.",
                 "conflict", "This contradicts what is there by now: read it again.", None, "Retry-After"),
     ),
+    411: (
+        "LengthRequired",
+        _answer("The body came in chunks, without a Content-Length.", "length_required",
+                "Say the body's length in Content-Length: this server takes no chunked bodies."),
+    ),
     412: (
         "Changed",
         _answer("If-Match names an older version; nothing was saved.", "stale",

@@ -17,6 +17,8 @@ from trenddojo.api.schema_shared import shared_examples, shared_parameters, shar
 
 Operation = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
+# Programs send a body with these even where none is asked for.
+SENDING = frozenset({"post", "put", "patch"})
 # The library's, where a view names a status and nothing else.
 NOTHING_SAID = "No response body"
 IF_NONE_MATCH = {
@@ -31,9 +33,9 @@ def finish(result: dict[str, Any], generator: Any, **_options: Any) -> dict[str,
     """The whole schema, with errors, headers, links, and its paths in the order of the tags."""
     postprocess_schema_enum_id_removal(result, generator)
     bodies = Bodies(result.get("components", {}).get("schemas", {}))
-    for path, _method, operation in _operations(result):
+    for path, method, operation in _operations(result):
         bodies.complete(operation)
-        _finish_operation(path, operation, names_objects=bodies.names_objects(operation))
+        _finish_operation(path, method, operation, names_objects=bodies.names_objects(operation))
     for path, method, operation in _operations(result):
         _tell_versions(result["paths"], path, method, operation)
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -63,9 +65,9 @@ def _operations(result: dict[str, Any]) -> Iterator[tuple[str, str, Operation]]:
                 yield path, method, operations[method]
 
 
-def _finish_operation(path: str, operation: Operation, *, names_objects: bool) -> None:
+def _finish_operation(path: str, method: str, operation: Operation, *, names_objects: bool) -> None:
     responses = operation["responses"]
-    for code in (*_refusals(path, operation), *[404] * names_objects):
+    for code in (*_refusals(path, method, operation), *[404] * names_objects):
         responses.setdefault(str(code), {})
     for code, answer in list(responses.items()):
         if int(code) >= HTTPStatus.BAD_REQUEST:
@@ -77,9 +79,9 @@ def _finish_operation(path: str, operation: Operation, *, names_objects: bool) -
                 answer["headers"]["Idempotency-Replayed"] = _header("Idempotency-Replayed")
 
 
-def _refusals(path: str, operation: Operation) -> Iterator[int]:
+def _refusals(path: str, method: str, operation: Operation) -> Iterator[int]:
     """Every status this kind of operation may be refused with."""
-    yield from (406, 429, 500, 503)
+    yield from (406, 429, 500, 503, *[411] * (method in SENDING))
     if operation.get("security", [{}]) and {} not in operation.get("security", [{}]):
         yield 401
     if "{" in path:
