@@ -23,7 +23,8 @@ def gone_note(order: Order, *, now: datetime) -> bool:
     if not kept.update(asked_count=F("asked_count") + 1, asked_at=now) or order.asked_count + 1 < PROOF:
         return False
     sentence = "The broker does not know this order any more. Look at your position there."
-    reason = {"reason_code": "gone", "reason_detail": sentence, "asked_count": 0}
+    # Should it show the order after all, that counts, even when nothing happened to it since it last did.
+    reason = {"reason_code": "gone", "reason_detail": sentence, "asked_count": 0, "reported_at": None}
     if not transition(order, OrderFact.CANCEL, source=RECONCILE, at=now, **reason):
         return False
     title, text = f"{order.symbol}: order gone at the broker", f"{describe(order)}. {sentence}"

@@ -9,12 +9,13 @@ from trades.execution.ledger import Step
 from trades.execution.transitions import step_of
 from trades.models import Order
 from trenddojo.domain.money import rounded_price
-from trenddojo.domain.order_state import REPORTED, TERMINAL, OrderFact, OrderState
+from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, told_fact
 
 # The broker's word is one we do not know: it is kept, and changes nothing.
 UNKNOWN_STATUS = "unknown_status"
 # What the broker may change of an order by itself: a trailing stop moves, another program edits.
 _TERMS = ("quantity", "limit_price", "stop_price", "trail_percent", "trail_price")
+_WORKS_ON = frozenset({OrderFact.ACCEPT, OrderFact.PARTIAL})
 
 
 def step_from_report(order: Order, report: OrderReport, *, at: datetime) -> Step | None:
@@ -39,6 +40,9 @@ def _step(order: Order, report: OrderReport, columns: dict[str, Any], at: dateti
         state = OrderState(order.status)
         return Step(order, state, UNKNOWN_STATUS, columns, detail, report.updated_at) if is_news else None
     columns = columns | _moments(order, report, fact)
+    if order.status in TERMINAL:
+        # Why it had ended is not so any more.
+        columns |= {"reason_code": "", "reason_detail": report.reason[:500]}
     step = step_of(order, fact, at=at, detail=detail, happened_at=report.updated_at, columns=columns)
     is_news = step is not None and (step.state != order.status or "filled_quantity" in columns)
     return step if is_news else None
@@ -51,24 +55,18 @@ def is_old(order: Order, report: OrderReport) -> bool:
     return report.updated_at < order.reported_at
 
 
-def reported_fact(report: OrderReport) -> OrderFact | None:
-    """What the report amounts to; None for a status we do not know."""
+def _fact(order: Order, report: OrderReport) -> OrderFact | None:
+    """What the report amounts to; None for a status we do not know, and for what comes too late to be said."""
     if report.state is None:
         return None
-    if report.state is OrderState.ACCEPTED and report.filled_quantity:
-        return OrderFact.PARTIAL
-    return REPORTED.get(report.state)
-
-
-def _fact(order: Order, report: OrderReport) -> OrderFact | None:
-    fact = reported_fact(report)
-    if fact not in (OrderFact.ACCEPT, OrderFact.PARTIAL):
-        return fact
-    if order.status == OrderState.CANCELLING and order.cancel_asked_at is None:
+    fact = told_fact(OrderState(order.status), report.state, is_filled=report.filled_quantity > 0)
+    if order.status == OrderState.CANCELLING and order.cancel_asked_at is None and fact in _WORKS_ON:
         # Somebody else asked for the cancellation, and it was refused.
         return OrderFact.CANCEL_REFUSED
-    # What was told as ended works again only by a later word, never by one of the same moment or without a time.
-    return None if order.status in TERMINAL and not _is_newer(order, report) else fact
+    if order.status in TERMINAL and fact is not OrderFact.FILL and not _is_newer(order, report):
+        # What was told as ended is something else only by a later word, never by one of the same moment or untimed.
+        return None
+    return fact
 
 
 def _is_newer(order: Order, report: OrderReport) -> bool:

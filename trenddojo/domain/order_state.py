@@ -33,6 +33,7 @@ class OrderFact(StrEnum):
     CLAIM = "claim"
     RETURN = "return"  # provably not processed: back to where it can be claimed again
     DOUBT = "doubt"
+    RESTORE = "restore"  # the row is older than the present: it may have left since
     ABANDON = "abandon"  # never sent: cancelled by the trader, or its time ran out
     LAPSE = "lapse"  # never sent: the trader's expiry came first
     NEVER_ARRIVED = "never_arrived"
@@ -69,22 +70,17 @@ _REPORTS = {
 }
 _WORKS = {F.ACCEPT: S.ACCEPTED, F.PARTIAL: S.PARTIALLY_FILLED}
 
-# The broker is the truth: a newer report corrects what we took for the end. Callers drop reports older than the last.
+# The broker is the truth: a newer report corrects whatever we took for the end, in one step, because what was reported
+# between may have been lost. Callers drop reports older than the last. What is filled stays filled.
 _LATE: dict[tuple[OrderState, OrderFact], OrderState] = {
-    # A fill raced the cancellation, the expiry or the replacement, and won.
-    (S.CANCELLED, F.FILL): S.FILLED,
-    (S.EXPIRED, F.FILL): S.FILLED,
-    (S.REPLACED, F.FILL): S.FILLED,
-    # Given up here before it was sent, or so it seemed: it works at the broker and must stay in sight.
-    (S.CANCELLED, F.ACCEPT): S.ACCEPTED,
-    (S.CANCELLED, F.PARTIAL): S.PARTIALLY_FILLED,
-    (S.EXPIRED, F.ACCEPT): S.ACCEPTED,
-    (S.EXPIRED, F.PARTIAL): S.PARTIALLY_FILLED,
-    # The replacement was refused after all: the original works on.
-    (S.REPLACED, F.ACCEPT): S.ACCEPTED,
-    (S.REPLACED, F.PARTIAL): S.PARTIALLY_FILLED,
-    # "Never arrived" was the broker's own word, and it has changed its mind.
-    **{(S.REJECTED, fact): state for fact, state in {**_WORKS, **_REPORTS}.items() if state is not S.REJECTED},
+    # Denied after it had come back from a doubt: "never arrived" was the broker's own word, and it changed its mind.
+    # Rejected: the same, or a refusal that was taken back.
+    # Cancelled or expired: given up here before it was sent, or so it seemed, or a fill won the race.
+    # Replaced: the replacement was refused after all, and the original works on or came to its own end.
+    (ended, fact): state
+    for ended in (S.DENIED, S.REJECTED, S.CANCELLED, S.EXPIRED, S.REPLACED)
+    for fact, state in {**_WORKS, **_REPORTS}.items()
+    if state is not ended
 }
 
 # (state, fact) -> state. What is not here changes nothing: repeated, overtaken or impossible.
@@ -111,6 +107,8 @@ TRANSITIONS: dict[tuple[OrderState, OrderFact], OrderState] = {
     (S.PARTIALLY_FILLED, F.ASK_REPLACE): S.PARTIALLY_FILLED,
     (S.ACCEPTED, F.REPLACE_REFUSED): S.ACCEPTED,
     (S.PARTIALLY_FILLED, F.REPLACE_REFUSED): S.PARTIALLY_FILLED,
+    # The desk was restored from a backup in which it had not left, or nobody knew.
+    **{(state, F.RESTORE): S.IN_DOUBT for state in (S.NEW, S.QUEUED, S.SUBMITTING, S.IN_DOUBT)},
     # Proven absent where the broker refuses a second order with the same id: it may be sent again.
     (S.IN_DOUBT, F.RETURN): S.NEW,
     (S.IN_DOUBT, F.NEVER_ARRIVED): S.REJECTED,
@@ -146,6 +144,19 @@ REPORTED: dict[OrderState, OrderFact] = {
     S.EXPIRED: F.EXPIRE,
     S.REPLACED: F.REPLACE,
 }
+
+# Only of an order that works can be said that its cancellation was asked for.
+_SHOWN_AS_WORKING = frozenset({S.ACCEPTED, S.PARTIALLY_FILLED, S.CANCELLING})
+
+
+def told_fact(state: OrderState, told: OrderState, *, is_filled: bool) -> OrderFact | None:
+    """What a broker's report in state `told` amounts to for an order that is in `state` here.
+
+    One that is being cancelled elsewhere is there, first of all: the next report tells of the cancellation.
+    """
+    if told is S.ACCEPTED or (told is S.CANCELLING and state not in _SHOWN_AS_WORKING):
+        return F.PARTIAL if is_filled else F.ACCEPT
+    return REPORTED.get(told)
 
 
 def next_state(state: OrderState, fact: OrderFact) -> OrderState | None:
