@@ -8,6 +8,7 @@ import email.utils
 import logging
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from ssl import SSLCertVerificationError
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ LONGEST_WAIT: Final = 300
 PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 Origin = tuple[str, str, int]
+_last_request_id: ContextVar[str] = ContextVar("last_request_id", default="")
 
 
 class Gate(Protocol):
@@ -79,6 +81,7 @@ class BrokerSession(requests.Session):
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """One attempt. Raises TryLater, OutcomeUnknown and Unsupported (an origin that is not allowed)."""
         method, url = request.method or "GET", request.url or ""
+        _last_request_id.set("")
         refuse_stranger(url, self.origins)
         self.gate.before(method, url)
         options = {**kwargs, "allow_redirects": False, "stream": True, "timeout": kwargs.get("timeout") or TIMEOUT}
@@ -90,6 +93,7 @@ class BrokerSession(requests.Session):
             self._log(method, url, type(problem).__name__)
             # Not "from problem": it holds the request with the keys in its headers.
             raise _failure(method, was_sent=_was_sent(problem)) from None
+        _last_request_id.set(request_id(response))
         self.gate.after(url, response.headers)
         if response.is_redirect:
             self._log(method, url, f"redirect {response.status_code}")
@@ -126,6 +130,16 @@ def refuse_stranger(url: str, origins: frozenset[Origin]) -> None:
 def request_id(response: requests.Response) -> str:
     """The broker's own number for the call, or empty."""
     return str(response.headers.get("X-Request-ID", ""))[:64]
+
+
+def last_request_id() -> str:
+    """The broker's number of the call this thread made last: evidence of an answer that was no error. May be empty."""
+    return _last_request_id.get()
+
+
+def last_request_forget() -> None:
+    """What is called next may make no request at all."""
+    _last_request_id.set("")
 
 
 def seconds_to_wait(headers: Mapping[str, str], default: float) -> float:

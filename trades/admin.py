@@ -90,6 +90,12 @@ class OrderEventInline(ReadOnlyMixin, admin.TabularInline):
     extra = 0
 
 
+class OrderCallInline(ReadOnlyMixin, admin.TabularInline):
+    model = models.OrderCall
+    fields = ["at", "answered_at", "verb", "asked_by", "answer", "status", "code", "sentence", "request_id", "times"]
+    extra = 0
+
+
 class OrderLegInline(ReadOnlyMixin, admin.TabularInline):
     model = models.Order
     fk_name = "parent"
@@ -117,7 +123,7 @@ class OrderAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_select_related = ["account", "owner"]
     search_fields = ["symbol", "client_order_id", "broker_order_id", "account__name", "owner__username"]
     show_full_result_count = False
-    inlines = [OrderLegInline, OrderEventInline]
+    inlines = [OrderLegInline, OrderEventInline, OrderCallInline]
 
 
 @admin.register(models.OrderEvent)
@@ -126,6 +132,23 @@ class OrderEventAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_filter = ["fact", "source"]
     list_select_related = ["order"]
     search_fields = ["order__symbol", "order__client_order_id", "order__broker_order_id"]
+    show_full_result_count = False
+
+
+@admin.register(models.OrderCall)
+class OrderCallAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ["at", "order", "verb", "asked_by", "answer", "status", "code", "request_id", "times"]
+    list_filter = ["verb", "answer", "asked_by"]
+    list_select_related = ["order"]
+    search_fields = ["order__symbol", "order__client_order_id", "order__broker_order_id", "ref", "request_id"]
+    show_full_result_count = False
+
+
+@admin.register(models.MatterLook)
+class MatterLookAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ["at", "owner", "key"]
+    list_select_related = ["owner"]
+    search_fields = ["key", "owner__username"]
     show_full_result_count = False
 
 

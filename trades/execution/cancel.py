@@ -14,12 +14,13 @@ from brokers.registry import adapter_for
 from brokers.services.connections import connection_failed
 from brokers.services.nudges import poll_nudge
 from brokers.vault import VaultError
+from trades.execution.evidence import asked
 from trades.execution.gone import gone_note
 from trades.execution.notices import describe, order_tell
 from trades.execution.sending import WORKER
 from trades.execution.track import reports_apply
 from trades.execution.transitions import SHOWN, transition
-from trades.models import Order
+from trades.models import CallVerb, Order
 from trenddojo.domain.order_state import OrderFact, OrderState
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ def _wished(now: datetime) -> QuerySet[Order]:
 def _ask(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
     ref = OrderRef(order.broker_order_id, order.client_order_id)
     try:
-        adapter.cancel(ref)
+        with asked(order, CallVerb.CANCEL, ref=order.broker_order_id or order.client_order_id, now=now):
+            adapter.cancel(ref)
     except (NotCancelable, UnknownOrder) as refused:
         _look(order, adapter, refused, now)
     else:
@@ -77,7 +79,8 @@ def _ask(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
 
 def _look(order: Order, adapter: BrokerAdapter, refused: BrokerError, now: datetime) -> None:
     """The broker would not cancel it: what it says of the order tells why."""
-    report = adapter.order(OrderRef(order.broker_order_id, order.client_order_id))
+    with asked(order, CallVerb.LOOK, ref=order.broker_order_id or order.client_order_id, now=now) as answer:
+        report = answer.found(adapter.order(OrderRef(order.broker_order_id, order.client_order_id)))
     if report is None:
         gone_note(order, now=now)
         return

@@ -14,12 +14,13 @@ from brokers.registry import adapter_for
 from brokers.services.connections import connection_failed
 from brokers.services.nudges import poll_nudge
 from brokers.vault import VaultError
+from trades.execution.evidence import asked
 from trades.execution.matching import has_legs, is_same_order
 from trades.execution.nudges import order_nudge
 from trades.execution.sending import WORKER
 from trades.execution.track import answer_apply
 from trades.execution.transitions import transition
-from trades.models import Order
+from trades.models import CallVerb, Order
 from trenddojo.domain.order_state import OrderFact, OrderState
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def doubts_resolve(order_id: UUID, *, now: datetime | None = None) -> None:
     order = _read(order_id)
     if order is None or now < _next_question(order) or not _question_take(order, now):
         return
-    report, is_known = _ask(order)
+    report, is_known = _ask(order, now, by=WORKER)
     if report is not None:
         _adopt(order, report, now)
     elif is_known is False:
@@ -77,13 +78,14 @@ def _question_take(order: Order, now: datetime) -> bool:
     return bool(same.update(asked_at=now))
 
 
-def _ask(order: Order) -> tuple[OrderReport | None, bool | None]:
+def _ask(order: Order, now: datetime, *, by: str) -> tuple[OrderReport | None, bool | None]:
     """The broker's report, or False when it positively does not know the order; None, None for no answer."""
     try:
         adapter = adapter_for(order.connection)
         if not adapter.capabilities.finds_client_order_id:
             return None, None
-        report = adapter.order(OrderRef(client_order_id=order.client_order_id))
+        with asked(order, CallVerb.LOOK, ref=order.client_order_id, now=now, by=by) as answer:
+            report = answer.found(adapter.order(OrderRef(client_order_id=order.client_order_id)))
     except VaultError as problem:
         log.warning("order.doubt.sealed order=%s problem=%s", order.pk, problem)
         return None, None

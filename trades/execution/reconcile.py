@@ -14,13 +14,14 @@ from brokers.base import BrokerAdapter, OrderRef, OrderReport
 from brokers.errors import CredentialsInvalid
 from brokers.models import BrokerConnection
 from trades.execution.differences import differences_tell
+from trades.execution.evidence import asked
 from trades.execution.fills import fills_apply
 from trades.execution.gone import RECONCILE, gone_note
 from trades.execution.matching import flattened
 from trades.execution.pulls import fills_pull
 from trades.execution.standing import positions_write, snapshot_write
 from trades.execution.track import Applied, reports_apply
-from trades.models import Fill, Order, OrderOrigin
+from trades.models import CallVerb, Fill, Order, OrderOrigin
 from trades.models.order import AT_BROKER
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.reconciliation import OrderVerdict, OwnOrder, PositionDifference, order_verdicts
@@ -159,7 +160,9 @@ def _ask(
         if order.asked_at is not None and order.asked_at > now - PAUSE:
             continue
         result.asked += 1
-        report = adapter.order(OrderRef(order.broker_order_id, order.client_order_id))
+        ref = order.broker_order_id or order.client_order_id
+        with asked(order, CallVerb.LOOK, ref=ref, now=now, by=RECONCILE) as answer:
+            report = answer.found(adapter.order(OrderRef(order.broker_order_id, order.client_order_id)))
         if report is None:
             gone_note(order, now=now)
         else:

@@ -25,11 +25,12 @@ from brokers.services.connections import connection_failed
 from brokers.services.nudges import poll_nudge
 from brokers.vault import VaultError
 from trades.execution.doubts import ARRIVES_WITHIN, PAUSES, PROOF
+from trades.execution.evidence import asked
 from trades.execution.notices import describe, order_tell
 from trades.execution.sending import WORKER, is_disarmed
 from trades.execution.track import reports_apply
 from trades.execution.transitions import transition
-from trades.models import Order
+from trades.models import CallVerb, Order
 from trenddojo.domain.order_state import TERMINAL, OrderFact
 from trenddojo.domain.orders import TimeInForce
 
@@ -101,7 +102,9 @@ def _note(order: Order, **changes: Any) -> bool:
 
 def _send(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
     try:
-        report = adapter.replace(_ref(order), _changes(order.pending_change))
+        with asked(order, CallVerb.REPLACE, ref=order.pending_change["client_order_id"], now=now) as answer:
+            report = adapter.replace(_ref(order), _changes(order.pending_change))
+            answer.found(report)
         _follow(order, report, now)
     except DuplicateOrder:
         _resolve(order, adapter, now)
@@ -139,7 +142,8 @@ def _follow(order: Order, report: OrderReport, now: datetime) -> None:
 def _refused(order: Order, adapter: BrokerAdapter, refused: BrokerError, now: datetime) -> None:
     _drop(order, refused.code or "replace_refused", refused.sentence, now)
     try:
-        report = adapter.order(_ref(order))
+        with asked(order, CallVerb.LOOK, ref=order.broker_order_id or order.client_order_id, now=now) as answer:
+            report = answer.found(adapter.order(_ref(order)))
     except BrokerError:
         report = None
     if report is None or reports_apply(order.connection, [report], source=WORKER, now=now).wants_pull:
@@ -162,7 +166,8 @@ def _resolve(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
     if not adapter.capabilities.finds_client_order_id or not _note(order, tried_at=now):
         return
     try:
-        report = adapter.order(OrderRef(client_order_id=change["client_order_id"]))
+        with asked(order, CallVerb.LOOK_CHANGE, ref=change["client_order_id"], now=now) as answer:
+            report = answer.found(adapter.order(OrderRef(client_order_id=change["client_order_id"])))
     except BrokerError as error:
         log.info("order.replace.unanswered order=%s code=%s request=%s", order.pk, error.code, error.request_id)
         connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)

@@ -16,6 +16,7 @@ from brokers.models import BrokerConnection
 from brokers.registry import adapter_for
 from brokers.services.nudges import poll_nudge
 from brokers.vault import VaultError
+from trades.execution.evidence import asked, not_sent_note
 from trades.execution.matching import has_legs, is_same_order
 from trades.execution.nudges import resolve_nudge
 from trades.execution.sending import WORKER, is_disarmed, outcome_record, outcome_unexpected
@@ -23,7 +24,7 @@ from trades.execution.shapes import request_of
 from trades.execution.track import answer_apply
 from trades.execution.transitions import transition
 from trades.execution.unsent import exit_shrink, order_end
-from trades.models import Order
+from trades.models import CallVerb, Order
 from trades.selectors.statements import columns_of, made_from, rows_of
 from trenddojo.domain.order_state import OrderFact, OrderState
 from trenddojo.domain.orders import OrderError
@@ -167,6 +168,8 @@ def _send(order: Order, legs: Sequence[Order], adapter: BrokerAdapter, *, began:
     request = request_of(order, legs)
     if time.monotonic() - began > SEND_WITHIN.total_seconds():
         log.warning("order.sender.stopped order=%s", order.pk)
+        sentence = "The worker stood still after it had taken the order, and sent nothing any more."
+        not_sent_note(order, code="sender_stopped", sentence=sentence, now=timezone.now())
         return
     try:
         report = adapter.submit(request)
@@ -186,7 +189,8 @@ def _adopt(order: Order, legs: Sequence[Order], adapter: BrokerAdapter, refused:
     """The broker knows this id already: what it knows is ours if it is the same order, and else must be looked at."""
     now = timezone.now()
     try:
-        report = adapter.order(OrderRef(client_order_id=order.client_order_id))
+        with asked(order, CallVerb.LOOK, ref=order.client_order_id, now=now) as answer:
+            report = answer.found(adapter.order(OrderRef(client_order_id=order.client_order_id)))
     except BrokerError as error:
         outcome_record(order, OutcomeUnknown(error.sentence, code="duplicate", request_id=error.request_id), at=now)
         return

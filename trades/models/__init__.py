@@ -1,6 +1,7 @@
 """What the trader does and learns: one module per noun."""
 
 from trades.models.audit import AuditEntry
+from trades.models.evidence import CallAnswer, CallVerb, MatterLook, OrderCall
 from trades.models.figures import AccountDay, FigureTotal, StreakDay
 from trades.models.fill import Fill, FillKind, Side
 from trades.models.imports import FillImport, ImportMapping, ImportState
@@ -17,6 +18,8 @@ __all__ = [
     "AssetClass",
     "AuditEntry",
     "BrokerSyncStatus",
+    "CallAnswer",
+    "CallVerb",
     "ChecklistAnswer",
     "Direction",
     "FigureTotal",
@@ -27,7 +30,9 @@ __all__ = [
     "ImportState",
     "JournalDay",
     "LimitOverride",
+    "MatterLook",
     "Order",
+    "OrderCall",
     "OrderEvent",
     "OrderOrigin",
     "Outcome",

@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import TradingAccount
 from brokers.models import BrokerConnection
@@ -26,6 +26,8 @@ ORDER_CLASSES = _choices(orders.OrderClass)
 ORDER_ROLES = _choices(orders.OrderRole)
 AT_BROKER = sorted(order_state.AT_BROKER)
 WORKING = sorted(order_state.WORKING)
+# Ends that nobody asked for: the trader is told, and looks.
+ENDED_ODDLY = ("gone", "id_taken", "lapsed", "never_arrived")
 
 
 class OrderOrigin(models.TextChoices):
@@ -118,6 +120,12 @@ class Order(models.Model):
             ),
             models.Index(fields=["account", "-created_at"], name="orders_by_account"),
             models.Index(fields=["connection"], condition=Q(pending_change__isnull=False), name="orders_changing"),
+            # Denied after it was written: at the open, or right before it was to be sent.
+            models.Index(
+                fields=["owner", "done_at"],
+                condition=Q(reason_code__in=ENDED_ODDLY) | Q(status="denied", done_at__gt=F("created_at")),
+                name="orders_ended_oddly",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
