@@ -44,7 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             super().send_mail(template_prefix, email, context)
         except OSError as problem:  # what smtplib raises is one, too
-            logger.error("The e-mail %s could not be sent: %s", template_prefix, type(problem).__name__)  # noqa: TRY400
+            logger.error("mail.failed template=%s problem=%s", template_prefix, type(problem).__name__)  # noqa: TRY400
             # Said on a password reset, it would tell strangers which addresses are known.
             if "email_confirmation" in template_prefix:
                 allauth_context.request.META[UNSENT] = True

@@ -100,11 +100,18 @@ class BrokerSession(requests.Session):
             raise _failure(method, was_sent=True, request_id=request_id(response))
         if not response.ok:
             self._log(method, url, f"status {response.status_code}", request_id(response))
+        else:
+            logger.log(
+                logging.DEBUG if method in READS else logging.INFO,
+                "broker.call.answered broker=%s method=%s path=%s status=%s ms=%.1f broker_request=%s",
+                *(self.broker, method, urlsplit(url).path, response.status_code),
+                *((time.monotonic() - started) * 1000, request_id(response)),
+            )
         return response
 
     def _log(self, method: str, url: str, what: str, broker_request: str = "") -> None:
         logger.warning(
-            "broker call: broker=%s method=%s path=%s answer=%s broker_request=%s",
+            "broker.call.failed broker=%s method=%s path=%s answer=%s broker_request=%s",
             self.broker, method, urlsplit(url).path, what, broker_request,
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ from limits.strategies import MovingWindowRateLimiter
 from brokers.base import ConnectionSettings
 from brokers.errors import TryLater
 from brokers.http import READS
+from trenddojo import measures
 
 MINUTE: Final = 60
 PREFIX: Final = "trenddojo:budget"
@@ -86,6 +87,7 @@ class Budget:
         for group, allowed in self._groups(endpoint_class):
             wait = _spend(f"{connection_id}:{group}", allowed, priority)
             if wait:
+                measures.count("trenddojo_budget_waits_total", self.broker, group, priority)
                 sentence = f"The broker allows no more requests for the moment; it goes on in {math.ceil(wait)} s."
                 raise TryLater(sentence, after=wait, code="rate_limited")
 
@@ -94,6 +96,7 @@ class Budget:
         told = _told(headers)
         if told is not None:
             group, _ = self._groups(endpoint_class)[-1]
+            measures.observe("trenddojo_budget_left_ratio", told.remaining / max(told.limit, 1), self.broker, group)
             _remember(f"{connection_id}:{group}", told)
 
     def _groups(self, endpoint_class: str) -> list[tuple[str, int]]:

@@ -29,4 +29,4 @@ def records_clean_task() -> None:
     """Take away what nobody reads any more."""
     gone = records_clean(now=timezone.now())
     if any(gone.values()):
-        logger.info("records.cleaned %s", " ".join(f"{name}={count}" for name, count in gone.items()))
+        logger.info("records.cleaned", extra={"fields": gone})

@@ -39,6 +39,7 @@ pytestmark = pytest.mark.django_db
 PUBLIC = {
     "trenddojo:healthz",
     "trenddojo:readyz",
+    "trenddojo:metrics",
     "account_login",
     "account_logout",
     "account_signup",

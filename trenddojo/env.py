@@ -78,6 +78,18 @@ def origins(name: str) -> list[str]:
     return found
 
 
+def opener(name: str) -> str:
+    """A token that a program sends in a header, long enough that nobody guesses it; or empty."""
+    value = text(name, "")
+    if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,200}", value):
+        raise refuse(
+            name,
+            "write from 20 to 200 letters, digits and -_.~+/=, for example what `python -c "
+            "'import secrets; print(secrets.token_urlsafe(32))'` prints.",
+        )
+    return value
+
+
 def address(name: str, *schemes: str) -> str:
     """A server's address with one of these schemes, or empty; never with a user, a password or a query."""
     url = text(name, "")

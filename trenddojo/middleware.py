@@ -1,21 +1,27 @@
-"""What every request carries: an id that is also in the logs, and the trader's time zone."""
+"""What every request carries: an id that is also in the logs, its measurement, and the trader's time zone."""
 
-import contextvars
 import logging
 import re
 import time
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+
+from trenddojo import log_context, measures
+
+log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # A proxy's id is taken over only when it cannot forge a log line.
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RequestIdMiddleware:
@@ -25,25 +31,51 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         offered = request.headers.get("X-Request-ID", "")
         request_id = offered if ACCEPTABLE_ID.fullmatch(offered) else uuid.uuid4().hex
-        # Never reset: Django logs refusals after the last middleware, and the next request sets its own.
-        _request_id.set(request_id)
+        # Never ended: Django logs refusals after the last middleware, and the next request begins its own.
+        log_context.begin(request=request_id)
         response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
 
 
-class RequestIdFilter(logging.Filter):
-    """Gives every log record the id of the request it was written in, or a dash."""
+class MeasureMiddleware:
+    """Counts and times every answer by the name of its page, and logs what was not merely read."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = _request_id.get()
-        return True
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        took, route = time.perf_counter() - began, _route_of(request)
+        method = request.method if request.method in METHODS else "other"
+        measures.count("trenddojo_http_requests_total", method, route, str(response.status_code))
+        measures.observe("trenddojo_http_request_seconds", took, route)
+        is_said = method not in READS or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        log.log(
+            logging.INFO if is_said else logging.DEBUG,
+            "http.answered method=%s route=%s status=%s ms=%.1f",
+            *(method, route, response.status_code, took * 1000),
+        )
+        return response
 
 
-class UtcFormatter(logging.Formatter):
-    converter = time.gmtime
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
+def _route_of(request: HttpRequest) -> str:
+    """The name of the page, of which there are a few hundred; addresses are without number."""
+    if request.resolver_match is not None:
+        return request.resolver_match.view_name or "unnamed"
+    return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
+
+
+class LogUserMiddleware:
+    """Log lines of a signed-in visitor's request carry the number of the user."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        log_context.add(user=request.user.pk)
+        return self.get_response(request)
 
 
 class TimezoneMiddleware:

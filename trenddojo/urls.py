@@ -11,6 +11,7 @@ operations = (
     [
         path("healthz", views.healthz, name="healthz"),
         path("readyz", views.readyz, name="readyz"),
+        path("metrics", views.metrics_page, name="metrics"),
         path("system/", views.system, name="system"),
     ],
     "trenddojo",

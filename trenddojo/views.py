@@ -1,5 +1,6 @@
 """What operators look at: is the process alive, is the desk ready, what runs here."""
 
+import hmac
 import shutil
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from trenddojo import health
+from trenddojo import health, metrics
 
 
 @never_cache
@@ -30,6 +31,20 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
         "checks": {check.name: {"state": check.state, "detail": check.detail} for check in checks},
     }
     return JsonResponse(body, status=503 if state is health.State.FAILED else 200)
+
+
+@never_cache
+@require_safe
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """What Prometheus reads, for whoever has METRICS_TOKEN; without one there is no such address."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    offered = request.headers.get("Authorization", "").encode()
+    if not hmac.compare_digest(offered, f"Bearer {settings.METRICS_TOKEN}".encode()):
+        said = "Send the header “Authorization: Bearer <METRICS_TOKEN>”.\n"
+        headers = {"WWW-Authenticate": "Bearer"}
+        return HttpResponse(said, status=401, headers=headers, content_type="text/plain; charset=utf-8")
+    return HttpResponse(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
 
 
 @never_cache

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from accounts.models import ApiToken, TokenScope, User
 from accounts.services.tokens import digest_of, token_used
+from trenddojo import log_context
 
 KEYWORD = "Bearer"
 LONGEST = 200
@@ -35,6 +36,7 @@ class BearerAuthentication(BaseAuthentication):
         if words[0].lower() != KEYWORD.lower().encode() or len(words) != 2:  # noqa: PLR2004 - keyword and token
             raise AuthenticationFailed(f"Send one header “Authorization: {KEYWORD} <token>”.", "bad_header")
         token = _token_of(words[1])
+        log_context.add(user=token.user_id)
         token_used(token, now=timezone.now())
         return token.user, token
 

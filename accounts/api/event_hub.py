@@ -86,7 +86,7 @@ class Hub:
             try:
                 self.turn(self._patience())
             except Exception:
-                logger.exception("Event streams had to be closed.")
+                logger.exception("events.hub.failed")
                 self._close_all()
             if not self._is_busy():
                 # Who comes next begins with a fresh look: an idle process needs no connection of the database.
@@ -125,7 +125,7 @@ class Hub:
 
     def _wait_for_database(self, now: float, problem: Error) -> None:
         if not self.is_away:
-            logger.warning("Event streams wait for the database: %s", type(problem).__name__)
+            logger.warning("events.hub.waits problem=%s", type(problem).__name__)
         self.is_away = True
         self.paused_until = now + PAUSE
         connection.close()

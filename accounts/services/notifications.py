@@ -152,7 +152,7 @@ def notifications_mail(limit: int = 100) -> int:
     try:
         server.open()
     except OSError as problem:
-        logger.warning("notifications.mail.unreachable error=%s", type(problem).__name__)
+        logger.warning("notifications.mail.unreachable problem=%s", type(problem).__name__)
         return 0
     try:
         return sum(_mail(one, server) for one in waiting)

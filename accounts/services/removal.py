@@ -56,4 +56,4 @@ def files_delete(names: list[str]) -> None:
             default_storage.delete(name)
         except OSError:
             # The rows are gone and the promise kept for them; the operator finds the file's name here.
-            logger.exception("file.delete.failed name=%s", name)
+            logger.exception("file.delete.failed file=%s", name)

@@ -255,7 +255,7 @@ def _proven(connection: BrokerConnection, credentials: dict[str, str]) -> Accoun
     try:
         return credentials_prove(connection, credentials)
     except BrokerError as error:
-        logger.info("connection.refused broker=%s error=%s", connection.broker, type(error).__name__)
+        logger.info("connection.refused broker=%s problem=%s", connection.broker, type(error).__name__)
         raise refusal_of(connection, error) from None
 
 

@@ -25,4 +25,4 @@ def _send(task: str, key: str) -> None:
     try:
         current_app.send_task(task, [key], queue="desk")
     except OperationalError:
-        logger.warning("nudge.lost task=%s key=%s", task, key)
+        logger.warning("connection.nudge.lost name=%s connection=%s", task, key)

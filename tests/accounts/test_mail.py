@@ -39,7 +39,7 @@ def test_a_password_reset_answers_alike_for_known_and_unknown_addresses(
     assert (known.status_code, unknown.status_code) == (200, 200)
     assert known.redirect_chain == unknown.redirect_chain
     assert NOT_SENT not in known.content.decode()
-    assert "could not be sent: SMTPServerDisconnected" in caplog.text
+    assert "problem=SMTPServerDisconnected" in caplog.text
     assert "secret" not in caplog.text
 
 

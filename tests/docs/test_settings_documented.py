@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READERS = {
     *("text", "boolean", "integer", "words", "choice", "origins", "redis_url", "sealing_keys", "address", "mail_url"),
     "database_url",
+    "opener",
 }
 OF_THE_COMMANDS = {"PYTHON", "PIP_INDEX_URL", "CHROMIUM", "CI", "SIMULATOR_CASH"}
 ROW = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)

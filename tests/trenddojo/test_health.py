@@ -37,6 +37,7 @@ def test_readyz_names_every_check_and_says_that_no_worker_reported(client: Clien
     states = {name: check["state"] for name, check in body["checks"].items()}
     assert states == {
         "database": "ok",
+        "migrations": "ok",
         "queue": "ok",
         "worker": "degraded",
         "worker for orders": "degraded",

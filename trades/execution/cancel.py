@@ -21,6 +21,7 @@ from trades.execution.sending import WORKER
 from trades.execution.track import reports_apply
 from trades.execution.transitions import SHOWN, transition
 from trades.models import CallVerb, Order
+from trenddojo import log_context
 from trenddojo.domain.order_state import OrderFact, OrderState
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ def order_cancel_send(order_id: UUID, *, now: datetime | None = None) -> None:
     order = _wished(now).filter(pk=order_id).select_related("connection", "owner").first()
     if order is None:
         return
+    log_context.add(connection=order.connection_id, user=order.owner_id)
     if order.status != OrderState.CANCELLING:
         # Wished while it was on its way, and whoever was to follow the wish is gone.
         transition(order, OrderFact.ASK_CANCEL, source=WORKER, at=now, asked_at=None)
@@ -51,7 +53,7 @@ def order_cancel_send(order_id: UUID, *, now: datetime | None = None) -> None:
         Order.objects.filter(pk=order.pk, asked_at=now).update(asked_at=None)
         connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
     except BrokerError as error:
-        log.info("order.cancel.unanswered order=%s code=%s request=%s", order.pk, error.code, error.request_id)
+        log.info("order.cancel.unanswered order=%s code=%s broker_request=%s", order.pk, error.code, error.request_id)
         poll_nudge(order.connection_id)
 
 

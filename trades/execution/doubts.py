@@ -21,6 +21,7 @@ from trades.execution.sending import WORKER
 from trades.execution.track import answer_apply
 from trades.execution.transitions import transition
 from trades.models import CallVerb, Order
+from trenddojo import log_context
 from trenddojo.domain.order_state import OrderFact, OrderState
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ def doubts_resolve(order_id: UUID, *, now: datetime | None = None) -> None:
     elif is_known is False:
         _not_known(order, now)
 
+    log_context.add(connection=order.connection_id, user=order.owner_id)
 
 def doubts_due(now: datetime, limit: int) -> list[UUID]:
     """Orders in doubt whose next question is due, the longest waiting first."""
@@ -90,7 +92,7 @@ def _ask(order: Order, now: datetime, *, by: str) -> tuple[OrderReport | None, b
         log.warning("order.doubt.sealed order=%s problem=%s", order.pk, problem)
         return None, None
     except BrokerError as error:
-        log.info("order.doubt.unanswered order=%s code=%s request=%s", order.pk, error.code, error.request_id)
+        log.info("order.doubt.unanswered order=%s code=%s broker_request=%s", order.pk, error.code, error.request_id)
         connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
         return None, None
     return report, report is not None

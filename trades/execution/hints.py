@@ -6,7 +6,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from brokers import vault
-from brokers.base import ConnectionSettings, OrderUpdate
+from brokers.base import ConnectionSettings, OrderReport, OrderUpdate
 from brokers.errors import BrokerError, CredentialsInvalid, TryLater
 from brokers.models import BrokerConnection
 from brokers.rate_limits import Priority
@@ -18,6 +18,7 @@ from trades.execution.pulls import fills_pull
 from trades.execution.sync import connection_sync
 from trades.execution.track import STREAM, reports_apply
 from trades.selectors.statements import models_of
+from trenddojo import measures
 
 POLL = "poll"
 
@@ -64,6 +65,7 @@ def hints_apply(connection_id: UUID, updates: Sequence[OrderUpdate]) -> None:
     is_pulled = any(update.is_execution or update.report is None for update in updates)
     waiting = _executions_pull(connection) if is_pulled and connection.is_active else 0
     applied = reports_apply(connection, reports, source=STREAM, now=timezone.now())
+    _lag_measure(connection, reports)
     if not connection.is_active:
         return
     if waiting:
@@ -72,6 +74,15 @@ def hints_apply(connection_id: UUID, updates: Sequence[OrderUpdate]) -> None:
     elif applied.wants_pull and not is_pulled:
         # Orders made elsewhere, or legs whose ids we have not heard: the list tells one from the other.
         connection_poll(connection)
+
+
+def _lag_measure(connection: BrokerConnection, reports: Sequence[OrderReport]) -> None:
+    """From the broker's own time of an event to our row."""
+    now = timezone.now()
+    for report in reports:
+        if report.updated_at is not None:
+            lag = max((now - report.updated_at).total_seconds(), 0)
+            measures.observe("trenddojo_stream_lag_seconds", lag, connection.broker)
 
 
 def _executions_pull(connection: BrokerConnection) -> int:

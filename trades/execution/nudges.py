@@ -41,4 +41,4 @@ def _send(task: str, *ids: UUID) -> None:
     try:
         current_app.send_task(task, [str(key) for key in ids], queue="orders")
     except OperationalError:
-        log.warning("order.nudge.lost task=%s ids=%s", task, ids)
+        log.warning("order.nudge.lost name=%s ids=%s", task, ",".join(map(str, ids)))

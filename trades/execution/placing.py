@@ -4,6 +4,7 @@ The market is read first, outside any transaction; then one transaction checks e
 first event; then the workers are told.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,8 @@ from trenddojo.domain.order_risk import collar_breach
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderClass, OrderError, OrderTerms, OrderType, StopLoss, TakeProfit, TimeInForce
 from trenddojo.domain.risk import Breach, percent_of
+
+log = logging.getLogger(__name__)
 
 # The first step of every order.
 INTENDED = "intend"
@@ -237,6 +240,8 @@ def _follow(desk: Desk, order: Order, checked: Checked, now: datetime) -> None:
         trades_follow({checked.trade.pk}, at=now)
         if checked.trade.status in WAITING:
             _audit(desk, order, checked.trade)
+    told = (order.pk, order.status, desk.connection.pk)
+    transaction.on_commit(lambda: log.info("order.placed order=%s status=%s connection=%s", *told))
     if order.status == OrderState.NEW:
         order_nudge(order.pk)
         if not desk.connection.is_paper:

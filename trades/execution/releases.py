@@ -62,7 +62,7 @@ def _quotes_ask(orders: Sequence[Order]) -> None:
         try:
             quotes_refresh(connection, sorted(wanted))
         except (BrokerError, VaultError) as problem:
-            log.info("order.release.quotes connection=%s problem=%s", connection.pk, problem)
+            log.info("order.release.unpriced connection=%s problem=%s", connection.pk, problem)
 
 
 def _look(order: Order, now: datetime) -> bool:

@@ -35,7 +35,7 @@ Outcome = Callable[[Order, Any, datetime], None]
 def outcome_record(order: Order, error: BrokerError, *, at: datetime) -> None:
     """Write down what an error means for an order that is being sent. What no row of the table knows is a doubt."""
     found = next((record for kind, record in OUTCOMES if isinstance(error, kind)), _doubted)
-    log.info("order.outcome order=%s code=%s request=%s", order.pk, error.code, error.request_id)
+    log.info("order.outcome order=%s code=%s broker_request=%s", order.pk, error.code, error.request_id)
     found(order, error, at)
     if order.cancel_asked_at is not None:
         # It is ours alone again, and not wanted any more; where it may be at the broker this changes nothing.
@@ -54,7 +54,7 @@ def is_disarmed(order: Order, now: datetime) -> bool:
 def outcome_unexpected(order: Order, problem: BaseException, *, at: datetime) -> None:
     """Something broke after the order may have left: nobody knows, and it is asked for."""
     request_id = getattr(problem, "request_id", "")
-    log.error("order.outcome.unexpected order=%s request=%s", order.pk, request_id, exc_info=problem)
+    log.error("order.outcome.unexpected order=%s broker_request=%s", order.pk, request_id, exc_info=problem)
     _doubted(order, OutcomeUnknown("The answer could not be read.", code="unexpected", request_id=request_id), at)
 
 

@@ -14,6 +14,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from brokers.errors import BrokerError, CredentialsInvalid
 from brokers.registry import stream_of
 from brokers.services.leases import lease_release, leases_release, leases_renew, leases_take
 from trades.execution import hints
+from trenddojo import log_context
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class StreamDesk:
     async def _follow(self, connection_id: UUID) -> None:
         """Keep one stream open, with a growing, jittered pause after each failure, until it is given up."""
         pause = FIRST_PAUSE
+        log_context.begin(connection=connection_id)
         try:
             while True:
                 settings = await self._in_thread(hints.stream_settings, connection_id)
@@ -153,7 +156,9 @@ class StreamDesk:
         return await asyncio.get_running_loop().run_in_executor(self.keeper, partial(_fresh, work, *args, **kwargs))
 
     async def _in_thread(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(_fresh, work, *args, **kwargs))
+        # With the task's context: log lines of the thread name the connection.
+        run = partial(copy_context().run, _fresh, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, run)
 
 
 async def _read(updates: Any, waiting: "asyncio.Queue[OrderUpdate]") -> None:

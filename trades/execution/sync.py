@@ -30,7 +30,7 @@ def connection_sync(connection: BrokerConnection, *, now: datetime | None = None
         moved = adapter.cash_movements(cash_since(connection, now.date()), connection.cash_cursor)
         cash_write(connection, moved)
     except BrokerError as error:
-        log.info("sync.failed connection=%s code=%s request=%s", connection.pk, error.code, error.request_id)
+        log.info("sync.failed connection=%s code=%s broker_request=%s", connection.pk, error.code, error.request_id)
         connection_failed(connection_id=connection.pk, error=error, sealed=connection.credentials)
         return None
     except VaultError as problem:

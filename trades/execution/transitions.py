@@ -17,6 +17,7 @@ from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
 from trades.models import Order
 from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, next_state
+from trenddojo import measures
 from trenddojo.domain.orders import OrderClass, OrderRole
 
 # Each attempt lost means that another process got the order a step further.
@@ -102,6 +103,9 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
     return written
 
 
+        for step in done:
+            if step.was != step.state:
+                transaction.on_commit(partial(measures.count, "trenddojo_orders_moved_total", step.state), robust=True)
 def accounts_lock(account_ids: Iterable[UUID]) -> None:
     """Lock accounts until the end of the transaction, always in the same order: whoever writes a trade does."""
     wanted = TradingAccount.objects.filter(pk__in=set(account_ids)).order_by("pk")

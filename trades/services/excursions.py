@@ -124,4 +124,4 @@ def _failed(trade: Trade, problem: BrokerError | VaultError, *, now: datetime) -
     waiting.exclude(measured_version=F("version")).update(measure_after=now + wait)
     if isinstance(problem, CredentialsInvalid):
         connection_failed(connection_id=trade.account.connection.pk, error=problem)
-    log.warning("excursions.later trade=%s kind=%s", trade.pk, type(problem).__name__)
+    log.warning("excursions.later trade=%s problem=%s", trade.pk, type(problem).__name__)

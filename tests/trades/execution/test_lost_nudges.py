@@ -30,7 +30,7 @@ def test_an_order_written_while_the_queue_is_away_is_found_by_the_sweep(
         began = time.monotonic()
         order = ask(account)
         assert time.monotonic() - began < 10
-    assert "order.nudge.lost task=trades.order_submit" in caplog.text
+    assert "order.nudge.lost name=trades.order_submit" in caplog.text
     assert Order.objects.get(pk=order.pk).status == "new"
     monkeypatch.setattr(current_app, "send_task", lambda name, args, queue: sent.append((name, args, queue)) or None)
     orders_sweep_task()
