@@ -14,6 +14,7 @@ from django.db import transaction
 from accounts.models import TradingAccount
 from brokers.base import FillReport
 from brokers.models import BrokerConnection
+from trades.execution.fill_orders import orders_follow
 from trades.execution.fill_streams import NewFill, new_fills
 from trades.execution.fill_writing import Booking
 from trades.execution.stop_moves import stops_follow
@@ -47,10 +48,13 @@ def fills_apply(connection: BrokerConnection, fills: Sequence[FillReport], *, no
         return FillsApplied()
     with transaction.atomic():
         (account,) = models_of(TradingAccount, "id = %(account)s FOR UPDATE", {"account": account_id})
-        unknown = _unknown(account, _in_journal(connection, fills))
+        told = _in_journal(connection, fills)
+        booked = _booked(account, told)
+        applied = FillsApplied(trades=_link(account, told, booked, now=now))
+        unknown = [fill for fill in told if fill.execution_id not in booked]
         orders = _orders(account, unknown)
         new = _until_unclear(account, unknown, orders)
-        applied = FillsApplied(waiting=len(unknown) - len(new))
+        applied.waiting = len(unknown) - len(new)
         if new:
             _book(connection, account, new_fills(account, new, orders, broker=connection.broker), applied, now=now)
         _cursor_move(connection, _before(fills, unknown[len(new) :]))
@@ -139,16 +143,39 @@ def _ours_before(connection: BrokerConnection, fills: Iterable[FillReport]) -> s
 
 
 _BOOKED = """
-SELECT execution_id FROM fills WHERE account_id = %(account)s AND execution_id = ANY(%(ids)s) AND execution_id <> ''
+SELECT execution_id, bool_or(order_id IS NULL) FROM fills
+WHERE account_id = %(account)s AND execution_id = ANY(%(ids)s) AND execution_id <> ''
+GROUP BY execution_id
+"""
+_LINK = """
+UPDATE fills f SET order_id = o.id
+FROM unnest(%(executions)s::text[], %(orders)s::text[]) AS told (execution_id, order_id)
+JOIN orders o ON o.account_id = %(account)s AND o.broker_order_id = told.order_id AND o.broker_order_id <> ''
+WHERE f.account_id = %(account)s AND f.execution_id = told.execution_id AND f.execution_id <> '' AND f.order_id IS NULL
+RETURNING f.trade_id
 """
 
 
-def _unknown(account: TradingAccount, fills: Sequence[FillReport]) -> list[FillReport]:
+def _booked(account: TradingAccount, fills: Sequence[FillReport]) -> dict[str, bool]:
+    """Which of the executions are fills already, each with whether its order was not known when it was booked."""
     if not fills:
-        return []
-    rows = rows_of(_BOOKED, {"account": account.pk, "ids": [fill.execution_id for fill in fills]})
-    known = {execution_id for (execution_id,) in rows}
-    return [fill for fill in fills if fill.execution_id not in known]
+        return {}
+    return dict(rows_of(_BOOKED, {"account": account.pk, "ids": [fill.execution_id for fill in fills]}))
+
+
+def _link(account: TradingAccount, fills: Sequence[FillReport], booked: dict[str, bool], *, now: datetime) -> set[UUID]:
+    """Executions find their order when the broker did not show it as they were booked; returns their trades."""
+    bare = {fill.execution_id: fill.broker_order_id for fill in fills if booked.get(fill.execution_id)}
+    named = {execution: order for execution, order in bare.items() if order}
+    if not named:
+        return set()
+    given = {"account": account.pk, "executions": list(named), "orders": list(named.values())}
+    trades = {trade_id for (trade_id,) in rows_of(_LINK, given)}
+    if trades:
+        trades |= orders_follow(trades)
+        trades_follow(trades, at=now)
+        stops_follow(trades, at=now)
+    return trades
 
 
 def _book(
@@ -164,7 +191,7 @@ def _book(
     trades_follow(changed, at=now)
     stops_follow(changed, at=now)
     applied.booked = len(new)
-    applied.trades = changed
+    applied.trades |= changed
 
 
 def _cursor_move(connection: BrokerConnection, fills: Sequence[FillReport]) -> None:

@@ -5,9 +5,21 @@ from datetime import timedelta
 import pytest
 
 from brokers.models import BrokerConnection
-from tests.trades.execution.recording_kit import NOW, D, book, desk, fresh, later, order_of, report_of
+from tests.trades.execution.recording_kit import (
+    NOW,
+    D,
+    book,
+    desk,
+    external_report,
+    fill_of,
+    fresh,
+    later,
+    order_of,
+    report_of,
+)
 from trades.execution.gone import PROOF, gone_note
-from trades.execution.track import report_apply
+from trades.execution.track import fills_apply, report_apply
+from trades.models import Fill, Order
 from trenddojo.domain.order_state import OrderState
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +80,21 @@ def test_an_order_shown_while_it_is_being_cancelled_elsewhere_is_there(desk: Bro
     assert hear(desk, order, OrderState.CANCELLING, 1) == "accepted"
     assert hear(desk, order, OrderState.CANCELLING, 1) == "cancelling"
     assert hear(desk, order, OrderState.CANCELLED, 2) == "cancelled"
+
+
+def test_an_execution_booked_before_its_order_was_shown_finds_it_later(desk: BrokerConnection) -> None:
+    """The broker told of the execution, and did not find the order when it was asked for it."""
+    fill = fill_of("x-1", "40", commission=D("0.35"))
+    fills_apply(desk, [fill], now=NOW)
+    assert Fill.objects.get().order_id is None
+    shown = external_report(1, state=OrderState.PARTIALLY_FILLED, filled_quantity=D(40), filled_average_price=D(100))
+    report_apply(desk, shown, source="reconcile", now=later(60))
+    fills_apply(desk, [fill], now=later(60))
+    order, booked = Order.objects.get(), Fill.objects.get()
+    assert (booked.order_id, booked.quantity, booked.commission) == (order.pk, 40, D("0.35"))
+    assert (order.trade_id, order.role, order.commission) == (booked.trade_id, "entry", D("0.35"))
+    assert (booked.trade.broker_order_id, booked.trade.broker_commission) == ("x-1", D("0.35"))
+
+    kept = (fresh(order).version, fresh(booked.trade).version)
+    assert fills_apply(desk, [fill], now=later(120)).trades == set()
+    assert (fresh(order).version, fresh(booked.trade).version) == kept
