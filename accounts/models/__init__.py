@@ -2,6 +2,7 @@
 
 from accounts.models.cash import CashMovement, CashMovementKind
 from accounts.models.events import Event, EventAction, EventSubject
+from accounts.models.halts import Halt, HaltLevel, Pulse, Silence
 from accounts.models.notifications import Notification, NotificationChoice, NotificationKind
 from accounts.models.people import User, timezone_choices
 from accounts.models.tokens import ApiToken, IdempotencyKey, TokenScope
@@ -19,11 +20,15 @@ __all__ = [
     "Event",
     "EventAction",
     "EventSubject",
+    "Halt",
+    "HaltLevel",
     "IdempotencyKey",
     "Notification",
     "NotificationChoice",
     "NotificationKind",
+    "Pulse",
     "RiskPolicy",
+    "Silence",
     "TokenScope",
     "TradingAccount",
     "User",

@@ -17,6 +17,7 @@ from trades.execution.desks import Desk, Market, has_own_time
 from trades.execution.shapes import OrderInput, terms_from
 from trades.models import Order, Trade, TradeStatus
 from trades.models.order import WORKING
+from trades.selectors.brakes import brakes_of
 from trades.selectors.holdings import Holding, holding_of
 from trades.selectors.risk_state import RiskState, limits_for_setup, risk_state
 from trades.services.columns import MOST_MONEY
@@ -301,6 +302,7 @@ def _gate_state(
         quote=market.quote_state(),
         waits_for_open=waits_for_open,
         halted=account.halt_reason if account.is_halted else None,
+        brakes=tuple((brake.code, brake.sentence) for brake in brakes_of(desk.connection, now=now)),
         is_armed=not needs_switch or live_is_armed(desk.connection, now),
         is_integrated=not needs_switch or settings.ENABLE_BROKER_INTEGRATIONS,
     )

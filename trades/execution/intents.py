@@ -1,7 +1,7 @@
 """Everything a trader can mean to do with orders, in one place to call; keyword arguments only."""
 
 from trades.execution.changing import OrderEdit, order_cancel, order_replace
-from trades.execution.halts import account_halt, account_resume
+from trades.execution.halts import account_halt, account_resume, desk_halt, desk_resume, trader_halt, trader_resume
 from trades.execution.placing import OrderPreview, order_create, order_from_trade, order_preview
 from trades.execution.positions import (
     position_close,
@@ -21,6 +21,8 @@ __all__ = [
     "OrderPreview",
     "account_halt",
     "account_resume",
+    "desk_halt",
+    "desk_resume",
     "order_cancel",
     "order_create",
     "order_from_trade",
@@ -34,4 +36,6 @@ __all__ = [
     "scale_out",
     "stop_move",
     "stop_trail",
+    "trader_halt",
+    "trader_resume",
 ]

@@ -17,7 +17,7 @@ _WRITE = """
 WITH given (id, was, of_version, has_event, fact, happened_at, detail, {names}) AS (VALUES {rows}),
 moved AS (
     UPDATE orders o SET {assignments}, version = o.version + 1, updated_at = %s
-    FROM given g WHERE o.id = g.id AND o.status = g.was AND o.version = g.of_version RETURNING o.id
+    FROM given g WHERE o.id = g.id AND o.status = g.was AND o.version = g.of_version{only_if} RETURNING o.id
 ),
 logged AS (
     INSERT INTO order_events (order_id, at, happened_at, fact, from_status, to_status, source, detail)
@@ -45,17 +45,18 @@ class Step:
         self.was = self.order.status
 
 
-def steps_write(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID]:
+def steps_write(steps: Sequence[Step], *, source: str, at: datetime, only_if: str = "") -> set[UUID]:
     """Write the steps whose orders nobody changed since they were read, and bring those rows up to date in memory.
 
-    Returns the ids of the orders written. Not more than one step an order.
+    Returns the ids of the orders written. Not more than one step an order. `only_if` is a further condition in SQL on
+    the order's row `o`.
     """
     if not steps:
         return set()
     names = sorted({name for step in steps for name in step.columns} - {"status"})
     values = [value for step in steps for value in _values(step, names)]
     with connection.cursor() as cursor:
-        cursor.execute(_statement(tuple(names), len(steps)), [*values, at, at, source])
+        cursor.execute(_statement(tuple(names), len(steps), only_if), [*values, at, at, source])
         written = {row[0] for row in cursor.fetchall()}
     for step in steps:
         if step.order.pk in written:
@@ -64,7 +65,7 @@ def steps_write(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
 
 
 @lru_cache(maxsize=128)
-def _statement(names: tuple[str, ...], count: int) -> str:
+def _statement(names: tuple[str, ...], count: int, only_if: str) -> str:
     columns = ("status", *names)
     types = (*_HEAD, *(_type_of(name) for name in columns))
     row = f"({', '.join(f'%s::{kind}' for kind in types)})"
@@ -72,6 +73,7 @@ def _statement(names: tuple[str, ...], count: int) -> str:
         names=", ".join(columns),
         rows=", ".join([row] * count),
         assignments=", ".join(f"{name} = g.{name}" for name in columns),
+        only_if=f" AND {only_if}" if only_if else "",
     )
 
 

@@ -33,12 +33,17 @@ def release_nudge() -> None:
     transaction.on_commit(partial(_send, "trades.orders_release"), robust=True)
 
 
+def halts_nudge() -> None:
+    """Have what works under a halt cancelled; not by the workers for orders, which ask the brokers for it."""
+    transaction.on_commit(partial(_send, "trades.halts_sweep", queue="desk"), robust=True)
+
+
 def _after_commit(task: str, order_id: UUID) -> None:
     transaction.on_commit(partial(_send, task, order_id), robust=True)
 
 
-def _send(task: str, *ids: UUID) -> None:
+def _send(task: str, *ids: UUID, queue: str = "orders") -> None:
     try:
-        current_app.send_task(task, [str(key) for key in ids], queue="orders")
+        current_app.send_task(task, [str(key) for key in ids], queue=queue)
     except OperationalError:
         log.warning("order.nudge.lost name=%s ids=%s", task, ",".join(map(str, ids)))

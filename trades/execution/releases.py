@@ -24,6 +24,7 @@ from trades.execution.transitions import transition
 from trades.execution.unsent import exit_shrink, order_end
 from trades.models import Order
 from trades.models.order import WORKING
+from trades.selectors.brakes import SILENT
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.order_state import OrderFact, OrderState
 from trenddojo.domain.orders import OrderError
@@ -141,6 +142,9 @@ def _wait(order: Order, until: datetime, market: Market) -> None:
 def _deny(order: Order, checked: Checked, market: Market) -> None:
     """Refuse it, unless the reasons pass by themselves and the open was just now."""
     codes = {breach.code for breach in checked.breaches}
+    if codes & SILENT:
+        # It waits until the desk and its broker are heard of again, and is checked anew then.
+        return
     since = order.send_after or market.now
     if codes <= PASSING and market.now - since < PATIENCE:
         return

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import NotificationKind
@@ -31,6 +32,8 @@ from trades.execution.sending import WORKER, is_disarmed
 from trades.execution.track import reports_apply
 from trades.execution.transitions import transition
 from trades.models import CallVerb, Order
+from trades.selectors.brakes import under_halt
+from trenddojo import log_context
 from trenddojo.domain.order_state import TERMINAL, OrderFact
 from trenddojo.domain.orders import TimeInForce
 
@@ -51,6 +54,7 @@ def order_replace_send(order_id: UUID, *, now: datetime | None = None) -> None:
     order = wished.select_related("connection", "owner").first()
     if order is None or not _is_due(order, now):
         return
+    log_context.add(connection=order.connection_id, user=order.owner_id)
     try:
         adapter = adapter_for(order.connection)
     except (VaultError, BrokerError) as problem:
@@ -60,7 +64,7 @@ def order_replace_send(order_id: UUID, *, now: datetime | None = None) -> None:
         _resolve(order, adapter, now)
     elif (end := _end_of(order, now)) is not None:
         _drop(order, *end, now)
-    elif _note(order, sent_at=now, tried_at=None, pause=None):
+    elif _claim(order, now):
         _send(order, adapter, now)
 
 
@@ -76,6 +80,8 @@ def _end_of(order: Order, now: datetime) -> tuple[str, str] | None:
         return "order_over", "The order was over before the change was sent."
     if order.cancel_asked_at is not None:
         return "being_cancelled", "The order is being cancelled."
+    if not order.is_reducing and Order.objects.filter(under_halt(), pk=order.pk).exists():
+        return "halted", "Trading is halted: entries are not changed any more."
     if is_disarmed(order, now):
         return "not_armed", "Live trading is switched off: switch it on and change the order again."
     return None
@@ -90,10 +96,15 @@ def _is_due(order: Order, now: datetime) -> bool:
     return datetime.fromisoformat(since) + timedelta(seconds=change.get("pause", pause)) <= now
 
 
-def _note(order: Order, **changes: Any) -> bool:
+def _claim(order: Order, now: datetime) -> bool:
+    """Take the change to send it, unless a halt came down since it was looked at."""
+    return _note(order, Q(is_reducing=True) | ~under_halt(), sent_at=now, tried_at=None, pause=None)
+
+
+def _note(order: Order, *only_if: Q, **changes: Any) -> bool:
     """Write down what was done about the change, unless somebody else did something meanwhile."""
     noted = {name: value for name, value in (order.pending_change | changes).items() if value is not None}
-    kept = Order.objects.filter(pk=order.pk, version=order.version, pending_change__isnull=False)
+    kept = Order.objects.filter(*only_if, pk=order.pk, version=order.version, pending_change__isnull=False)
     if not kept.update(pending_change=noted, version=order.version + 1):
         return False
     order.refresh_from_db(fields=["pending_change", "version"])
@@ -114,7 +125,7 @@ def _send(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
         _note(order, sent_at=None, tried_at=now, pause=max(1, int(getattr(error, "after", 1))))
         connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
     except BrokerError as error:
-        log.info("order.replace.in_doubt order=%s code=%s request=%s", order.pk, error.code, error.request_id)
+        log.info("order.replace.in_doubt order=%s code=%s broker_request=%s", order.pk, error.code, error.request_id)
         poll_nudge(order.connection_id)
     except Exception:
         # The change stays as sent: what became of it is looked up by its id.
@@ -169,7 +180,7 @@ def _resolve(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
         with asked(order, CallVerb.LOOK_CHANGE, ref=change["client_order_id"], now=now) as answer:
             report = answer.found(adapter.order(OrderRef(client_order_id=change["client_order_id"])))
     except BrokerError as error:
-        log.info("order.replace.unanswered order=%s code=%s request=%s", order.pk, error.code, error.request_id)
+        log.info("order.replace.unanswered order=%s code=%s broker_request=%s", order.pk, error.code, error.request_id)
         connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)
         return
     if report is not None:

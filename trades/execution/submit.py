@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID
@@ -19,13 +20,23 @@ from brokers.vault import VaultError
 from trades.execution.evidence import asked, not_sent_note
 from trades.execution.matching import has_legs, is_same_order
 from trades.execution.nudges import resolve_nudge
+from trades.execution.restored import HELD
 from trades.execution.sending import WORKER, is_disarmed, outcome_record, outcome_unexpected
 from trades.execution.shapes import request_of
 from trades.execution.track import answer_apply
-from trades.execution.transitions import transition
+from trades.execution.transitions import ATTEMPTS, transition
 from trades.execution.unsent import exit_shrink, order_end
 from trades.models import CallVerb, Order
+from trades.selectors.brakes import (
+    LOOK_COLUMNS,
+    NOT_HALTED,
+    broker_is_silent,
+    desk_is_silent,
+    halt_brake,
+    known_connections,
+)
 from trades.selectors.statements import columns_of, made_from, rows_of
+from trenddojo import log_context, measures
 from trenddojo.domain.order_state import OrderFact, OrderState
 from trenddojo.domain.orders import OrderError
 
@@ -49,20 +60,26 @@ def order_submit(order_id: UUID, *, now: datetime | None = None) -> None:
     3. send it once; 4. record what the broker said, or that nobody knows.
     """
     now = now or timezone.now()
-    order = _read(order_id)
-    if order is None or not _may_leave(order, now):
-        return
-    legs = list(order.legs.all()) if has_legs(order) else []
-    adapter, began = _adapter(order, now), time.monotonic()
-    if adapter is None or not transition(order, OrderFact.CLAIM, source=WORKER, at=now):
-        return
-    _send(order, legs, adapter, began=began)
+    for _ in range(ATTEMPTS):
+        order = _read(order_id)
+        if order is None or not _may_leave(order, now):
+            return
+        log_context.add(connection=order.connection_id, user=order.owner_id)
+        legs = list(order.legs.all()) if has_legs(order) else []
+        adapter, began = _adapter(order, now), time.monotonic()
+        if adapter is None:
+            return
+        if transition(order, OrderFact.CLAIM, source=WORKER, at=now, only_if=NOT_HALTED):
+            _send(order, legs, adapter, began=began)
+            return
+        # Somebody wrote it since it was read, or a halt came down: look again.
 
 
 def orders_to_submit(now: datetime, limit: int) -> list[UUID]:
     """New orders that nobody sent yet, exits first, then the longest waiting."""
     due = Order.objects.filter(
         Q(send_after=None) | Q(send_after__lte=now),
+        Q(is_reducing=True) | known_connections(now),
         status=OrderState.NEW,
         parent=None,
         connection__is_active=True,
@@ -82,7 +99,7 @@ def submitting_sweep(now: datetime) -> list[UUID]:
 
 
 _ORDER = """
-SELECT a.halted_at, {order}, {connection}
+SELECT a.halted_at, a.halt_reason, {look}, {order}, {connection}
 FROM orders o JOIN accounts a ON a.id = o.account_id LEFT JOIN broker_connections c ON c.id = o.connection_id
 WHERE o.id = %(order)s AND o.status = 'new' AND o.parent_id IS NULL
 """
@@ -90,15 +107,17 @@ WHERE o.id = %(order)s AND o.status = 'new' AND o.parent_id IS NULL
 
 @cache
 def _statement() -> str:
-    return _ORDER.format(order=columns_of(Order, "o"), connection=columns_of(BrokerConnection, "c"))
+    return _ORDER.format(look=LOOK_COLUMNS, order=columns_of(Order, "o"), connection=columns_of(BrokerConnection, "c"))
 
 
 def _read(order_id: UUID) -> Order | None:
-    """The order, if it is there to send, with its connection and `halted_at` of its account."""
-    for halted_at, *columns in rows_of(_statement(), {"order": order_id}):
+    """The order, if it is there to send, with its connection and what holds entries back: `halted_at` of its account,
+    the levels of the `halts` over it, and `silent_for`, the seconds since the least lively process was heard of."""
+    for halted_at, reason, halts, silent_for, *columns in rows_of(_statement(), {"order": order_id}):
         row = iter(columns)
         order, connection = made_from(row, Order), made_from(row, BrokerConnection)
-        order.halted_at, order.connection = halted_at, connection
+        order.halted_at, order.halt_reason, order.connection = halted_at, reason, connection
+        order.halts, order.silent_for = halts, silent_for
         return order
     return None
 
@@ -111,7 +130,13 @@ def _may_leave(order: Order, now: datetime) -> bool:
         return False
     connection = order.connection
     is_due = order.send_after is None or order.send_after <= now
-    return is_due and connection is not None and connection.is_active and _is_needed(order, now)
+    is_open = is_due and connection is not None and connection.is_active
+    return is_open and not _is_held(order, now) and _is_needed(order, now)
+
+
+def _is_held(order: Order, now: datetime) -> bool:
+    """Whether an entry waits until the desk, and its broker, are heard of again."""
+    return not order.is_reducing and (desk_is_silent(order.silent_for) or broker_is_silent(order.connection, now))
 
 
 def _is_needed(order: Order, now: datetime) -> bool:
@@ -139,8 +164,13 @@ def _end_of(order: Order, now: datetime) -> tuple[OrderFact, str, str] | None:
         return OrderFact.ABANDON, "cancelled_before_sending", "It was cancelled before it was sent."
     if order.send_before is not None and order.send_before <= now:
         return OrderFact.LAPSE, "lapsed", "Its time to be sent had passed."
+    if order.halted_at is not None and order.halt_reason == HELD:
+        return OrderFact.DENY, "halted", f"{HELD} Place it again then."
     if order.halted_at is not None and not order.is_reducing:
         return OrderFact.DENY, "halted", "The account is halted: only exits are sent."
+    if order.halts and not order.is_reducing:
+        brake = halt_brake(order.halts[0])
+        return OrderFact.DENY, brake.code, brake.sentence
     if is_disarmed(order, now):
         sentence = "Live trading is switched off: switch it on and send the order again."
         return OrderFact.DENY, "not_armed", sentence
@@ -172,7 +202,8 @@ def _send(order: Order, legs: Sequence[Order], adapter: BrokerAdapter, *, began:
         not_sent_note(order, code="sender_stopped", sentence=sentence, now=timezone.now())
         return
     try:
-        report = adapter.submit(request)
+        with _measured(order, began):
+            report = adapter.submit(request)
         applied = answer_apply(order, legs, report, source=WORKER, now=timezone.now())
     except DuplicateOrder as error:
         _adopt(order, legs, adapter, error)
@@ -183,6 +214,23 @@ def _send(order: Order, legs: Sequence[Order], adapter: BrokerAdapter, *, began:
     else:
         if applied.wants_pull:
             poll_nudge(order.connection_id)
+
+
+@contextmanager
+def _measured(order: Order, began: float) -> Iterator[None]:
+    """How long it took from the claim to the answer, and what kind of answer it was."""
+    broker, outcome = order.connection.broker, "unexpected"
+    try:
+        yield
+        outcome = "answered"
+    except BrokerError as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        took = time.monotonic() - began
+        measures.observe("trenddojo_order_submit_seconds", took, broker)
+        measures.count("trenddojo_order_outcomes_total", broker, outcome)
+    log.info("order.answered order=%s ms=%.1f", order.pk, took * 1000)
 
 
 def _adopt(order: Order, legs: Sequence[Order], adapter: BrokerAdapter, refused: DuplicateOrder) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +17,16 @@ from trades.execution.nudges import cancel_nudge, release_nudge
 from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
 from trades.models import Order
-from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, next_state
 from trenddojo import measures
+from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, next_state
 from trenddojo.domain.orders import OrderClass, OrderRole
 
 # Each attempt lost means that another process got the order a step further.
 ATTEMPTS = 10
 # The broker has it, and it works.
 SHOWN = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
+# What an order from a restored backup says of itself until its broker has been asked (`trades.execution.restored`).
+RESTORED = "restored"
 # What a trade says of its entry changes with these.
 _TOLD_BY_TRADE = frozenset({"broker_order_id", "filled_quantity", "filled_average_price", "trade_id", "role"})
 _NOT_REREAD = frozenset({"id", "owner", "account", "connection", "trade", "parent", "replaces"})
@@ -42,19 +45,23 @@ def transition(
     at: datetime,
     detail: dict[str, Any] | None = None,
     happened_at: datetime | None = None,
+    only_if: str = "",
     **columns: Any,
 ) -> bool:
     """Let a fact happen to an order; `columns` are written with it. Returns whether it happened.
 
     False: by the table the fact changes nothing in the state the order is in by now. The order in memory is brought up
-    to date either way. Raises Contended.
+    to date either way. Raises Contended. With `only_if` (see steps_write) it is tried once: False also says that the
+    condition does not hold, or that somebody else wrote the order since it was read.
     """
     for _ in range(ATTEMPTS):
         step = step_of(order, fact, at=at, detail=detail, happened_at=happened_at, columns=columns)
         if step is None:
             return False
-        if steps_apply([step], source=source, at=at):
+        if steps_apply([step], source=source, at=at, only_if=only_if):
             return True
+        if only_if:
+            return False
         order.refresh_from_db(fields=_REREAD)
     raise Contended(f"order {order.pk} kept changing")
 
@@ -78,7 +85,7 @@ def step_of(
     return Step(order, state, fact, columns, detail or {}, happened_at)
 
 
-def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID]:
+def steps_apply(steps: Sequence[Step], *, source: str, at: datetime, only_if: str = "") -> set[UUID]:
     """Write steps with what follows from them: trades and notifications, all or nothing.
 
     Returns the ids of the orders written; the others were changed by somebody else since they were read.
@@ -91,11 +98,14 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
     with transaction.atomic(savepoint=False) if needs_more else nullcontext():
         if needs_lock:
             accounts_lock(step.order.account_id for step in steps)
-        written = steps_write(steps, source=source, at=at)
+        written = steps_write(steps, source=source, at=at, only_if=only_if)
         done = [step for step in steps if step.order.pk in written]
         _legs_end([step for step in done if _ends_legs(step)], source=source, at=at)
         _wishes_move([step.order for step in done if _takes_wish_along(step)])
         orders_tell(done, source=source)
+        for step in done:
+            if step.was != step.state:
+                transaction.on_commit(partial(measures.count, "trenddojo_orders_moved_total", step.state), robust=True)
         if any(step.order.cancel_asked_at is not None and step.state in TERMINAL for step in done):
             release_nudge()
         trades_follow({trade for order, trade in trades.items() if order in written}, at=at)
@@ -103,9 +113,6 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime) -> set[UUID
     return written
 
 
-        for step in done:
-            if step.was != step.state:
-                transaction.on_commit(partial(measures.count, "trenddojo_orders_moved_total", step.state), robust=True)
 def accounts_lock(account_ids: Iterable[UUID]) -> None:
     """Lock accounts until the end of the transaction, always in the same order: whoever writes a trade does."""
     wanted = TradingAccount.objects.filter(pk__in=set(account_ids)).order_by("pk")
@@ -183,8 +190,10 @@ def _times(order: Order, state: OrderState, fact: OrderFact, at: datetime) -> di
     found: dict[str, Any] = {}
     if fact is OrderFact.CLAIM:
         found["claimed_at"] = at
-    if fact is OrderFact.DOUBT:
+    if fact in (OrderFact.DOUBT, OrderFact.RESTORE):
         found |= {"doubted_at": at, "asked_at": None, "asked_count": 0}
+    if order.reason_code == RESTORED and state is not OrderState.IN_DOUBT:
+        found |= {"reason_code": "", "reason_detail": ""}
     if fact in _SEEN and order.submitted_at is None:
         found["submitted_at"] = at
     if state is OrderState.FILLED and order.filled_at is None:

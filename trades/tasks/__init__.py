@@ -11,6 +11,7 @@ from trades.tasks.demo import demo_orders_task
 from trades.tasks.imports import files_sweep_task, import_nudge, import_work_task, imports_sweep_task
 from trades.tasks.market import excursions_sweep_task
 from trades.tasks.orders import (
+    halts_sweep_task,
     order_cancel_task,
     order_replace_task,
     order_resolve_task,
@@ -27,6 +28,7 @@ __all__ = [
     "demo_orders_task",
     "excursions_sweep_task",
     "files_sweep_task",
+    "halts_sweep_task",
     "import_nudge",
     "import_work_task",
     "imports_sweep_task",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from trades.execution.cancel import cancels_to_send, order_cancel_send
 from trades.execution.doubts import doubts_due, doubts_resolve
+from trades.execution.halt_sweep import halts_sweep
 from trades.execution.nudges import cancel_nudge, order_nudge, replace_nudge, resolve_nudge
 from trades.execution.releases import orders_release
 from trades.execution.replace import order_replace_send, replaces_to_send
@@ -52,6 +53,12 @@ def orders_sweep_task() -> None:
     for find, nudge in SWEEPS:
         for order_id in find(now, MOST):
             nudge(order_id)
+
+
+@shared_task(name="trades.halts_sweep")
+def halts_sweep_task() -> None:
+    """Go on cancelling what works under a halt."""
+    halts_sweep()
 
 
 @shared_task(name="trades.orders_release")

@@ -68,7 +68,8 @@ class GateState:
 
     `position` is signed; `closing` is the unfilled quantity of exits that work on it. `account` holds positions, plans
     that wait and the unfilled rest of working orders; `opens_position` is false where the symbol has its place already.
-    `waits_for_open`: it will be checked again at the open, so that the age of the quote says nothing yet.
+    `waits_for_open`: it will be checked again at the open, so that the age of the quote says nothing yet. `brakes` are
+    what holds every entry back beyond the account: a code and a sentence each.
     """
 
     account: AccountState
@@ -79,6 +80,7 @@ class GateState:
     quote: QuoteState | None = None
     waits_for_open: bool = False
     halted: str | None = None
+    brakes: tuple[tuple[str, str], ...] = ()
     is_armed: bool = True
     is_integrated: bool = True
 
@@ -101,9 +103,9 @@ def is_reducing(facts: OrderFacts, state: GateState) -> bool:
 def check_order(facts: OrderFacts, limits: OrderLimits, state: GateState) -> tuple[Breach, ...]:
     """Every reason to refuse the order, in the order of this list; empty when it may be sent.
 
-    Codes: exceeds_position, halted, integrations_disabled, not_armed, orders_per_minute, missing_quote, stale_quote,
-    price_collar, no_equity, max_position, open_risk, daily_loss, weekly_loss, max_open_positions,
-    insufficient_buying_power. A limit that is used exactly up is not broken.
+    Codes: exceeds_position, halted, those of the brakes, integrations_disabled, not_armed, orders_per_minute,
+    missing_quote, stale_quote, price_collar, no_equity, max_position, open_risk, daily_loss, weekly_loss,
+    max_open_positions, insufficient_buying_power. A limit that is used exactly up is not broken.
     """
     with exact():
         if is_reducing(facts, state):
@@ -139,6 +141,8 @@ def _switches(state: GateState) -> Iterator[Breach]:
     if state.halted is not None:
         reason = f" ({state.halted})" if state.halted else ""
         yield _switch("halted", f"The account is halted{reason}: resume it before you send new orders.")
+    for code, sentence in state.brakes:
+        yield _switch(code, sentence)
     if not state.is_integrated:
         yield _switch("integrations_disabled", "Live orders are switched off on this desk by its administrator.")
     if not state.is_armed:

@@ -1,0 +1,119 @@
+"""What holds new entries back besides the limits of the account: halts, and whoever is not heard of any more.
+
+Exits pass all of it. The switch of the account itself is a column of the account.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+
+from accounts.models import Halt
+from accounts.services.pulses import NAMES
+from brokers.models import BrokerConnection
+
+# A pull may be missed; this long the next one takes to be handed out and done.
+LATE = timedelta(seconds=10)
+
+TRADER_HALTED, DESK_HALTED = "trader_halted", "desk_halted"
+DESK_SILENT, BROKER_SILENT = "desk_silent", "broker_silent"
+# These pass by themselves: what is written already waits for them.
+SILENT = frozenset({DESK_SILENT, BROKER_SILENT})
+HALT_CODES = {"user": TRADER_HALTED, "desk": DESK_HALTED}
+SENTENCES = {
+    "user": "All your accounts are halted{reason}: resume them before you send new orders.",
+    "desk": "The whole desk is halted by its administrator{reason}: only exits are sent.",
+}
+
+# The levels of the halts over an order, and the seconds since the least lively process was heard of: columns of the
+# look right before an order is claimed.
+LOOK_COLUMNS = """
+ARRAY(SELECT h.level FROM halts h WHERE h.resumed_at IS NULL AND (h.user_id IS NULL OR h.user_id = o.owner_id)),
+(SELECT extract(epoch FROM max(clock_timestamp() - p.at)) FROM pulses p)
+"""
+# Part of the claim's own statement: a halt that is committed before it stops the order.
+NOT_HALTED = """
+(o.is_reducing OR NOT EXISTS (
+    SELECT 1 FROM halts h WHERE h.resumed_at IS NULL AND (h.user_id IS NULL OR h.user_id = o.owner_id)
+))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """A reason to hold entries back, with the code of the breach."""
+
+    code: str
+    sentence: str
+
+
+def dead_after() -> timedelta:
+    """A process that was not heard of for so long counts as dead."""
+    return timedelta(seconds=settings.DEAD_MAN_SECONDS)
+
+
+def unheard_after() -> timedelta:
+    """A connection that was not pulled for so long is not known any more; two turns may always be missed."""
+    return max(dead_after(), 2 * timedelta(seconds=settings.SYNC_SECONDS) + LATE)
+
+
+def desk_is_silent(silent_for: Any) -> bool:
+    """By the seconds since the least lively process was heard of; None where none ever was."""
+    return silent_for is not None and silent_for > settings.DEAD_MAN_SECONDS
+
+
+def broker_is_silent(found: BrokerConnection, now: datetime) -> bool:
+    """Whether a connection fell out of step. One that was never pulled is new.
+
+    A pull that lies as far in the future was written by a clock that is wrong, and proves nothing.
+    """
+    return found.last_sync is not None and abs(now - found.last_sync) > unheard_after()
+
+
+def known_connections(now: datetime) -> Q:
+    """Orders whose connection is in step, as a condition."""
+    within = (now - unheard_after(), now + unheard_after())
+    return Q(connection__last_sync=None) | Q(connection__last_sync__range=within)
+
+
+def under_halt() -> Exists:
+    """Orders over which a trader's halt or the desk's lies, as a condition."""
+    open_ones = Halt.objects.filter(resumed_at=None)
+    return Exists(open_ones.filter(Q(user=None) | Q(user=OuterRef("owner_id"))).order_by())
+
+
+_OVER = """
+SELECT h.level, h.reason FROM halts h WHERE h.resumed_at IS NULL AND (h.user_id IS NULL OR h.user_id = %(user)s)
+UNION ALL SELECT 'pulse', p.name FROM pulses p WHERE clock_timestamp() - p.at > %(dead)s
+"""
+
+
+def brakes_of(found: BrokerConnection, *, now: datetime) -> tuple[Brake, ...]:
+    """What holds entries of a connection back at this moment; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OVER, {"user": found.user_id, "dead": dead_after()})
+        rows = cursor.fetchall()
+    halts = [halt_brake(level, reason) for level, reason in rows if level in SENTENCES]
+    missed = [name for level, name in rows if level == "pulse"]
+    silent = [desk_brake(missed)] if missed else []
+    if broker_is_silent(found, now):
+        silent.append(broker_brake(found))
+    return (*halts, *silent)
+
+
+def halt_brake(level: str, reason: str = "") -> Brake:
+    return Brake(HALT_CODES[level], SENTENCES[level].format(reason=f" ({reason})" if reason else ""))
+
+
+def desk_brake(missed: Iterable[str]) -> Brake:
+    told = " and ".join(sorted(NAMES.get(name, name) for name in missed))
+    return Brake(DESK_SILENT, f"The desk does not hear of {told}: entries are held until it does.")
+
+
+def broker_brake(found: BrokerConnection) -> Brake:
+    since = f"{found.last_sync:%Y-%m-%d %H:%M} UTC" if found.last_sync else "it was connected"
+    return Brake(BROKER_SILENT, f"{found.label} was last in step at {since}: entries are held until it is again.")
