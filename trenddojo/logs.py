@@ -119,6 +119,7 @@ FORMATTERS: Final[Mapping[str, str]] = {
     "plain": "trenddojo.logs.PlainFormatter",
     "json": "trenddojo.logs.JsonFormatter",
 }
+RESERVED: Final = frozenset({"at", "level", "logger", "request", "task", "event", "message", "traceback", "stack"})
 _HEAD: Final = frozenset({"level", "logger", "request", "task", "user"})
 
 
@@ -130,7 +131,13 @@ def _told(record: logging.LogRecord) -> dict[str, Any]:
     if found is None or len(names) != len(given):
         return {"message": _message(record)}
     fields = {name: _shown(form, value) for (name, form), value in zip(names, given, strict=True)}
-    return {"event": found["event"], **fields, **dict(_extra(record))}
+    fields |= dict(_extra(record))
+    return {"event": found["event"], **{_not_ours(name): value for name, value in fields.items()}}
+
+
+def _not_ours(name: str) -> str:
+    """No field of an event takes the place of one that every line has."""
+    return f"{name}_" if name in RESERVED else name
 
 
 def _extra(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
