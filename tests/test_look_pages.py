@@ -76,7 +76,7 @@ def test_htmx_requests_carry_the_csrf_token(alice_client: Client) -> None:
     assert 'hx-headers=\'{"X-CSRFToken": "' in html
 
 
-@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "429", "500"])
+@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "429", "500", "503"])
 def test_an_error_page_says_what_to_do_without_user_or_database(code: str) -> None:
     html = render_to_string(f"{code}.html")
 

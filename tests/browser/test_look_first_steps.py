@@ -101,7 +101,7 @@ def test_an_import_is_fit_to_be_shown_from_upload_to_undoing(alice: "User", sign
 
 @pytest.mark.urls("tests.look.pages")
 def test_the_pages_that_say_no_are_fit_to_be_shown(tour: Tour) -> None:
-    for code in ("400", "403", "403_csrf", "404", "413", "429", "500"):
+    for code in ("400", "403", "403_csrf", "404", "413", "429", "500", "503"):
         tour.visit(f"error-{code}", f"/look/refused/{code}/", status=int(code[:3]))
     tour.visit("error-not-found", "/nothing/here/", status=404)
 

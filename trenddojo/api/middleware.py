@@ -30,11 +30,11 @@ class ApiShapeMiddleware:
             return self.get_response(request)
         if _is_of_unknown_length(request):
             # WSGI reads such a body as an empty one; the sender must not take that for an answer to it.
-            return _error(HTTPStatus.LENGTH_REQUIRED, *LENGTH_REQUIRED)
+            return error_answer(HTTPStatus.LENGTH_REQUIRED, *LENGTH_REQUIRED)
         response = self.get_response(request)
         if response.status_code < HTTPStatus.BAD_REQUEST or response.headers.get("Content-Type") == "application/json":
             return response
-        shaped = _error(response.status_code, *_said(response.status_code))
+        shaped = error_answer(response.status_code, *_said(response.status_code))
         for name in ("Allow", "Retry-After", "WWW-Authenticate"):
             if response.has_header(name):
                 shaped.headers[name] = response.headers[name]
@@ -50,6 +50,6 @@ def _said(status: int) -> tuple[str, str]:
     return known or ("error", f"{HTTPStatus(status).phrase}.")
 
 
-def _error(status: int, code: str, detail: str) -> JsonResponse:
+def error_answer(status: int, code: str, detail: str) -> JsonResponse:
     kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "client_error"
     return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)

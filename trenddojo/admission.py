@@ -1,0 +1,179 @@
+"""Who is answered when more is asked than a web process can do: orders and halts first, pages in turns or later.
+
+Pages wait for one of a few turns; where too many wait already, or a page waited too long, it is refused at once with
+503 and when to come back. What places, changes, cancels or halts takes no turn: the threads that pages may not have are
+kept for it. docs/adr/0033-pages-wait-orders-do-not.md has the figures.
+"""
+
+import random
+import socket
+import struct
+import threading
+import weakref
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve
+
+from trenddojo.api.middleware import ROOT, error_answer
+from trenddojo.handover import SOCKET
+from trenddojo.middleware import GetResponse
+
+# Pages that are answered at once in a process, and those that may wait for them. The Procfile starts as many threads
+# as both and RESERVE together.
+AT_ONCE: Final = 4
+WAITING: Final = 4
+RESERVE: Final = 4
+# Seconds after which a visitor is rather told to come back than kept waiting.
+PAGE_PATIENCE: Final = 2.0
+# Nobody knows any more whether an order is still meant that waited for longer.
+ORDER_PATIENCE: Final = 5.0
+# Seconds, drawn anew each time: those who are refused together do not come back together.
+COME_BACK: Final = (2, 5)
+
+
+class Kind(Enum):
+    """What a request is, with the seconds after which it is refused; None: never."""
+
+    ALWAYS = None
+    ORDER = ORDER_PATIENCE
+    PAGE = PAGE_PATIENCE
+
+
+ORDERS: Final = {
+    "trades": (
+        *("order-create", "order-cancel", "order-cancel-all", "order-replace", "account-halt", "account-resume"),
+        *("position-close", "position-close-symbol", "positions-close-all"),
+        *("position-scale-out", "position-stop", "position-trail"),
+    ),
+    "brokers": ("connection-disable", "live-off"),
+    "api": (
+        *("order-cancel", "account-halt", "account-resume", "connection-disable", "trade-submit", "trade-close"),
+        *("position-close", "position-close-all", "position-stop", "position-trail"),
+    ),
+}
+HEALTH: Final = ("trenddojo:healthz", "trenddojo:readyz", "trenddojo:metrics")
+KINDS: Final[dict[str, Kind]] = {
+    **dict.fromkeys(HEALTH, Kind.ALWAYS),
+    **{f"{room}:{name}": Kind.ORDER for room, names in ORDERS.items() for name in names},
+}
+# Lists and single objects stand at the same addresses of the API as what makes and changes them.
+CHANGES: Final[dict[str, Kind]] = dict.fromkeys(("api:order-list", "api:order-detail"), Kind.ORDER)
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+BUSY: Final = ("busy", "More is asked than this desk can answer now, and this was not begun: try again in {wait} s.")
+# Where Linux keeps the milliseconds since something last came, in what it tells of a connection.
+LAST_CAME, TCP_INFO_BYTES = 52, 104
+
+
+@dataclass
+class Turns:
+    """Turns for pages in one process: some are had, some are waited for, and there are no more."""
+
+    at_once: int = AT_ONCE
+    most: int = AT_ONCE + WAITING
+
+    def __post_init__(self) -> None:
+        self.changed = threading.Condition()
+        self.had = self.wanted = 0
+
+    def take(self, patience: float) -> bool:
+        """Whether there was a turn within so many seconds; whoever had one gives it back."""
+        with self.changed:
+            if self.had + self.wanted >= self.most:
+                return False
+            self.wanted += 1
+            is_ours = self.changed.wait_for(lambda: self.had < self.at_once, patience)
+            self.wanted -= 1
+            self.had += is_ours
+            return is_ours
+
+    def give_back(self) -> None:
+        with self.changed:
+            self.had -= 1
+            self.changed.notify()
+
+
+class AdmissionMiddleware:
+    """Before sessions and users are looked up: a refusal costs less than a millisecond, and no other server."""
+
+    turns = Turns()
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        kind = kind_of(request)
+        if kind is Kind.ALWAYS:
+            return self.get_response(request)
+        left = kind.value - seconds_waited(request.META)
+        if left <= 0:
+            return _refusal(request)
+        if kind is Kind.ORDER:
+            return self.get_response(request)
+        if not self.turns.take(left):
+            return _refusal(request)
+        return self._answered(request)
+
+    def _answered(self, request: HttpRequest) -> HttpResponse:
+        try:
+            response = self.get_response(request)
+        except BaseException:
+            self.turns.give_back()
+            raise
+        # A thread is free when the last of its answer is written, or nobody has the answer any more.
+        over = weakref.finalize(response, self.turns.give_back)
+        over.atexit = False
+        response._resource_closers.append(over)  # noqa: SLF001 - what Django calls when it closes
+        return response
+
+
+def kind_of(request: HttpRequest) -> Kind:
+    """By the name of the address; one that does not exist is a page like others."""
+    try:
+        match = request.resolver_match = resolve(request.path_info)
+    except Resolver404:
+        return Kind.PAGE
+    found = KINDS.get(match.view_name)
+    if found is None and request.method not in READS:
+        found = CHANGES.get(match.view_name)
+    return found or Kind.PAGE
+
+
+def seconds_waited(environ: dict[str, Any]) -> float:
+    """Since the last of this request came to this machine, in the system's queues and in ours; 0 where nobody knows."""
+    link = environ.get(SOCKET)
+    if not isinstance(link, socket.socket) or link.family not in {socket.AF_INET, socket.AF_INET6}:
+        return 0.0
+    number = getattr(socket, "TCP_INFO", None)
+    if number is None:
+        return 0.0
+    try:
+        told = link.getsockopt(socket.IPPROTO_TCP, number, TCP_INFO_BYTES)
+    except OSError:
+        return 0.0
+    return struct.unpack_from("I", told, LAST_CAME)[0] / 1000 if len(told) > LAST_CAME + 4 else 0.0
+
+
+def _refusal(request: HttpRequest) -> HttpResponse:
+    wait = random.randint(*COME_BACK)  # noqa: S311 - spreads visitors, hides nothing
+    if request.path_info.startswith(ROOT):
+        code, sentence = BUSY
+        response: HttpResponse = error_answer(HTTPStatus.SERVICE_UNAVAILABLE, code, sentence.format(wait=wait))
+    else:
+        page = _page(wait, may_reload=request.method in READS)
+        response = HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    response.headers["Retry-After"] = str(wait)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@lru_cache(maxsize=16)
+def _page(wait: int, *, may_reload: bool) -> str:
+    """Rendered once: what is said to everybody costs next to nothing."""
+    return render_to_string("503.html", {"wait": wait, "may_reload": may_reload})
