@@ -7,7 +7,7 @@ BOOTSTRAP = command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(NO_PYTHON)" >&2; e
 DEV = $(BOOTSTRAP) dev --
 export PORT WEB_CONCURRENCY WORKER_CONCURRENCY CHROMIUM CI
 
-.PHONY: help run test check bench fmt setup requirements vendor screenshots clean
+.PHONY: help run test check bench fmt setup requirements vendor screenshots backup restore clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ vendor: ## Fetch the front-end libraries again into static/vendor
 
 screenshots: ## Take the pictures of the README again, from the demo trader's desk
 	@$(DEV) -m tools.screenshots
+
+backup: ## Write the whole desk into one new file, while it runs or not: make backup FILE=desk.backup
+	@$(DEV) -m trenddojo.desk backup "$(FILE)"
+
+restore: ## Bring a stopped desk back from a backup: make restore FILE=desk.backup (REPLACE=1 to lose what is there)
+	@$(DEV) -m trenddojo.desk restore "$(FILE)" $(if $(REPLACE),--replace)
 
 clean: ## Remove what can be made again; never .env, never var/
 	rm -rf .venv staticfiles htmlcov test-results .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .bootstrap.lock

@@ -23,6 +23,8 @@ WITH seen AS MATERIALIZED (SELECT id FROM events WHERE seq IS NULL ORDER BY id L
     numbered AS MATERIALIZED (SELECT id, nextval('events_numbers') AS number FROM (SELECT id FROM seen ORDER BY id) row)
 UPDATE events SET seq = numbered.number FROM numbered WHERE events.id = numbered.id
 """
+# More numbers than a desk gives between two backups.
+_LEAP = 1_000_000_000
 # Everything older than the first number that is still young: what is kept has no holes but where a user was deleted.
 _CLEAN = """
 DELETE FROM events WHERE at < %s
@@ -66,3 +68,11 @@ def events_clean(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_CLEAN, [bound, bound])
         return int(cursor.rowcount)
+
+
+def events_begin_anew() -> None:
+    """After a backup was restored: numbers given since it was made are not given again, and nothing before is kept, so
+    that whoever follows reads everything anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events")
+        cursor.execute("SELECT setval('events_numbers', nextval('events_numbers') + %s)", [_LEAP])

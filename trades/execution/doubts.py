@@ -19,7 +19,7 @@ from trades.execution.matching import has_legs, is_same_order
 from trades.execution.nudges import order_nudge
 from trades.execution.sending import WORKER
 from trades.execution.track import answer_apply
-from trades.execution.transitions import transition
+from trades.execution.transitions import RESTORED, transition
 from trades.models import CallVerb, Order
 from trenddojo import log_context
 from trenddojo.domain.order_state import OrderFact, OrderState
@@ -34,6 +34,12 @@ ARRIVES_WITHIN = timedelta(seconds=30)
 # An order may be sent again no later than this after it was first to leave.
 SEND_WINDOW = timedelta(minutes=10)
 
+ABSENT = "The broker does not know this order: it never arrived."
+_ABSENT = {
+    RESTORED: "The broker does not know this order, and since the desk was restored from a backup it is not sent any "
+    "more: place it again if you still want it."
+}
+
 
 def doubts_resolve(order_id: UUID, *, now: datetime | None = None) -> None:
     """Ask the broker about an order in doubt, if it is time to, and act on the answer. Safe to call at any time.
@@ -45,13 +51,13 @@ def doubts_resolve(order_id: UUID, *, now: datetime | None = None) -> None:
     order = _read(order_id)
     if order is None or now < _next_question(order) or not _question_take(order, now):
         return
+    log_context.add(connection=order.connection_id, user=order.owner_id)
     report, is_known = _ask(order, now, by=WORKER)
     if report is not None:
         _adopt(order, report, now)
     elif is_known is False:
         _not_known(order, now)
 
-    log_context.add(connection=order.connection_id, user=order.owner_id)
 
 def doubts_due(now: datetime, limit: int) -> list[UUID]:
     """Orders in doubt whose next question is due, the longest waiting first."""
@@ -118,11 +124,14 @@ def _not_known(order: Order, now: datetime) -> None:
         if transition(order, OrderFact.RETURN, source=WORKER, at=now, detail={"asked": order.asked_count}):
             order_nudge(order.pk)
         return
-    _never_arrived(order, "never_arrived", "The broker does not know this order: it never arrived.", now)
+    _never_arrived(order, "never_arrived", _ABSENT.get(order.reason_code, ABSENT), now)
 
 
 def _may_go_again(order: Order, adapter: BrokerAdapter, now: datetime) -> bool:
     if not adapter.capabilities.refuses_duplicate_ids or order.cancel_asked_at is not None:
+        return False
+    if order.reason_code == RESTORED:
+        # What its trader decided after the backup was made, nobody knows any more.
         return False
     ends = order.send_before or (order.send_after or order.created_at) + SEND_WINDOW
     return now < ends

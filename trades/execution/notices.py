@@ -9,7 +9,7 @@ from accounts.models import NotificationKind
 from accounts.services.notifications import Told, notify, notify_all
 from trades.execution.ledger import Step
 from trades.models import Order
-from trenddojo.domain.order_state import OrderState
+from trenddojo.domain.order_state import OrderFact, OrderState
 from trenddojo.templatetags.numbers import trimmed
 
 TRADER = "trader"
@@ -43,6 +43,14 @@ NOTICES: dict[OrderState, Notice] = {
     ),
 }
 
+# An order in a backup that was restored: it may have been sent since.
+RESTORED = Notice(
+    NotificationKind.ORDER_IN_DOUBT,
+    "{symbol}: has this order left?",
+    "{order} was in the backup that the desk was restored from. The desk asks the broker whether it has it, and does"
+    " not send it.",
+)
+
 
 def orders_tell(steps: Iterable[Step], *, source: str) -> None:
     """Notify the owners of what has just become of their orders; the caller's transaction decides whether it is so.
@@ -58,7 +66,7 @@ def orders_tell(steps: Iterable[Step], *, source: str) -> None:
 
 
 def _told(step: Step) -> Told:
-    order, notice = step.order, NOTICES[step.state]
+    order, notice = step.order, RESTORED if step.fact is OrderFact.RESTORE else NOTICES[step.state]
     return Told(
         notice.kind,
         f"order:{order.pk}:{step.state.value}",

@@ -11,6 +11,7 @@ from brokers.registry import adapter_for
 from brokers.services.connections import connection_failed, connection_succeeded
 from brokers.vault import VaultError
 from trades.execution.reconcile import ReconcileResult, connection_reconcile
+from trades.execution.restored import restored_release
 from trades.execution.standing import cash_since, cash_write
 from trades.models import Trade, TradeStatus
 
@@ -38,6 +39,7 @@ def connection_sync(connection: BrokerConnection, *, now: datetime | None = None
         connection_failed(connection_id=connection.pk, error=BrokerError(str(problem), code="sealed"))
         return None
     _trades_synced(connection, now)
+    restored_release(connection, now=now)
     connection_succeeded(connection_id=connection.pk, synced_at=now)
     return result
 

@@ -41,6 +41,7 @@ _FACTS = {
     "claim": "Being sent",
     "return": "Not processed, waits to be sent again",
     "doubt": "Sent, no certain answer",
+    "restore": "In a backup that was restored: the broker is asked whether it has it",
     "abandon": "Cancelled before it was sent",
     "lapse": "Expired before it was sent",
     "never_arrived": "Never arrived at the broker",

@@ -72,6 +72,22 @@ class Desk:
             finally:
                 self._stop_everything()
 
+    def manage(self, *words: str) -> None:
+        """Run one management command while nothing else runs: the embedded servers are started for it alone."""
+        owner = self._prepare_folder()
+        self.lock = lock.take(self.var / "desk.lock")
+        self.settings = self._read_settings()
+        self._clear_what_was_left()
+        servers.refuse_unreachable(self.settings.environment)
+        lock.sign(self.lock, f"`manage.py {words[0]}`")
+        with self._stopping_signals():
+            try:
+                self._start_guard()
+                self._start_servers(owner)
+                self._manage(*words)
+            finally:
+                self._stop_everything()
+
     def _prepare_folder(self) -> Identity:
         try:
             self.var.mkdir(mode=0o755, exist_ok=True)
