@@ -7,7 +7,7 @@ BOOTSTRAP = command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(NO_PYTHON)" >&2; e
 DEV = $(BOOTSTRAP) dev --
 export PORT WEB_CONCURRENCY WORKER_CONCURRENCY CHROMIUM CI
 
-.PHONY: help run test check bench fmt setup requirements vendor screenshots backup restore clean
+.PHONY: help run test check bench chaos fmt setup requirements vendor screenshots backup restore clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: ## Formatting, lint, types, import contracts, migrations, deployment, doc
 
 bench: ## Measure the pages and the import, and write docs/benchmarks.md
 	@$(DEV) -m benchmarks
+
+chaos: ## Kill, drop and confuse the whole desk while traders work, and see that nothing is lost (SECONDS=120 SEED=7 REPORT=1)
+	@$(DEV) -m tests.fault --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
 
 fmt: ## Format the code and put right what can be put right mechanically
 	@$(DEV) -m ruff format .

@@ -1,0 +1,5 @@
+"""Everything that can be injected: imported for what its modules enter into the table."""
+
+from tests.fault import us, wire
+
+__all__ = ["us", "wire"]

@@ -1,0 +1,364 @@
+"""The laboratory: the whole desk as real processes on loopback, a stand-in exchange that survives, and traders.
+
+    with Lab(seed=1) as lab:
+        lab.points.arm("submit.sent")
+        …
+        lab.calm()
+        findings = lab.settle()
+
+The lab reads the desk's database and the exchange's control port by themselves; none of the desk's code runs in it.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+from celery import Celery
+from psycopg.rows import dict_row
+
+from tests.brokers.simulator_server import SimulatorControl
+from tests.fault.points import FOLDER, Armoury
+from tests.fault.processes import Program, Supervisor
+from tests.runtime.desk_process import clean_environment, free_port
+from trenddojo.desk import postgres, valkey
+from trenddojo.desk.identity import server_identity
+from trenddojo.desk.procfile import read_procfile
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+KILLABLE = [sys.executable, "-m", "tests.fault.killable"]
+CASH = 100_000_000
+# Two of each queue that carries orders, as on two hosts.
+DESK = ("web", "orders1", "orders2", "worker", "beat", "stream")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trader:
+    """Somebody with an account of their own at the exchange."""
+
+    name: str
+    password: str
+    token: str
+    user: str
+    account: str
+    connection: str
+    # The account's id at the exchange, and the keys it was opened with.
+    exchange: str
+    key_id: str
+    secret_key: str
+
+
+@dataclass
+class Injected:
+    """What was done to the desk, and when (Unix seconds): a line of a run's story."""
+
+    at: float
+    name: str
+    detail: str = ""
+
+
+@dataclass
+class Options:
+    seed: int = 1
+    traders: int = 4
+    # Pool processes of each worker.
+    concurrency: int = 2
+    # Further variables of the desk's processes.
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+class Lab:
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        # A short path: a socket's may have 103 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="tdf-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self.logs = self.folder / "logs"
+        self.logs.mkdir()
+        self.points = Armoury(self.folder / "points")
+        self.supervisor = Supervisor(self.logs)
+        self.port, self.exchange_port, self.control_port = free_port(), free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.injected: list[Injected] = []
+        self.traders: list[Trader] = []
+        # The keys each trader's account has at the exchange by now, by name.
+        self.keys: dict[str, tuple[str, str]] = {}
+        # Seconds that a process stopped at a point sleeps.
+        self.sleeps: dict[str, float] = {}
+        self._woken: set[int] = set()
+        self.unused: Counter[str] = Counter()
+        self._token = secrets.token_urlsafe(20)
+        self.control = SimulatorControl(f"http://127.0.0.1:{self.control_port}", self._token)
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        self._lock = threading.RLock()
+
+    # --- start and end -----------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        self._start_servers()
+        self._start_exchange()
+        self.supervisor.wait("exchange", "postgres", "valkey")
+        self.database.create_database()
+        self._run("manage.py", "migrate", "--verbosity", "0")
+        self._make_traders()
+        for name in DESK:
+            self.supervisor.keep(self.program(name))
+        self.supervisor.wait(*DESK)
+        self._ticker = threading.Thread(target=self._tick, name="later", daemon=True)
+        self._ticker.start()
+
+    def close(self) -> None:
+        self._later.clear()
+        self.supervisor.close()
+        if os.environ.get("FAULT_KEEP"):
+            print(f"kept: {self.folder}", flush=True)  # noqa: T201 - for whoever looks at it
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start_servers(self) -> None:
+        identity = server_identity(ROOT)
+        sockets, data = self.folder / "s", self.folder / "d"
+        sockets.mkdir(mode=0o700)
+        identity.own(sockets)
+        data.mkdir(mode=0o711, exist_ok=True)
+        # Durable: a killed server must bring back what it has confirmed.
+        self.database = postgres.Postgres(
+            postgres.find_programs(identity, self.folder), data / "postgres", sockets, identity
+        )
+        self.queue = valkey.Valkey(valkey.find_program(identity, self.folder), data / "valkey", sockets, identity)
+        self.database.prepare()
+        self.queue.prepare()
+        self.environment = self._environment()
+        plain, root = clean_environment(LC_ALL="C", TZ="UTC"), Path("/")
+        for name, command, is_ready, number in (
+            ("postgres", self.database.command(), lambda: postgres.is_answering(sockets), signal.SIGINT),
+            ("valkey", self.queue.command(), lambda: valkey.is_answering(self.queue.socket), signal.SIGTERM),
+        ):
+            self.supervisor.keep(Program(name, command, plain, root, is_ready, identity, number))
+
+    def _start_exchange(self) -> None:
+        token = self.folder / "control-token"
+        token.write_text(self._token)
+        command = [
+            *(sys.executable, "-m", "brokers.simulator", "--port", str(self.exchange_port)),
+            *("--state", str(self.folder / "exchange"), "--market", "scripted", "--always-open"),
+            *("--seed", str(self.options.seed), "--rate-limit", "1000000"),
+            *("--control-port", str(self.control_port), "--control-token-file", str(token)),
+        ]
+        self.supervisor.keep(Program("exchange", command, self.environment, ROOT, self._exchange_answers))
+
+    def _exchange_answers(self) -> bool:
+        try:
+            self.control.clock()
+        except OSError:
+            return False
+        return True
+
+    def _environment(self) -> dict[str, str]:
+        return clean_environment(
+            DJANGO_SETTINGS_MODULE="trenddojo.settings",
+            ENV_FILE=os.devnull,
+            # Unhashed static names, as nothing was collected, and passwords that are quick to check.
+            TESTING="true",
+            SECRET_KEY=secrets.token_urlsafe(50),
+            BROKER_ENCRYPTION_KEY=base64.b64encode(secrets.token_bytes(32)).decode(),
+            DATABASE_URL=self.database.url,
+            REDIS_URL=f"unix://{self.queue.socket}?db=0",
+            CACHE_URL=f"unix://{self.queue.socket}?db=1",
+            MEDIA_ROOT=str(self.folder / "media"),
+            SIMULATOR_URL=f"http://127.0.0.1:{self.exchange_port}",
+            SIMULATOR_PORT=str(self.exchange_port),
+            PORT=str(self.port),
+            WEB_CONCURRENCY="2",
+            WORKER_CONCURRENCY=str(self.options.concurrency),
+            # What is tried is the work, not the budget of a program.
+            API_USER_PER_MINUTE="1000000",
+            API_TOKEN_PER_MINUTE="1000000",
+            POLL_SECONDS="2",
+            SYNC_SECONDS="10",
+            CELERY_VISIBILITY_TIMEOUT="60",
+            PYTHONPATH=str(ROOT),
+            PYTHONFAULTHANDLER="1",
+            **{FOLDER: str(self.points.folder)},
+            **self.options.variables,
+        )
+
+    def program(self, name: str, *, procfile: Path = ROOT / "Procfile", folder: Path = ROOT) -> Program:
+        """A process of the Procfile in its killable dress; a digit after the name makes it one of several."""
+        words = read_procfile(procfile, self.environment)[name.rstrip("0123456789")]
+        number = name.lstrip("abcdefghijklmnopqrstuvwxyz")
+        words = [word.replace("@%h", f"@host{number}") for word in words]
+        command = [*KILLABLE, *(words[1:] if words[0] == "python" else words)]
+        return Program(name, command, self.environment, folder, self._readiness(name))
+
+    def _readiness(self, name: str) -> Callable[[], bool]:
+        if name.startswith("web"):
+            return self._web_answers
+        if name.startswith(("orders", "worker")):
+            return lambda: len(self.supervisor.children(name)) >= self.options.concurrency
+        if name.startswith("stream"):
+            return self._somebody_listens
+        return lambda: True
+
+    def _web_answers(self) -> bool:
+        address = f"{self.url}/healthz"
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=3) as answer:  # noqa: S310 - loopback
+            return bool(answer.status == 200)
+        return False
+
+    def _somebody_listens(self) -> bool:
+        with contextlib.suppress(OSError):
+            return bool(self.control.connections()["listening"])
+        return False
+
+    def _run(self, *words: str, given: str = "") -> str:
+        """A program of the desk to its end."""
+        answer = subprocess.run(
+            [sys.executable, *words],
+            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        if answer.returncode != 0:
+            raise AssertionError(f"{words} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}")
+        return answer.stdout
+
+    def _make_traders(self) -> None:
+        names = [f"trader{number}" for number in range(1, self.options.traders + 1)]
+        accounts = {name: self.control.open_account(CASH) for name in names}
+        given = [
+            {"name": name, "keys": {"api_key": one.key_id, "secret_key": one.secret_key}}
+            for name, one in accounts.items()
+        ]
+        made = json.loads(self._run("-m", "tests.fault.people", given=json.dumps(given)))
+        self.traders = [
+            Trader(**one, exchange=found.id, key_id=found.key_id, secret_key=found.secret_key)
+            for one in made
+            for found in [accounts[one["name"]]]
+        ]
+        self.keys = {one.name: (one.key_id, one.secret_key) for one in self.traders}
+
+    # --- seams -------------------------------------------------------------------------------------------------------
+
+    def note(self, name: str, detail: str = "") -> None:
+        """Write down that something was done to the desk: it is counted, and told in the story of an order."""
+        with self._lock:
+            self.injected.append(Injected(time.time(), name, detail))
+
+    def counts(self) -> Counter[str]:
+        with self._lock:
+            return Counter(one.name for one in self.injected)
+
+    def later(self, seconds: float, undo: Callable[[], None]) -> None:
+        """Do something in a while, in a thread of the lab's; when the lab is calmed, at once."""
+        with self._lock:
+            self._later.append((time.monotonic() + seconds, undo))
+
+    def _tick(self) -> None:
+        while self.supervisor.running:
+            self._undo(lambda due: due <= time.monotonic())
+            self._wake_later()
+            time.sleep(0.05)
+
+    def _wake_later(self) -> None:
+        """Whoever stopped itself at a point is to go on after its time."""
+        for one in self.points.strikes():
+            if one.deed == "stop" and hash(one) not in self._woken:
+                self._woken.add(hash(one))
+                pid = one.pid
+                self.later(
+                    self.sleeps.get(one.point, 5.0), lambda pid=pid: self.supervisor.signal_process(pid, signal.SIGCONT)
+                )
+
+    def fault(self, kind: str, **details: Any) -> None:
+        """Have the exchange do something to its next requests."""
+        self.control.fault(kind, **details)
+
+    def forget_faults(self) -> None:
+        """Requests that nothing befell in time; they are taken off what was injected."""
+        for waiting in self.control.call("requests")["faults"]:
+            self.unused[f"{waiting['kind']} {waiting['method']} {waiting['path']}"] += waiting["times"]
+        self.control.clear_faults()
+
+    def _undo(self, is_due: Callable[[float], bool]) -> None:
+        with self._lock:
+            due = [undo for at, undo in self._later if is_due(at)]
+            self._later = [(at, undo) for at, undo in self._later if not is_due(at)]
+        for undo in due:
+            with contextlib.suppress(OSError, AssertionError):
+                undo()
+
+    def calm(self) -> None:
+        """No more faults: what was to be undone is, points are disarmed, who was stopped goes on, all processes run."""
+        self._undo(lambda _due: True)
+        for point in self.points.armed():
+            self.points.disarm(point)
+        for mine in self.supervisor.running.values():
+            mine.not_before = min(mine.not_before, time.monotonic())
+        self.supervisor.wait(*[name for name, mine in self.supervisor.running.items() if mine.is_wanted], seconds=120)
+        for name in self.supervisor.running:
+            self.supervisor.signal_group(name, signal.SIGCONT)
+        self.forget_faults()
+
+    def kill(self, name: str, *, down_for: float = 0.0) -> None:
+        """kill -9 of a whole process with its pool; the supervisor starts it again."""
+        self.note(f"kill.{name.rstrip('0123456789')}", name)
+        self.supervisor.kill(name, down_for=down_for)
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Stop a process with its pool, and let it go on later."""
+        self.supervisor.signal_group(name, signal.SIGSTOP)
+        self.later(seconds, lambda: self.supervisor.signal_group(name, signal.SIGCONT))
+
+    def nudge(self, task: str, order: str, times: int = 1) -> None:
+        """Send the workers a message, as often as wanted."""
+        with Celery(broker=f"redis+socket://{self.queue.socket}?virtual_host=0") as app:
+            for _ in range(times):
+                app.send_task(task, [order], queue="orders")
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator["psycopg.Connection[Row]"]:
+        """A connection to the desk's database, for reading; it is opened anew for every look."""
+        with psycopg.connect(self.database.url.replace("postgres://", "postgresql://"), row_factory=dict_row) as link:
+            yield link
+
+    def rows(self, statement: str, *given: Any) -> list[Row]:
+        with self.looking() as link:
+            return list(link.execute(statement, given or None))  # type: ignore[call-overload]
+
+    def strikes(self) -> Counter[str]:
+        return Counter(one.point for one in self.points.strikes())
+
+    def wait_for(self, happened: Callable[[], object], what: str, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} did not happen within {seconds:.0f} seconds")
+            time.sleep(0.05)

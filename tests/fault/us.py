@@ -1,0 +1,107 @@
+"""Injections into the desk's own processes: killed at named points and at random, stopped, and told things twice."""
+
+import signal
+from random import Random
+
+from tests.fault.injections import injection
+from tests.fault.lab import Lab
+from tests.fault.points import POINTS
+
+# How often a point is drawn beside the others. Where the whole process dies, its start takes seconds of a processor.
+WEIGHTS = {"web": 1.0, "orders": 2.0, "worker": 1.2, "stream": 0.15, "beat": 0.15}
+# Seconds that an armed point waits for somebody to come by.
+WAITS = 25.0
+TASKS = ("trades.order_submit", "trades.order_cancel", "trades.order_replace", "trades.order_resolve")
+# At these a worker that sleeps too long finds the world changed.
+SLEEPERS = ("submit.before_claim", "submit.claimed", "submit.before_send", "submit.answered", "cancel.before_send",
+            "change.before_send", "change.answered", "resolve.answered", "poll.listed", "poll.booking",
+            "sync.listed", "sync.positions", "place.before_commit", "ask_cancel.before_commit")  # fmt: skip
+
+
+@injection("kill at a point", "kill", 24.0)
+def kill_at_point(lab: Lab, rng: Random) -> str:
+    names = sorted(set(POINTS) - lab.points.armed())
+    point = rng.choices(names, [WEIGHTS[POINTS[name].process] for name in names])[0]
+    lab.points.arm(point)
+    lab.later(WAITS, lambda: lab.points.disarm(point))
+    return point
+
+
+@injection("kill.orders", "kill", 0.9)
+def kill_orders(lab: Lab, rng: Random) -> None:
+    lab.supervisor.kill(rng.choice(["orders1", "orders2"]), down_for=rng.uniform(0, 3))
+
+
+@injection("kill.worker", "kill", 0.5)
+def kill_worker(lab: Lab, rng: Random) -> None:
+    lab.supervisor.kill("worker", down_for=rng.uniform(0, 3))
+
+
+@injection("kill.web", "kill", 0.4)
+def kill_web(lab: Lab, rng: Random) -> None:
+    lab.supervisor.kill("web", down_for=rng.uniform(0, 1))
+
+
+@injection("kill.beat", "kill", 0.3)
+def kill_beat(lab: Lab, rng: Random) -> None:
+    lab.supervisor.kill("beat", down_for=rng.uniform(0, 5))
+
+
+@injection("kill.stream", "kill", 0.4)
+def kill_stream(lab: Lab, rng: Random) -> None:
+    lab.supervisor.kill("stream", down_for=rng.uniform(0, 5))
+
+
+@injection("kill.pool", "kill", 3.0)
+def kill_pool(lab: Lab, rng: Random) -> str | None:
+    """A process of a pool, wherever it is."""
+    name = rng.choice(["orders1", "orders2", "worker", "web"])
+    children = lab.supervisor.children(name)
+    if not children:
+        return "nobody"
+    lab.supervisor.signal_process(rng.choice(children), signal.SIGKILL)
+    return name
+
+
+@injection("kill.exchange", "kill", 0.2)
+def kill_exchange(lab: Lab, rng: Random) -> None:
+    lab.forget_faults()
+    lab.supervisor.kill("exchange", down_for=rng.uniform(0, 4))
+
+
+@injection("sleep at a point", "sleep", 1.0)
+def sleep_at_point(lab: Lab, rng: Random) -> str:
+    """Stopped at a point, and awake again when others may have taken over."""
+    names = sorted(set(SLEEPERS) - lab.points.armed())
+    point, seconds = rng.choice(names), rng.choice([3.0, 17.0, 17.0, 40.0, 75.0])
+    lab.points.arm(point, "stop")
+    lab.sleeps[point] = seconds
+    lab.later(WAITS, lambda: lab.points.disarm(point))
+    return f"{point} {seconds:.0f} s"
+
+
+@injection("sleep.orders", "sleep", 0.4)
+def sleep_orders(lab: Lab, rng: Random) -> str:
+    name, seconds = rng.choice(["orders1", "orders2"]), rng.uniform(2, 25)
+    lab.pause(name, seconds)
+    return f"{name} {seconds:.0f} s"
+
+
+@injection("sleep.stream", "sleep", 0.15)
+def sleep_stream(lab: Lab, rng: Random) -> None:
+    """Stopped past its leases while another process takes them; then both are awake."""
+    lab.pause("stream", 45)
+    lab.supervisor.keep(lab.program("stream2"))
+    lab.later(70, lambda: lab.supervisor.let_go("stream2"))
+
+
+@injection("told twice", "twice", 2.5)
+def told_twice(lab: Lab, rng: Random) -> str:
+    """Messages that come again: both workers and all their processes are sent to one row."""
+    recent = lab.rows("SELECT id FROM orders ORDER BY created_at DESC LIMIT 30")
+    if not recent:
+        return "nothing"
+    order = str(rng.choice(recent)["id"])
+    task = rng.choice(TASKS)
+    lab.nudge(task, order, times=rng.randint(2, 5))
+    return f"{task} {order}"
