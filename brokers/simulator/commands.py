@@ -144,6 +144,10 @@ def _place_external(world: World, given: Arguments) -> Order:
     return world.exchange.place_external(given["account_id"], _draft(world, given["order"]))
 
 
+def _fill_late(world: World, given: Arguments) -> None:
+    world.exchange.fill_late(given["account_id"], given["order_id"])
+
+
 def _show(world: World, given: Arguments) -> None:
     """A quote or a trade, an instant after the present, so that the exchange sees it come."""
     at = world.exchange.now + INSTANT
@@ -209,6 +213,7 @@ COMMANDS: dict[str, Callable[[World, Arguments], Any]] = {
     "block": _block,
     "unblock": _unblock,
     "place_external": _place_external,
+    "fill_late": _fill_late,
     "show": _show,
     "show_bar": _show_bar,
     "halt": _halt,

@@ -28,7 +28,7 @@ Answer = dict[str, Any]
 # These go to the exchange as they are; `key_id` stands for the account.
 FORWARDED = frozenset(
     {
-        *("open_account", "change_keys", "transfer", "block", "unblock"),
+        *("open_account", "change_keys", "transfer", "block", "unblock", "fill_late"),
         *("show", "show_bar", "halt", "resume", "split", "dividend", "set_delays"),
     }
 )

@@ -145,6 +145,10 @@ class SimulatorControl:
     def cancel_external(self, account: str, order_id: str) -> None:
         self.call("cancel_external", account=account, order_id=order_id)
 
+    def fill_late(self, account: str, order_id: str) -> None:
+        """A cancelled order had filled before the cancellation arrived: it is told only now."""
+        self.call("fill_late", account=account, order_id=order_id)
+
     def set_delays(self, *, route: float = 0, cancel: float = 0, replace: float = 0) -> None:
         """Seconds of the exchange's time an order stays pending_new, pending_cancel, pending_replace."""
         self.call("set_delays", route=route, cancel=cancel, replace=replace)
@@ -212,7 +216,8 @@ class SimulatorControl:
         self.call("forget_counts")
 
     def requests(self) -> list[Json]:
-        """method, path, query, key_id and received_at (Unix seconds) of every request, oldest first."""
+        """method, path, query, key_id and received_at (Unix seconds) of every request, oldest first; request_id of those
+        that were answered."""
         return list(self.call("requests")["requests"])
 
     def dump(self, account: str) -> Json:

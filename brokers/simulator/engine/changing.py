@@ -17,6 +17,7 @@ from brokers.simulator.engine.intake import (
     number,
     set_end,
 )
+from brokers.simulator.engine.ledger import execute
 from brokers.simulator.engine.lifecycle import end, enlist, finish, leave, pair_of, place_trail
 from brokers.simulator.engine.matching import trade
 from brokers.simulator.engine.state import Account, Deed, State, snapshot
@@ -68,6 +69,19 @@ def cancel_pending(state: State, order: Order) -> None:
         finish(state, order, Status.CANCELED)
     elif order.status is not Status.CANCELED:
         state.tell(order, UpdateKind.CANCEL_REJECTED)
+
+
+def fill_late(state: State, order: Order) -> None:
+    """A cancelled order had filled before the cancellation reached the market, which is told only now.
+
+    So both of two exits that exclude each other may fill. Raises Rejection for an order that was not cancelled.
+    """
+    price = order.limit_price or order.stop_price
+    if order.status is not Status.CANCELED or order.qty is None or price is None:
+        raise rules.broken_rule("only a cancelled order with a price can fill late")
+    order.status = Status.FILLED
+    order.canceled_at = None
+    execute(state, order, order.qty - order.filled_qty, price)
 
 
 def cancel_all(state: State, account: Account) -> list[Outcome]:

@@ -310,6 +310,10 @@ class Exchange:
 
     # -- what the control port does -----------------------------------------------------------------------------------
 
+    def fill_late(self, account_id: str, order_id: str) -> None:
+        """Let a cancelled order have filled before its cancellation arrived. Raises Rejection."""
+        changing.fill_late(self._state, self._own(account_id, order_id))
+
     def halt(self, symbol: str) -> None:
         """Stop trading in a symbol: quotes go on, nothing fills. New orders wait."""
         turns.halt(self._state.current_book(symbol))

@@ -32,6 +32,23 @@ def test_a_cancelled_order_never_fills(floor):
     assert floor.order(order).canceled_at is not None
 
 
+def test_a_cancelled_order_may_have_filled_before_the_cancellation_arrived(floor):
+    order = floor.submit("buy", "10", limit_price="99.00")
+    floor.exchange.cancel(floor.me, order.id)
+    floor.exchange.fill_late(floor.me, order.id)
+    found = floor.order(order)
+    assert (found.status, found.filled_qty, found.filled_avg_price, found.canceled_at) == (
+        "filled",
+        10,
+        D("99.00"),
+        None,
+    )
+    (position,) = floor.exchange.positions(floor.me)
+    assert position.qty == 10
+    with pytest.raises(Rejection, match="only a cancelled order"):
+        floor.exchange.fill_late(floor.me, order.id)
+
+
 @pytest.mark.parametrize("how", ["filled", "canceled"])
 def test_an_order_that_is_done_cannot_be_cancelled(floor, how):
     order = floor.submit("buy", "10", limit_price="100.02" if how == "filled" else "90")
