@@ -3,8 +3,12 @@
 import base64
 import hashlib
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+
+
+class CannotOpen(Exception):
+    """It was sealed under a SECRET_KEY that is neither the present one nor among SECRET_KEY_FALLBACKS, or changed."""
 
 
 def secret_box(purpose: bytes) -> MultiFernet:
@@ -14,6 +18,14 @@ def secret_box(purpose: bytes) -> MultiFernet:
     """
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return MultiFernet(Fernet(base64.urlsafe_b64encode(_derived(key, purpose))) for key in keys)
+
+
+def opened(purpose: bytes, sealed: str) -> bytes:
+    """What was sealed for this purpose. Raises CannotOpen."""
+    try:
+        return secret_box(purpose).decrypt(sealed)
+    except InvalidToken:
+        raise CannotOpen from None
 
 
 def _derived(key: str, purpose: bytes) -> bytes:

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404
 from django.utils.crypto import salted_hmac
@@ -19,6 +20,7 @@ from rest_framework.status import HTTP_500_INTERNAL_SERVER_ERROR
 from accounts.models import User
 from accounts.services.idempotency import (
     Answer,
+    AnswerLost,
     Claim,
     KeyReused,
     StillWorking,
@@ -58,7 +60,7 @@ def answered_once(view: Any, request: Request, user: User, make: Make) -> Respon
     if not ACCEPTABLE.fullmatch(key):
         raise invalid("bad_idempotency_key", f"{HEADER} is 1 to 255 visible ASCII characters, such as a UUID.")
     try:
-        found = answer_claim(user=user, key=key, fingerprint=_fingerprint(request))
+        found = answer_claim(user=user, key=key, fingerprints=_fingerprints(request))
     except KeyReused:
         sentence = f"This {HEADER} came with another request before: use a new key for a new request."
         raise Unprocessable(sentence, "idempotency_key_reused") from None
@@ -66,6 +68,12 @@ def answered_once(view: Any, request: Request, user: User, make: Make) -> Respon
         conflict = Conflict("The first request with this key is still in progress: try again.", "in_progress")
         conflict.wait = 1
         raise conflict from None
+    except AnswerLost:
+        sentence = (
+            "This request was answered before, and that answer cannot be read any more because the desk's secret key "
+            "was changed. It is not done again: look whether what you asked for is there."
+        )
+        raise Conflict(sentence, "answer_lost") from None
     return _replayed(found) if isinstance(found, Answer) else _made(view, found, make)
 
 
@@ -111,14 +119,16 @@ def _rendered(view: Any, response: Response) -> bytes:
     return bytes(renderer.render(response.data, media_type, view.get_renderer_context()))
 
 
-def _fingerprint(request: Request) -> str:
+def _fingerprints(request: Request) -> list[str]:
     """The same for the same method, address and content, however its fields are ordered.
 
-    Keyed: a body may hold a password, and a plain hash of it would be there to guess at.
+    Keyed: a body may hold a password, and a plain hash of it would be there to guess at. The first is by the present
+    key, the others by those before it.
     """
     content = {name: _said(value) for name, value in sorted(request.data.items())}
     text = json.dumps([request.method, request.get_full_path(), content], sort_keys=True, default=str)
-    return salted_hmac("idempotency", text, algorithm="sha256").hexdigest()
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [salted_hmac("idempotency", text, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def _said(value: Any) -> Any:

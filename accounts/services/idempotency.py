@@ -5,6 +5,7 @@ process that dies halfway leaves a claim that another takes over, and finds what
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import IdempotencyKey, User
-from accounts.sealing import secret_box
+from accounts.sealing import CannotOpen, opened, secret_box
 
 # Whoever holds a claim for so long has died: no request of ours works for as long.
 DEAD_AFTER = timedelta(seconds=90)
@@ -48,14 +49,19 @@ class StillWorking(Exception):
     """The first request with this key has no answer yet."""
 
 
-def answer_claim(*, user: User, key: str, fingerprint: str) -> Claim | Answer:
-    """The claim with which the caller is to do the work, or the answer that was given before.
+class AnswerLost(Exception):
+    """The first request was answered, and the answer cannot be read any more: the desk's SECRET_KEY was changed."""
 
-    Waits some seconds for a first request that is still at work. Raises KeyReused and StillWorking.
+
+def answer_claim(*, user: User, key: str, fingerprints: Sequence[str]) -> Claim | Answer:
+    """The claim with which the caller is to do the work, or the answer that was given before to the same request: one
+    with any of these fingerprints, of which the first is kept.
+
+    Waits some seconds for a first request that is still at work. Raises KeyReused, StillWorking and AnswerLost.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        found = _claimed(user, key, fingerprint, now=timezone.now())
+        found = _claimed(user, key, fingerprints, now=timezone.now())
         if found is not None:
             return found
         if time.monotonic() > deadline:
@@ -98,20 +104,29 @@ _INSERT = """
 """
 
 
-def _claimed(user: User, key: str, fingerprint: str, *, now: datetime) -> Claim | Answer | None:
+def _claimed(user: User, key: str, fingerprints: Sequence[str], *, now: datetime) -> Claim | Answer | None:
     """As answer_claim; None while another works on it."""
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [user.pk, key, fingerprint, now, now])
+        cursor.execute(_INSERT, [user.pk, key, fingerprints[0], now, now])
         row = cursor.fetchone()
     if row:
         return Claim(UUID(str(row[0])), now)
     known = IdempotencyKey.objects.filter(user=user, key=key).first()
     if known is None:
         return None
-    if known.fingerprint != fingerprint:
+    # Under another secret key neither the answer opens nor can its request be compared.
+    answer = _answer_opened(known.body) if known.status is not None else b""
+    if known.fingerprint not in fingerprints:
         raise KeyReused
     if known.status is not None:
-        return Answer(known.status, known.headers, secret_box(_PURPOSE).decrypt(known.body))
+        return Answer(known.status, known.headers, answer)
     is_free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - DEAD_AFTER)
     taken = IdempotencyKey.objects.filter(is_free, pk=known.pk, status__isnull=True).update(claimed_at=now)
     return Claim(known.pk, now) if taken else None
+
+
+def _answer_opened(body: str) -> bytes:
+    try:
+        return opened(_PURPOSE, body)
+    except CannotOpen:
+        raise AnswerLost from None

@@ -8,6 +8,7 @@ import base64
 import hmac
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -24,7 +25,7 @@ from requests_hardened import Config, HTTPSession
 from requests_hardened.ip_filter import InvalidIPAddress
 
 from accounts.models import DeliveryState, Event, NotificationKind, Webhook, WebhookDelivery
-from accounts.sealing import secret_box
+from accounts.sealing import CannotOpen, opened
 from accounts.services.events import events_number
 from accounts.services.notifications import notify
 from accounts.services.webhooks import PURPOSE, SECRET_PREFIX
@@ -45,6 +46,7 @@ LONGEST_PAUSE = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(days=3)
 GONE = 410
 USER_AGENT = "TrendDojo-Webhook/1"
+SEALED = "The desk's secret key was changed, and this webhook's secret no longer opens: make a new secret."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,12 @@ def _send_all(webhook: Webhook) -> int:
 def _attempt(webhook: Webhook, delivery: WebhookDelivery) -> Outcome:
     body = json.dumps(delivery.body, separators=(",", ":")).encode()
     try:
+        headers = _headers(webhook, delivery, body)
         with _session() as session:
-            answer = session.post(webhook.url, data=body, headers=_headers(webhook, delivery, body), stream=True)
+            answer = session.post(webhook.url, data=body, headers=headers, stream=True)
             answer.close()
+    except CannotOpen:
+        return Outcome(None, SEALED)
     except InvalidIPAddress:
         return Outcome(None, "The address leads into a private network: nothing was sent.")
     except requests.Timeout:
@@ -188,17 +193,18 @@ def _session() -> HTTPSession:
 
 def _headers(webhook: Webhook, delivery: WebhookDelivery, body: bytes) -> dict[str, str]:
     now = timezone.now()
-    sealed = [webhook.secret]
+    secrets = [opened(PURPOSE, webhook.secret).decode()]
     if webhook.old_secret and webhook.old_secret_until and webhook.old_secret_until > now:
-        sealed.append(webhook.old_secret)
+        # One that does not open was of a key that is gone, and signs nothing any more.
+        with suppress(CannotOpen):
+            secrets.append(opened(PURPOSE, webhook.old_secret).decode())
     message_id, timestamp = str(delivery.pk), int(now.timestamp())
-    opened = [secret_box(PURPOSE).decrypt(one).decode() for one in sealed]
     return {
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signature(secret, message_id, timestamp, body) for secret in opened),
+        "webhook-signature": " ".join(signature(secret, message_id, timestamp, body) for secret in secrets),
     }
 
 
@@ -242,12 +248,14 @@ def _failed(webhook: Webhook, outcome: Outcome, now: datetime) -> None:
             kind=NotificationKind.CONNECTION,
             key=f"webhook:{webhook.pk}:stopped:{now.isoformat()}",
             title="A webhook was turned off",
-            text=f"{webhook}: {reason} Turn it on again when the address works.",
+            text=f"{webhook}: {reason} Turn it on again when that is mended.",
             path=f"/settings/webhooks/{webhook.pk}/",
         )
 
 
 def _reason_to_stop(webhook: Webhook, outcome: Outcome, now: datetime) -> str:
+    if outcome.error == SEALED:
+        return SEALED
     if outcome.status == GONE:
         return "The address said that it is gone for good (410)."
     if webhook.failing_since is not None and now - webhook.failing_since > GIVE_UP_AFTER:

@@ -252,6 +252,31 @@ def test_a_new_secret_signs_at_once_and_the_old_one_for_a_day(alice, receiver):
         Checker(old).verify(second_body, lowered[1])
 
 
+def test_a_secret_that_no_longer_opens_turns_the_webhook_off_with_a_sentence_until_there_is_a_new_one(
+    alice, receiver, settings
+):
+    webhook, _secret = webhook_create(user=alice, url=receiver.url, subjects=["notification"])
+    tell(alice)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "n" * 50, []
+
+    assert turn() == 0
+    webhook.refresh_from_db()
+    sentence = "The desk's secret key was changed, and this webhook's secret no longer opens: make a new secret."
+    assert (webhook.is_active, webhook.stopped_reason) == (False, sentence)
+    assert WebhookDelivery.objects.get().last_error == sentence
+    assert sentence in Notification.objects.get(title="A webhook was turned off").text
+    assert receiver.got == []
+
+    # The old secret does not open either, and keeps the new one from nothing.
+    _, secret = secret_rotate(user=alice, pk=webhook.pk, now=timezone.now())
+    webhook_edit(user=alice, pk=webhook.pk, is_active=True)
+    (delivery,) = WebhookDelivery.objects.all()
+    delivery_replay(user=alice, webhook_id=webhook.pk, pk=delivery.pk, now=timezone.now())
+    assert turn() == 1
+    ((headers, body),) = receiver.got
+    assert Checker(secret).verify(body, {name.lower(): value for name, value in headers.items()})
+
+
 def test_secrets_are_kept_encrypted(alice):
     webhook, secret = webhook_create(user=alice, url="https://example.com/desk", subjects=["trade"])
     row = Webhook.objects.filter(pk=webhook.pk).values().get()

@@ -44,6 +44,17 @@ def test_the_first_answer_is_replayed_whatever_happened_since(api, alice):
     assert not Tag.objects.exists()
 
 
+def test_an_answer_that_no_longer_opens_is_said_and_nothing_is_done_again(api, alice, settings):
+    put(api)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "n" * 50
+    assert error(put(api)) == (409, "answer_lost", None)
+    assert error(put(api, {"name": "other"})) == (409, "answer_lost", None)
+    # With the old key kept, it is answered as before.
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert (put(api).status_code, put(api)["Idempotency-Replayed"]) == (201, "true")
+    assert Tag.objects.filter(owner=alice).count() == 1
+
+
 def test_another_body_or_address_with_the_key_is_refused(api, alice):
     put(api)
     assert error(put(api, {"name": "other"})) == (422, "idempotency_key_reused", None)
@@ -89,15 +100,15 @@ def test_the_claim_of_a_process_that_died_is_taken_over_with_the_same_id(api, al
 
 def test_two_that_find_a_dead_claim_do_not_both_take_it(alice, monkeypatch):
     monkeypatch.setattr(idempotency, "WAIT_SECONDS", 0)
-    claim = answer_claim(user=alice, key="k", fingerprint="f")
+    claim = answer_claim(user=alice, key="k", fingerprints=["f"])
     IdempotencyKey.objects.update(claimed_at=timezone.now() - DEAD_AFTER - timedelta(seconds=1))
-    taken = answer_claim(user=alice, key="k", fingerprint="f")
+    taken = answer_claim(user=alice, key="k", fingerprints=["f"])
     assert taken.id == claim.id
     # Whoever was slow and not dead gives nothing of the other's back.
     claim_forget(claim)
     claim_release(claim)
     with pytest.raises(idempotency.StillWorking):
-        answer_claim(user=alice, key="k", fingerprint="f")
+        answer_claim(user=alice, key="k", fingerprints=["f"])
 
 
 @pytest.mark.parametrize("problem", [RuntimeError("lost"), Unavailable("The broker does not answer.")])
@@ -147,7 +158,7 @@ def test_keys_are_kept_for_two_days_at_least(api, alice):
     now = timezone.now()
     assert idempotency_clean(now=now + timedelta(hours=47)) == 0
     assert isinstance(
-        answer_claim(user=alice, key="order-1", fingerprint=IdempotencyKey.objects.get().fingerprint), Answer
+        answer_claim(user=alice, key="order-1", fingerprints=[IdempotencyKey.objects.get().fingerprint]), Answer
     )
     assert idempotency_clean(now=now + timedelta(hours=49)) == 1
 
