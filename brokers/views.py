@@ -25,6 +25,7 @@ from brokers.forms import ConnectForm, LinkForm, LiveForm, ReconnectForm, Rename
 from brokers.models import BrokerConnection
 from brokers.selectors import account_snapshot, connection_for, connection_of_account, connections_of
 from brokers.services import connections as services
+from brokers.services.altering import DISABLED_BY_TRADER
 from brokers.services.errors import ConnectionRefusal
 from brokers.services.linking import connection_link
 from brokers.services.live import live_lapses_at
@@ -176,7 +177,7 @@ def connection_enable(request: TraderRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def connection_disable(request: TraderRequest, pk: UUID) -> HttpResponse:
     def disable(*, connection: BrokerConnection) -> None:
-        services.connection_disable(connection=connection, reason="You disabled it.")
+        services.connection_disable(connection=connection, reason=DISABLED_BY_TRADER)
 
     return _act(request, pk, disable, "{label} is disabled: nothing is asked of the broker.")
 

@@ -2,18 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from accounts.models import NotificationKind, User
 from accounts.services.notifications import notify
 from brokers.models import BrokerConnection
 from trades.models import Order
+from trades.selectors.matters import is_bare
 from trades.selectors.positions import PositionLine, positions_compared
 from trenddojo.domain.order_state import OrderState
-from trenddojo.domain.reconciliation import PositionDifference, PositionState, position_differences
+from trenddojo.domain.reconciliation import PositionDifference, position_differences
 
-# An entry's stop may follow it a moment later.
-STOP_FOLLOWS_WITHIN = timedelta(minutes=2)
 MOST_NAMED = 8
 _ON_THEIR_WAY = (OrderState.SUBMITTING, OrderState.IN_DOUBT)
 
@@ -33,7 +32,7 @@ def differences_tell(connection: BrokerConnection, *, now: datetime) -> list[Pos
     )
     if found:
         _tell(connection, "differ", _count(found, "differs from the journal", "differ from the journal"), _told(found))
-    bare = [line for line in lines if _is_bare(line, now)]
+    bare = [line for line in lines if is_bare(line, now)]
     if bare:
         names = [f"{line.symbol} {line.quantity.normalize():f}" for line in bare]
         _tell(connection, "bare", _count(bare, "has no working stop", "have no working stop"), names)
@@ -44,12 +43,6 @@ def _unsettled(connection: BrokerConnection, lines: Iterable[PositionLine]) -> s
     on_their_way = Order.objects.filter(connection=connection, status__in=_ON_THEIR_WAY)
     moving = {line.symbol for line in lines if not line.is_settled}
     return moving | set(on_their_way.values_list("symbol", flat=True))
-
-
-def _is_bare(line: PositionLine, now: datetime) -> bool:
-    if line.state is not PositionState.UNPROTECTED or line.trade is None or line.trade.entry_date is None:
-        return False
-    return line.trade.entry_date < now - STOP_FOLLOWS_WITHIN
 
 
 def _told(found: Iterable[PositionDifference]) -> list[str]:

@@ -41,7 +41,7 @@ _ABSENT = {
 }
 
 
-def doubts_resolve(order_id: UUID, *, now: datetime | None = None) -> None:
+def doubts_resolve(order_id: UUID, *, now: datetime | None = None, by: str = WORKER) -> None:
     """Ask the broker about an order in doubt, if it is time to, and act on the answer. Safe to call at any time.
 
     Known: it is adopted. Not known, asked often enough with pauses: it is sent again under the same id where the broker
@@ -52,11 +52,24 @@ def doubts_resolve(order_id: UUID, *, now: datetime | None = None) -> None:
     if order is None or now < _next_question(order) or not _question_take(order, now):
         return
     log_context.add(connection=order.connection_id, user=order.owner_id)
-    report, is_known = _ask(order, now, by=WORKER)
+    report, is_known = _ask(order, now, by=by)
     if report is not None:
         _adopt(order, report, now)
     elif is_known is False:
         _not_known(order, now)
+
+
+def doubt_ask(order: Order, *, now: datetime, by: str) -> None:
+    """Ask at once, because the trader wants to know: an answer that shows the order is acted on.
+
+    “I do not know it” counts as evidence only where the question was due: answers without a pause prove nothing more.
+    """
+    if now >= _next_question(order):
+        doubts_resolve(order.pk, now=now, by=by)
+        return
+    report, _is_known = _ask(order, now, by=by)
+    if report is not None:
+        _adopt(order, report, now)
 
 
 def doubts_due(now: datetime, limit: int) -> list[UUID]:

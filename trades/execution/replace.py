@@ -68,6 +68,20 @@ def order_replace_send(order_id: UUID, *, now: datetime | None = None) -> None:
         _send(order, adapter, now)
 
 
+def change_ask(order: Order, *, now: datetime, by: str) -> None:
+    """Ask at once what became of a change that was sent; nothing is sent, and no answer without a pause is counted."""
+    if _is_due(order, now):
+        order_replace_send(order.pk, now=now)
+        return
+    try:
+        report = _look_change(order, adapter_for(order.connection), now, by=by)
+    except (VaultError, BrokerError) as problem:
+        log.info("order.replace.unanswered order=%s problem=%s", order.pk, type(problem).__name__)
+        return
+    if report is not None:
+        _follow(order, report, now)
+
+
 def replaces_to_send(now: datetime, limit: int) -> list[UUID]:
     """Orders with a change to send or to ask about, the longest waiting first."""
     wished = Order.objects.filter(pending_change__isnull=False, connection__is_active=True).order_by("updated_at")
@@ -171,14 +185,19 @@ def _drop(order: Order, code: str, sentence: str, now: datetime) -> None:
     order_tell(order, NotificationKind.ORDER_REJECTED, word, title=title, text=text)
 
 
+def _look_change(order: Order, adapter: BrokerAdapter, now: datetime, *, by: str) -> OrderReport | None:
+    ref = order.pending_change["client_order_id"]
+    with asked(order, CallVerb.LOOK_CHANGE, ref=ref, now=now, by=by) as answer:
+        return answer.found(adapter.order(OrderRef(client_order_id=ref)))
+
+
 def _resolve(order: Order, adapter: BrokerAdapter, now: datetime) -> None:
     """Ask for the replacement by its own id; what the broker does not know, asked often enough, never happened."""
     change = order.pending_change
     if not adapter.capabilities.finds_client_order_id or not _note(order, tried_at=now):
         return
     try:
-        with asked(order, CallVerb.LOOK_CHANGE, ref=change["client_order_id"], now=now) as answer:
-            report = answer.found(adapter.order(OrderRef(client_order_id=change["client_order_id"])))
+        report = _look_change(order, adapter, now, by=WORKER)
     except BrokerError as error:
         log.info("order.replace.unanswered order=%s code=%s broker_request=%s", order.pk, error.code, error.request_id)
         connection_failed(connection_id=order.connection_id, error=error, sealed=order.connection.credentials)

@@ -28,6 +28,8 @@ NAVIGATION = {
         ("trades:quick-entry", "Quick entry", "bolt"),
         ("trades:order-list", "Orders", "arrows-sort"),
         ("trades:position-list", "Positions", "scale"),
+        ("trades:eyes", "Needs your eyes", "eye"),
+        ("trades:halt", "Halt", "player-stop"),
         ("trades:journal-list", "Journal", "notebook"),
         ("trades:performance", "Performance", "chart-line"),
         ("trades:import-list", "Import", "file-import"),
@@ -50,6 +52,13 @@ NAVIGATION = {
 # URL name → how many things there are new for the user.
 COUNTS: dict[str, Callable[[User], int]] = {"accounts:notification-list": unread_count}
 
+# URL name → where the page asks, once it is shown, how many things wait there: counting them takes more than one query.
+ASKED_COUNTS = {"trades:eyes": "trades:eyes-count"}
+
+_ASKED = (
+    '<span class="desk-asked-count" hx-get="{}" hx-trigger="load, every 60s, orders-changed from:body"'
+    ' hx-swap="innerHTML" hx-target="this"></span>'
+)
 _COUNT = '<span class="badge desk-count">{}<span class="visually-hidden"> new</span></span>'
 _CURRENT_PAGE = mark_safe(' aria-current="page"')
 _CURRENT_SECTION = mark_safe(' aria-current="true"')
@@ -100,6 +109,8 @@ def nav_links(context: RequestContext, section: str) -> SafeString:
 
 def _waiting(name: str, request: HttpRequest | None) -> SafeString | str:
     """How many things wait there for the reader, where any do."""
+    if name in ASKED_COUNTS:
+        return format_html(_ASKED, reverse(ASKED_COUNTS[name]))
     count = COUNTS[name](request.user) if name in COUNTS and request is not None else 0
     return format_html(_COUNT, count) if count else ""
 

@@ -1,0 +1,297 @@
+"""Everything that needs the trader's eyes on one page: the evidence, and what is safe to do about it."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import redis
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from brokers.errors import BrokerError
+from brokers.selectors import connection_for
+from brokers.services.connections import connection_sync_ask, connection_verify
+from brokers.services.errors import ConnectionRefusal
+from brokers.vault import VaultError
+from trades.execution.asking import doubt_end, order_ask, undecidable
+from trades.execution.intents import order_cancel
+from trades.models import CallAnswer, CallVerb, OrderCall
+from trades.selectors.matters import Matter, evidenced, matters_of
+from trades.selectors.orders import order_for
+from trades.services.matters import matter_look, matter_look_again
+from trades.views.live import live_context
+from trades.views.order_actions import words
+from trenddojo.domain.errors import DomainError
+from trenddojo.domain.order_state import OrderState
+
+# Every page asks for the number; it is counted once in so many seconds.
+COUNT_LASTS = 10
+EYES = "trades:eyes"
+
+
+class Words(NamedTuple):
+    """What a kind of matter is called, and what it means for the trader."""
+
+    title: str
+    meaning: str
+    tone: str = "warning"
+
+
+KINDS = {
+    "in_doubt": Words(
+        "Nobody knows whether it arrived",
+        "It was sent and the broker gave no certain answer. The desk asks for it by its number until it knows, and "
+        "does not send it twice.",
+    ),
+    "sending": Words(
+        "On its way for too long",
+        "A worker took it and has not said what became of it. If this stays, the desk's workers do not run.",
+    ),
+    "cancel": Words(
+        "Cancellation without an answer",
+        "You asked to cancel it and the broker has not said that it did: it may still fill.",
+    ),
+    "change": Words(
+        "Change without an answer",
+        "You asked to change it and the broker has not shown the new order: it works on as it was.",
+    ),
+    "unknown_status": Words(
+        "A word the desk does not know",
+        "The broker tells this order in a state that the desk cannot read. Look at the order at the broker.",
+    ),
+    "unsent": Words("It has not left", "It is ready to be sent and was not, or was not processed by the broker."),
+    "queued": Words(
+        "It waits past its time",
+        "The moment it waited for is over. It leaves only when its limits, its price and its connection allow it.",
+    ),
+    "id_taken": Words(
+        "Its number is another order's",
+        "The broker has a different order under this order's number, so this one was not taken. Look at both.",
+        "rejected",
+    ),
+    "gone": Words(
+        "Gone at the broker",
+        "The broker does not know this order any more. Look at your position there.",
+        "rejected",
+    ),
+    "never_arrived": Words(
+        "It never arrived", "It was sent, and the broker does not know it: nothing of it is at work.", "rejected"
+    ),
+    "lapsed": Words("Its time passed before it was sent", "It waited until its expiry and was not sent.", "expired"),
+    "denied": Words("Refused when it was to be sent", "Your limits refused it when its time had come.", "denied"),
+    "drift": Words(
+        "Broker and journal differ",
+        "They hold different quantities. Sync first; what is then still different can be adopted.",
+        "drift",
+    ),
+    "external": Words(
+        "Not in the journal", "The broker holds it and the journal does not know it: adopt it, or close it.", "external"
+    ),
+    "unprotected": Words(
+        "No stop works for all of it", "What this position may lose is not limited at the broker.", "unprotected"
+    ),
+    "disabled": Words(
+        "A connection is off", "Nothing is sent or read through it. What works at the broker goes on working.", "error"
+    ),
+    "failing": Words(
+        "A broker does not answer as it should", "What the desk shows of its orders and positions may be old."
+    ),
+    "stale": Words("A broker was not read lately", "What the desk shows of its orders and positions may be old."),
+}
+
+# What came back, for the trader who asked.
+_ANSWERS: dict[str, tuple[Callable[..., None], str]] = {
+    CallAnswer.SHOWN: (messages.success, "The broker shows the order."),
+    CallAnswer.UNKNOWN: (messages.warning, "The broker does not know the order."),
+    CallAnswer.NOT_PROCESSED: (messages.warning, "The broker did not look."),
+    CallAnswer.REFUSED: (messages.error, "The broker refused to say."),
+}
+_NO_ANSWER = (messages.error, "No answer came that says anything certain.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A matter as the page shows it; `undecidable` says why a doubt cannot be decided by hand, empty where it can."""
+
+    matter: Matter
+    words: Words
+    undecidable: str = ""
+
+
+@login_required
+@require_safe
+def eyes(request: HttpRequest) -> HttpResponse:
+    live = live_context(request)
+    found = matters_of(request.user, now=live["now"])
+    waiting = [_shown(one, live["now"]) for one in evidenced(found.waiting)]
+    _count_keep(request, len(waiting))
+    context: dict[str, Any] = {
+        "waiting": waiting,
+        "looked": [Shown(one, KINDS[one.kind]) for one in found.looked],
+        "heard": found.heard,
+        "oldest": min((one.at for one in found.heard if one.at is not None), default=None),
+    }
+    return render(request, "trades/eyes.html", context | live)
+
+
+@login_required
+@require_safe
+def eyes_count(request: HttpRequest) -> HttpResponse:
+    """The number beside the entry of the navigation; nothing where nothing waits."""
+    with contextlib.suppress(redis.RedisError):
+        known = cache.get(_count_key(request))
+        if known is not None:
+            return render(request, "trades/_eyes_count.html", {"count": int(known)})
+    count = len(matters_of(request.user, now=timezone.now()).waiting)
+    _count_keep(request, count)
+    return render(request, "trades/_eyes_count.html", {"count": count})
+
+
+@login_required
+@require_POST
+def look(request: HttpRequest) -> HttpResponse:
+    """Put a matter aside as it was shown, or take it back."""
+    key, state = request.POST.get("key", "")[:200], request.POST.get("state", "")[:64]
+    found = matters_of(request.user, now=timezone.now())
+    known = {one.key: one for one in (*found.waiting, *found.looked)}
+    if "\0" in key + state or key not in known:
+        messages.info(request, "It is resolved by now.")
+    elif "again" in request.POST:
+        matter_look_again(owner=request.user, key=key)
+        messages.success(request, "It waits for your eyes again.")
+    elif known[key].state != state:
+        messages.warning(request, "It has changed since you looked: look at it again.")
+    else:
+        matter_look(owner=request.user, key=key, state=state, known=known, now=timezone.now())
+        messages.success(request, "You looked at it. It is shown again when it changes.")
+    return _back(request)
+
+
+@login_required
+@require_POST
+def ask_order(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask the broker now how an order stands."""
+    try:
+        call = order_ask(owner=request.user, order_id=pk, now=timezone.now())
+    except DomainError as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        order = order_for(request.user, pk)
+        level, said = _said(call)
+        level(request, f"{said} The order for {order.symbol} is {order.get_status_display().lower()}.")
+    return _back(request, pk)
+
+
+@login_required
+@require_POST
+def cancel_again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Have the broker asked once more: to ask twice cancels once."""
+    order = order_for(request.user, pk)
+    try:
+        order_cancel(owner=request.user, order_id=pk, now=timezone.now())
+    except DomainError as refusal:
+        messages.error(request, f"The order was not cancelled. {refusal.sentence}")
+    else:
+        messages.success(request, f"The broker is asked again to cancel the order for {order.symbol}.")
+    return _back(request, pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def never_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """End a doubt by hand, where the evidence allows it."""
+    order = order_for(request.user, pk)
+    if request.method == "POST":
+        try:
+            doubt_end(owner=request.user, order_id=pk, now=timezone.now())
+        except DomainError as refusal:
+            messages.error(request, refusal.sentence)
+        else:
+            messages.success(request, f"The order for {order.symbol} is ended as never arrived. It is not sent again.")
+        return _back(request, pk)
+    context = {
+        "title": f"Did the order for {order.symbol} never arrive?",
+        "text": f"{words(order)} {order.get_status_display()}. Look at the broker's own page before you decide.",
+        "consequences": [
+            "It ends as rejected, and the desk does not send it again.",
+            "Its room is free again: a new order may be placed in its stead.",
+            "Should the broker show it after all, it counts again and you are told.",
+        ],
+        "action_label": "It never arrived",
+        "crumbs": [("Needs your eyes", reverse(EYES)), (order.symbol, reverse("trades:order-detail", args=[pk]))],
+        "cancel_url": reverse(EYES),
+    }
+    return render(request, "confirm.html", context)
+
+
+@login_required
+@require_POST
+def sync_connection(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Have everything of a connection pulled now."""
+    return _act(request, pk, connection_sync_ask, "{label} is being synced. It takes a few seconds.")
+
+
+@login_required
+@require_POST
+def ask_connection(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask the broker now whether it answers, and whether the keys work."""
+    return _act(request, pk, connection_verify, "{label} answers, and the keys work.")
+
+
+def _act(request: HttpRequest, pk: UUID, act: Callable[..., Any], done: str) -> HttpResponse:
+    connection = connection_for(request.user, pk)
+    try:
+        act(connection=connection)
+    except (BrokerError, ConnectionRefusal) as refusal:
+        messages.error(request, refusal.sentence)
+    except VaultError as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(request, done.format(label=connection.label))
+    return _back(request)
+
+
+def _shown(matter: Matter, now: Any) -> Shown:
+    order = matter.order
+    if order is None or order.status != OrderState.IN_DOUBT:
+        return Shown(matter, KINDS[matter.kind])
+    looks = (one for one in matter.entries if one.what == CallVerb.LOOK and one.answer == CallAnswer.UNKNOWN)
+    unknown_at = max((one.until or one.at for one in looks), default=None)
+    return Shown(matter, KINDS[matter.kind], undecidable(order, unknown_at, now=now))
+
+
+def _said(call: OrderCall | None) -> tuple[Callable[..., None], str]:
+    if call is None:
+        return _NO_ANSWER
+    level, said = _ANSWERS.get(call.answer, _NO_ANSWER)
+    return level, f"{said} {call.sentence}".strip()
+
+
+def _back(request: HttpRequest, order: UUID | None = None) -> HttpResponse:
+    """To where the button was pressed: an order's own page, or the list of what needs eyes."""
+    _count_forget(request)
+    if order is not None and request.POST.get("back") == "order":
+        return redirect("trades:order-detail", order)
+    return redirect(EYES)
+
+
+def _count_key(request: HttpRequest) -> str:
+    return f"eyes:{request.user.pk}"
+
+
+def _count_keep(request: HttpRequest, count: int) -> None:
+    with contextlib.suppress(redis.RedisError):
+        cache.set(_count_key(request), count, COUNT_LASTS)
+
+
+def _count_forget(request: HttpRequest) -> None:
+    with contextlib.suppress(redis.RedisError):
+        cache.delete(_count_key(request))
