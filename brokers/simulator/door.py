@@ -39,13 +39,14 @@ class Door:
     async def mark(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count the request, and give the answer its id and its limits."""
         key_id, _ = keys_of(request)
-        self._remember(request, key_id)
+        entry = self._remember(request, key_id)
         allowance = self.limits[_service(request)].take(key_id)
         request[GRANTED] = allowance.granted
         answer = await handler(request)
         if not answer.prepared:
             for name, value in {"X-Request-ID": uuid.uuid4().hex, **allowance.headers()}.items():
                 answer.headers.setdefault(name, value)
+        entry["request_id"] = answer.headers.get("X-Request-ID", "")
         return answer
 
     @web.middleware
@@ -91,20 +92,20 @@ class Door:
         # Keys for live trading, which begin so, are of another house than this one.
         raise forbidden() if key_id.startswith("AK") else unauthorized()
 
-    def _remember(self, request: web.Request, key_id: str) -> None:
+    def _remember(self, request: web.Request, key_id: str) -> dict[str, Any]:
         route = request.match_info.route.resource
         place = route.canonical if route is not None else request.path
         self.counts[f"{request.method} {place}"] += 1
-        self.log.append(
-            {
-                "method": request.method,
-                "path": request.path,
-                "query": dict(request.query),
-                "key_id": key_id,
-                # The machine's clock, so that others on it can say how long the way here took.
-                "received_at": time.time(),
-            }
-        )
+        entry: dict[str, Any] = {
+            "method": request.method,
+            "path": request.path,
+            "query": dict(request.query),
+            "key_id": key_id,
+            # The machine's clock, so that others on it can say how long the way here took.
+            "received_at": time.time(),
+        }
+        self.log.append(entry)
+        return entry
 
 
 GRANTED: web.RequestKey[bool] = web.RequestKey("granted", bool)

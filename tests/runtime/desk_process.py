@@ -77,8 +77,9 @@ def living_members(group: int) -> list[int]:
 
 
 class DeskProcess:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
+        self.variables = variables
         self.port = free_port()
         self.output: list[str] = []
         self.popen: subprocess.Popen[str] | None = None
@@ -90,7 +91,7 @@ class DeskProcess:
         self.popen = subprocess.Popen(
             [*tether, sys.executable, "-m", "trenddojo.desk", "run"],
             cwd=self.folder,
-            env=clean_environment(PORT=str(self.port), WEB_CONCURRENCY="1", WORKER_CONCURRENCY="1"),
+            env=clean_environment(**self._environment()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -102,6 +103,9 @@ class DeskProcess:
         wait_for(lambda: self.says("is ready") or self.has_ended(), "the start", 90)
         assert self.says("is ready"), "\n".join(self.output)
         return self
+
+    def _environment(self) -> dict[str, str]:
+        return {"PORT": str(self.port), "WEB_CONCURRENCY": "1", "WORKER_CONCURRENCY": "1", **self.variables}
 
     def _listen(self, popen: "subprocess.Popen[str]") -> None:
         for line in popen.stdout or ():
