@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from brokers.alpaca.mapping import order_report
+from brokers.alpaca.parsing import text
 from brokers.base import ConnectionSettings, OrderUpdate
 from brokers.errors import BrokerError, CredentialsInvalid, TryLater
 
@@ -56,7 +57,8 @@ async def _sign_in(socket: ClientConnection, settings: ConnectionSettings) -> No
     await _send(socket, {"action": "listen", "data": {"streams": ["trade_updates"]}})
     answer = await _answer(socket, "listening")
     # A stream that is not to be had is silently left out of the answer.
-    if "trade_updates" not in (answer.get("streams") or []):
+    streams = answer.get("streams")
+    if not isinstance(streams, list) or "trade_updates" not in streams:
         raise TryLater("The broker's order stream does not give order updates.", after=60, code="stream_refused")
 
 
@@ -96,7 +98,7 @@ async def _updates(socket: ClientConnection) -> AsyncIterator[OrderUpdate]:
 
 
 def _update(data: dict[str, Any]) -> OrderUpdate:
-    event = str(data.get("event", ""))
+    event = text(data.get("event"))
     try:
         report = order_report(data.get("order") or {})
     except BrokerError:
@@ -108,7 +110,7 @@ def _update(data: dict[str, Any]) -> OrderUpdate:
 def _read(frame: str | bytes) -> dict[str, Any]:
     try:
         message = json.loads(frame)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
 
@@ -119,8 +121,8 @@ def _data(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_turned_away(message: dict[str, Any]) -> None:
-    text = str(_data(message).get("error", "")) or str(message.get("msg", ""))
-    if "limit exceeded" in text:
+    said = text(_data(message).get("error")) or text(message.get("msg"))
+    if "limit exceeded" in said:
         raise TryLater("Another program holds the order stream of these keys.", after=30, code="stream_taken")
 
 
