@@ -41,11 +41,6 @@ def accounts_in_use(user: User) -> QuerySet[TradingAccount]:
     return accounts_of(user).filter(is_archived=False)
 
 
-def accounts_halted(user: User) -> QuerySet[TradingAccount]:
-    """The user's accounts that send no entries until they are resumed."""
-    return TradingAccount.objects.filter(owner=user, halted_at__isnull=False)
-
-
 def accounts_with_cash(user: User) -> QuerySet[TradingAccount]:
     """As `accounts_of`, each with `cash_total`: what came less what went other than by trades."""
     movements = CashMovement.objects.filter(account=OuterRef("pk")).order_by().values("account")

@@ -10,7 +10,9 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from trades import models
+from trades import admin_halts, models
+
+__all__ = ["admin_halts"]
 
 
 class ReadOnlyMixin:

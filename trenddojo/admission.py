@@ -49,12 +49,13 @@ ORDERS: Final = {
     "trades": (
         *("order-create", "order-cancel", "order-cancel-all", "order-replace", "account-halt", "account-resume"),
         *("position-close", "position-close-symbol", "positions-close-all"),
-        *("position-scale-out", "position-stop", "position-trail"),
+        *("position-scale-out", "position-stop", "position-trail", "halt", "halt-resume", "flatten"),
     ),
     "brokers": ("connection-disable", "live-off"),
     "api": (
         *("order-cancel", "account-halt", "account-resume", "connection-disable", "trade-submit", "trade-close"),
         *("position-close", "position-close-all", "position-stop", "position-trail"),
+        *("halt", "resume", "flatten", "account-flatten"),
     ),
 }
 HEALTH: Final = ("trenddojo:healthz", "trenddojo:readyz", "trenddojo:metrics")

@@ -3,12 +3,14 @@
 import os
 import time
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from logging.config import dictConfig
 from typing import Any, Final
 
 from celery import Celery
 from celery.signals import (
+    beat_init,
     before_task_publish,
     heartbeat_sent,
     setup_logging,
@@ -59,7 +61,24 @@ def _worker_lives(sender: Any, **_arguments: Any) -> None:
     """Celery's worker says every two seconds that its main process lives; the health page reads it by its kind."""
     from trenddojo.health import ORDERS_HEARTBEAT, WORKER_HEARTBEAT, heartbeat_write  # once the settings are read
 
-    heartbeat_write(ORDERS_HEARTBEAT if sender.eventer.hostname.startswith("orders@") else WORKER_HEARTBEAT)
+    is_for_orders = sender.eventer.hostname.startswith("orders@")
+    heartbeat_write(ORDERS_HEARTBEAT if is_for_orders else WORKER_HEARTBEAT)
+    _pulse("orders" if is_for_orders else "worker").beat()
+
+
+@cache
+def _pulse(name: str) -> Any:
+    from trenddojo.pulse import Pulse  # once the settings are read
+
+    return Pulse(name)
+
+
+@beat_init.connect
+def _scheduler_watches(**_arguments: Any) -> None:
+    """The scheduler sees that workers are gone, too."""
+    from trenddojo.pulse import watch_always  # once the settings are read
+
+    watch_always()
 
 
 # Whose doing a message is, and when it was sent; beside what celery itself writes in a message's head.

@@ -40,7 +40,7 @@ NO_PAGES = {
     *("trade-bars", "notification-open", "notifications-read"),
     *("webhook-on", "webhook-off", "webhook-test", "webhook-replay", "webhook-rotate"),
     *("eyes-count", "eyes-look", "eyes-order-ask", "eyes-cancel-again", "eyes-sync", "eyes-connection-ask"),
-    *("order-changes", "order-freshness", "order-preview", "account-resume"),
+    *("order-changes", "order-freshness", "order-preview", "account-resume", "halt-resume"),
 }
 
 

@@ -128,6 +128,12 @@ class AccountFilters(Taken):
 
 class Halt(Taken):
     reason = Text(max_length=REASON_LENGTH, required=False, allow_blank=True, help_text="Shown while it is halted.")
+    exits = Word(choices=["keep", "cancel"], default="keep", help_text="Stops and targets that protect positions.")
+
+
+def halt_terms(said: dict[str, Any]) -> dict[str, Any]:
+    """The body of a halt as the services take it."""
+    return {"reason": said.get("reason", ""), "cancels_exits": said["exits"] == "cancel"}
 
 
 def terms_of(said: dict[str, Any], *, connection: BrokerConnection | None, today: date) -> AccountTerms:

@@ -98,13 +98,13 @@ class AccountViewSet(AsksBrokers, ApiViewSet):
     @extend_schema(
         summary="Halt an account",
         description="The kill switch: entries that work or wait are cancelled and new ones refused until it is "
-        "resumed. Protective exits stay. Twice is once.",
+        "resumed. Protective exits stay, unless `exits` says otherwise. Twice is once.",
         request=bodies.Halt,
         examples=[bodies.HALT, bodies.HALTED],
     )
     @action(detail=True, methods=["post"])
     def halt(self, request: Request, pk: UUID) -> Response:
-        account_halt(owner=request.user, account_id=pk, **self.taken(bodies.Halt))
+        account_halt(owner=request.user, account_id=pk, **bodies.halt_terms(self.taken(bodies.Halt)))
         return self.answered(self.row(request, pk))
 
     @extend_schema(

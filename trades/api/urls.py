@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from trades.api.accounts import AccountViewSet
 from trades.api.executions import ExecutionViewSet
+from trades.api.halts import HaltViewSet
 from trades.api.imports import ImportViewSet
 from trades.api.market import MarketViewSet
 from trades.api.orders import OrderViewSet
@@ -30,6 +31,10 @@ router.register("trades", TradeViewSet, basename="trade")
 
 urlpatterns = [
     *router.urls,
+    path("halt/", HaltViewSet.as_view({"get": "show", "post": "halt"}), name="halt"),
+    path("resume/", HaltViewSet.as_view({"post": "resume"}), name="resume"),
+    path("flatten/", HaltViewSet.as_view({"post": "flatten"}), name="flatten"),
+    path("accounts/<uuid:pk>/flatten/", HaltViewSet.as_view({"post": "flatten_account"}), name="account-flatten"),
     path("trades/<uuid:trade>/executions/", ExecutionViewSet.as_view({"post": "create"}), name="execution-list"),
     path(
         "trades/<uuid:trade>/executions/<uuid:pk>/",

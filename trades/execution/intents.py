@@ -1,13 +1,13 @@
 """Everything a trader can mean to do with orders, in one place to call; keyword arguments only."""
 
 from trades.execution.changing import OrderEdit, order_cancel, order_replace
+from trades.execution.flatten import account_flatten, positions_close_all, trader_flatten
 from trades.execution.halts import account_halt, account_resume, desk_halt, desk_resume, trader_halt, trader_resume
 from trades.execution.placing import OrderPreview, order_create, order_from_trade, order_preview
 from trades.execution.positions import (
     position_close,
     position_stop,
     position_trail,
-    positions_close_all,
     scale_out,
     stop_move,
     stop_trail,
@@ -19,6 +19,7 @@ __all__ = [
     "OrderEdit",
     "OrderInput",
     "OrderPreview",
+    "account_flatten",
     "account_halt",
     "account_resume",
     "desk_halt",
@@ -36,6 +37,7 @@ __all__ = [
     "scale_out",
     "stop_move",
     "stop_trail",
+    "trader_flatten",
     "trader_halt",
     "trader_resume",
 ]

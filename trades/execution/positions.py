@@ -13,18 +13,16 @@ from typing import Any, cast
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404
 
 from accounts.models import User
 from brokers.models import BrokerPosition
-from trades.execution.changing import OrderEdit, cancel_ask, cancel_try, replace_ask, working_in
+from trades.execution.changing import OrderEdit, cancel_ask, replace_ask, working_in
 from trades.execution.desks import Desk, Market, clock_at, desk_locked, desk_of, market_of
 from trades.execution.gate import order_check
 from trades.execution.placing import order_write
 from trades.execution.shapes import OrderInput
 from trades.models import Order, StopMove, Trade, TradeStatus
-from trades.models.order import WORKING
 from trades.selectors.holdings import Holding, holding_of
 from trades.services import stops
 from trades.services.sent_forms import sent_before
@@ -106,27 +104,6 @@ def position_close(
         part = position.size if quantity is None else quantity
         _refuse_part(position, part)
         return _reduce(position, part, key=creation_key)
-
-
-def positions_close_all(*, owner: User, account_id: UUID, creation_key: UUID, now: datetime) -> list[Order]:
-    """Close every position of the account and cancel every entry; the same key closes once. Raises as position_close.
-
-    What is being closed already is left alone.
-    """
-    desk = desk_of(owner, account_id)
-    with transaction.atomic():
-        desk = desk_locked(owner, account_id)
-        for order in _entries(desk):
-            cancel_try(order, now=now, reason="close_all")
-    closed = []
-    for symbol in _symbols(desk):
-        key = uuid5(creation_key, symbol)
-        try:
-            closed.append(position_close(owner=owner, account_id=account_id, symbol=symbol, creation_key=key, now=now))
-        except OrderError as refusal:
-            if refusal.code not in ("nothing_held", "closing"):
-                raise
-    return closed
 
 
 def scale_out(*, owner: User, trade_id: UUID, quantity: Decimal, creation_key: UUID, now: datetime) -> Order:
@@ -381,15 +358,3 @@ def _moved_limit(stop: Order, price: Decimal) -> Decimal | None:
     if stop.limit_price is None or stop.stop_price is None:
         return None
     return stop.limit_price + price - stop.stop_price
-
-
-def _entries(desk: Desk) -> QuerySet[Order]:
-    found = Order.objects.filter(account=desk.account, parent=None, is_reducing=False, status__in=WORKING)
-    return found.filter(cancel_asked_at=None).select_related("owner")
-
-
-def _symbols(desk: Desk) -> list[str]:
-    """Every symbol the broker or the journal holds."""
-    journal = Trade.objects.filter(account=desk.account, status=TradeStatus.ACTIVE).order_by()
-    broker = BrokerPosition.objects.filter(connection=desk.connection).order_by()
-    return sorted({*journal.values_list("symbol", flat=True), *broker.values_list("symbol", flat=True)})

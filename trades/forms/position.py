@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.forms.fields import CreationForm, DecimalTextField
+from trades.execution.halts import REASON_LENGTH
 from trades.execution.intents import OrderEdit
 from trades.forms.fields import price_field, quantity_field
 from trades.forms.order import TIMES
@@ -46,11 +47,22 @@ class AdoptForm(CreationForm):
 
 class HaltForm(forms.Form):
     reason = forms.CharField(
-        max_length=200,
-        required=False,
-        help_text="Shown on every page while the account is halted.",
+        max_length=REASON_LENGTH,
+        help_text="Shown on every page while the halt lasts.",
+        error_messages={"required": "Say why, in a word or two."},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    exits = forms.ChoiceField(
+        label="Stops and targets",
+        choices=[("keep", "Keep them: positions stay protected"), ("cancel", "Cancel them too: nothing protects")],
+        initial="keep",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
+    def terms(self) -> dict[str, Any]:
+        """As the services take them; only for a valid form."""
+        return {"reason": self.cleaned_data["reason"], "cancels_exits": self.cleaned_data["exits"] == "cancel"}
 
 
 class ReplaceForm(CreationForm):

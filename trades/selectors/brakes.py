@@ -3,7 +3,7 @@
 Exits pass all of it. The switch of the account itself is a column of the account.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.models import Halt
+from accounts.models import Halt, User
 from accounts.services.pulses import NAMES
 from brokers.models import BrokerConnection
 
@@ -117,3 +117,61 @@ def desk_brake(missed: Iterable[str]) -> Brake:
 def broker_brake(found: BrokerConnection) -> Brake:
     since = f"{found.last_sync:%Y-%m-%d %H:%M} UTC" if found.last_sync else "it was connected"
     return Brake(BROKER_SILENT, f"{found.label} was last in step at {since}: entries are held until it is again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What holds entries back, as pages tell it: `kind` is account, user, desk, silent or broker.
+
+    `key` is the account's or the connection's; `since` is when it began.
+    """
+
+    kind: str
+    key: str
+    name: str
+    reason: str
+    by: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BrakesShown:
+    """Everything that holds a trader's entries back, the widest first. `is_news`: silences began or ended unnoticed."""
+
+    brakes: Sequence[Shown]
+    is_news: bool
+
+    def of_kind(self, kind: str) -> list[Shown]:
+        return [brake for brake in self.brakes if brake.kind == kind]
+
+
+# One question for every page: a few rows by their small indexes.
+_SHOWN = """
+SELECT h.level, h.id::text, '', h.reason, h.by_name, h.halted_at FROM halts h
+    WHERE h.resumed_at IS NULL AND (h.user_id IS NULL OR h.user_id = %(user)s)
+UNION ALL SELECT 'account', a.id::text, a.name, a.halt_reason, '', a.halted_at FROM accounts a
+    WHERE a.owner_id = %(user)s AND a.halted_at IS NOT NULL
+UNION ALL SELECT 'pulse', p.name, p.name, '', '', p.at FROM pulses p WHERE clock_timestamp() - p.at > %(dead)s
+    AND EXISTS (SELECT 1 FROM broker_connections c WHERE c.user_id = %(user)s AND c.is_active)
+UNION ALL SELECT 'broker', c.id::text, c.label, '', '', c.last_sync FROM broker_connections c
+    WHERE c.user_id = %(user)s AND c.is_active AND c.account_id IS NOT NULL
+    AND c.last_sync NOT BETWEEN clock_timestamp() - %(unheard)s AND clock_timestamp() + %(unheard)s
+UNION ALL SELECT 'noticed', s.subject, '', '', '', s.since FROM silences s
+    WHERE s.ended_at IS NULL AND (s.user_id IS NULL OR s.user_id = %(user)s)
+"""
+_ORDER = ("desk", "silent", "user", "account", "broker")
+
+
+def brakes_shown(user: User) -> BrakesShown:
+    """What a trader's pages say holds entries back at this moment; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOWN, {"user": user.pk, "dead": dead_after(), "unheard": unheard_after()})
+        rows = [Shown(*row) for row in cursor.fetchall()]
+    missed = [row for row in rows if row.kind == "pulse"]
+    found = [row for row in rows if row.kind in _ORDER]
+    if missed:
+        told = " and ".join(sorted(NAMES.get(row.name, row.name) for row in missed))
+        found.append(Shown("silent", "", told, "", "", min(row.since for row in missed)))
+    found.sort(key=lambda row: (_ORDER.index(row.kind), row.since))
+    silent = ({"desk"} if missed else set()) | {f"connection:{row.key}" for row in found if row.kind == "broker"}
+    return BrakesShown(found, is_news=silent != {row.key for row in rows if row.kind == "noticed"})

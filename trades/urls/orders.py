@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from trades.views import live, order_actions, order_ticket, orders, position_actions, positions
+from trades.views import halts, live, order_actions, order_ticket, orders, position_actions, positions
 
 urlpatterns: list[URLPattern] = [
     path("orders/", orders.order_list, name="order-list"),
@@ -21,7 +21,11 @@ urlpatterns: list[URLPattern] = [
     path("trades/<uuid:pk>/scale-out/", position_actions.act, {"action": "scale-out"}, name="position-scale-out"),
     path("trades/<uuid:pk>/working-stop/", position_actions.act, {"action": "stop"}, name="position-stop"),
     path("trades/<uuid:pk>/trail/", position_actions.act, {"action": "trail"}, name="position-trail"),
-    path("accounts/<uuid:pk>/close-all/", position_actions.close_all, name="positions-close-all"),
-    path("accounts/<uuid:pk>/halt/", order_actions.halt, name="account-halt"),
-    path("accounts/<uuid:pk>/resume/", order_actions.resume, name="account-resume"),
+    path("accounts/<uuid:pk>/close-all/", halts.account_flatten_page, name="positions-close-all"),
+    path("accounts/<uuid:pk>/halt/", halts.account_halt_page, name="account-halt"),
+    path("accounts/<uuid:pk>/resume/", halts.account_resume_page, name="account-resume"),
+    path("halt/", halts.halt, name="halt"),
+    path("halt/resume/", halts.halt_resume, name="halt-resume"),
+    path("flatten/", halts.flatten, name="flatten"),
+    path("flatten/progress/", halts.flatten_progress, name="flatten-progress"),
 ]

@@ -1,4 +1,4 @@
-"""What a trader does with working orders: cancel one or all, change one, and halt an account altogether."""
+"""What a trader does with working orders: cancel one or all, and change one."""
 
 from typing import Any
 from uuid import UUID
@@ -10,12 +10,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
-from accounts.selectors import account_for, accounts_of
-from trades.execution.intents import account_halt, account_resume, order_cancel, order_replace
+from accounts.selectors import accounts_of
+from trades.execution.intents import order_cancel, order_replace
 from trades.forms.fields import refusals_at
-from trades.forms.position import HaltForm, ReplaceForm
+from trades.forms.position import ReplaceForm
 from trades.models import Order
 from trades.selectors.order_desks import times_offered
 from trades.selectors.orders import order_for, working_ids
@@ -106,44 +106,6 @@ def replace(request: HttpRequest, pk: UUID) -> HttpResponse:
             return redirect(order_url(replaced))
     context = {"form": form, "order": order, "words": words(order), "reasons": getattr(form, "reasons", [])}
     return render(request, "trades/order_replace.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def halt(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The kill switch: working entries are cancelled, and no new order leaves."""
-    account = account_for(request.user, pk)
-    form = HaltForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with refusals_at(form):
-            account_halt(owner=request.user, account_id=pk, reason=form.cleaned_data["reason"])
-            messages.warning(request, f"{account.name} is halted: no new order leaves until you resume it.")
-            return redirect("accounts:account-detail", pk)
-    context = {
-        "title": f"Halt {account.name}?",
-        "text": "The kill switch of this account. Positions stay as they are.",
-        "consequences": [
-            "Entries that work or wait are cancelled. Protective stops and targets stay.",
-            "No new entry leaves. Orders that make a position smaller always may.",
-        ],
-        "action_label": "Halt the account",
-        "crumbs": [
-            ("Accounts", reverse("accounts:account-list")),
-            (account.name, reverse("accounts:account-detail", args=[pk])),
-        ],
-        "cancel_url": reverse("accounts:account-detail", args=[pk]),
-        "form": form,
-    }
-    return render(request, "confirm.html", context)
-
-
-@login_required
-@require_POST
-def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
-    account = account_for(request.user, pk)
-    account_resume(owner=request.user, account_id=pk)
-    messages.success(request, f"{account.name} trades again. Orders that were cancelled stay cancelled.")
-    return redirect("accounts:account-detail", pk)
 
 
 def order_url(order: Order) -> str:

@@ -18,7 +18,7 @@ from accounts.models import TradingAccount
 from accounts.selectors import account_for
 from brokers.services.live import live_is_armed
 from trades.execution.adopt import position_adopt
-from trades.execution.intents import position_close, positions_close_all, scale_out, stop_move, stop_trail
+from trades.execution.intents import position_close, scale_out, stop_move, stop_trail
 from trades.forms.fields import refusals_at
 from trades.forms.position import AdoptForm, CloseForm, MoveStopForm, ScaleOutForm, TrailForm
 from trades.models import Order, Trade
@@ -155,34 +155,6 @@ def close_symbol(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def close_all(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Close everything an account holds."""
-    account = account_for(request.user, pk)
-    form = CloseForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with refusals_at(form):
-            closed: list[Order] = positions_close_all(
-                owner=request.user,
-                account_id=pk,
-                creation_key=form.cleaned_data["creation_key"],
-                now=timezone.now(),
-            )
-            _tell_closed(request, len(closed), account)
-            return redirect("trades:position-list")
-    context = {
-        "form": form,
-        "title": f"Close every position of {account.name}?",
-        "text": "Everything the account holds is sold, and everything it owes bought back, at the market price.",
-        "consequences": ["Working entries are cancelled.", "Stops and targets are cancelled first."],
-        "action_label": "Close everything",
-        "crumbs": [("Positions", reverse("trades:position-list"))],
-        "cancel_url": reverse("trades:position-list"),
-    }
-    return render(request, "confirm.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
 def adopt(request: HttpRequest) -> HttpResponse:
     """Bring the journal to what the broker holds: a position it lacks, or one of another size."""
     account, symbol = _named(request)
@@ -239,11 +211,3 @@ def _whose(account: TradingAccount) -> dict[str, Any]:
         "is_live": connection is not None and not connection.is_paper,
         "is_armed": connection is not None and live_is_armed(connection, timezone.now()),
     }
-
-
-def _tell_closed(request: HttpRequest, number: int, account: TradingAccount) -> None:
-    if number:
-        noun = "order that closes" if number == 1 else "orders that close"
-        messages.success(request, f"You placed {number} {noun} what {account.name} holds.")
-    else:
-        messages.info(request, f"{account.name} holds nothing that is not being closed already.")

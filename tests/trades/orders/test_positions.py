@@ -210,7 +210,7 @@ def test_everything_is_closed_at_once(alice_client: Client, account: TradingAcco
     path = f"/accounts/{account.pk}/close-all/"
     assert "Close every position of Main?" in read(alice_client, path)
     answer = alice_client.post(path, {"creation_key": str(uuid4())}, follow=True)
-    assert "You placed 2 orders that close what Main holds." in answer.content.decode()
+    assert "You placed 2 orders to close what is held." in answer.content.decode()
     assert sorted(Order.objects.filter(type="market").values_list("symbol", flat=True)) == ["AAPL", "KO"]
     entry.refresh_from_db()
     assert entry.status == "cancelling"

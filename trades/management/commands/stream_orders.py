@@ -2,14 +2,15 @@
 
 import asyncio
 import signal
-from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from accounts.services.pulses import STREAM, pulse_end
 from brokers.registry import streaming_brokers
 from trades.execution.streaming import MOST_STREAMS, StreamDesk
 from trenddojo.health import STREAM_HEARTBEAT, heartbeat_write
+from trenddojo.pulse import others_watch, pulse_note
 
 
 class Command(BaseCommand):
@@ -19,8 +20,16 @@ class Command(BaseCommand):
         parser.add_argument("--most", type=int, default=MOST_STREAMS, help="How many connections this process serves.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lives = partial(heartbeat_write, STREAM_HEARTBEAT)
-        asyncio.run(_run(StreamDesk(tuple(streaming_brokers()), lives=lives, most=options["most"])))
+        asyncio.run(_run(StreamDesk(tuple(streaming_brokers()), lives=_lives, most=options["most"])))
+        # Stopped in order: orders are polled instead, and nobody need miss it.
+        pulse_end(STREAM)
+
+
+def _lives() -> None:
+    """Called by the loop that keeps the leases, every few seconds."""
+    heartbeat_write(STREAM_HEARTBEAT)
+    pulse_note(STREAM)
+    others_watch()
 
 
 async def _run(desk: StreamDesk) -> None:
