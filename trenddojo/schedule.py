@@ -9,6 +9,7 @@ EVERY: dict[str, dict[str, Any]] = {
     "orders-sweep": {"task": "trades.orders_sweep", "schedule": 5.0, "options": {"expires": 5.0}},
     "orders-release": {"task": "trades.orders_release", "schedule": 10.0, "options": {"expires": 10.0}},
     "halts-sweep": {"task": "trades.halts_sweep", "schedule": 5.0, "options": {"expires": 5.0}},
+    "matters-tell": {"task": "trades.matters_tell", "schedule": 30.0, "options": {"expires": 30.0}},
     "connections-poll": {"task": "trades.connections_poll", "schedule": 2.0, "options": {"expires": 2.0}},
     "connections-sync": {"task": "trades.connections_sync", "schedule": 5.0, "options": {"expires": 5.0}},
     "quotes-refresh": {"task": "trades.quotes_refresh", "schedule": 5.0, "options": {"expires": 5.0}},

@@ -43,16 +43,24 @@ class OrderMatter(StrEnum):
 
 def orders_working_oddly(now: datetime) -> QuerySet[Order]:
     """Working orders that need eyes, as `matter`: in doubt, or stuck for unusually long."""
-    found = Order.objects.filter(status__in=WORKING).annotate(
-        change_asked_at=Cast(KeyTextTransform("asked_at", "pending_change"), _MOMENT)
-    )
-    return _classified(found, _working(now))
+    return _classified(_at_work(), _working(now))
+
+
+def orders_stuck(now: datetime) -> QuerySet[Order]:
+    """Those of them that nothing else tells of: everybody's, so that a sweep may."""
+    told_elsewhere = {OrderMatter.IN_DOUBT, OrderMatter.UNKNOWN_STATUS}
+    return _classified(_at_work(), {name: rule for name, rule in _working(now).items() if name not in told_elsewhere})
 
 
 def orders_ended_oddly(now: datetime) -> QuerySet[Order]:
     """Orders that came lately to an end nobody asked for, as `matter`."""
     is_odd = Q(reason_code__in=ENDED_ODDLY) | Q(status=OrderState.DENIED, done_at__gt=F("created_at"))
     return _classified(Order.objects.filter(is_odd, done_at__gte=now - SHOWN_FOR, parent=None), _ended())
+
+
+def _at_work() -> QuerySet[Order]:
+    asked_at = Cast(KeyTextTransform("asked_at", "pending_change"), _MOMENT)
+    return Order.objects.filter(status__in=WORKING).annotate(change_asked_at=asked_at)
 
 
 def _working(now: datetime) -> dict[OrderMatter, Q]:

@@ -12,6 +12,7 @@ from trades.tasks.imports import files_sweep_task, import_nudge, import_work_tas
 from trades.tasks.market import excursions_sweep_task
 from trades.tasks.orders import (
     halts_sweep_task,
+    matters_tell_task,
     order_cancel_task,
     order_replace_task,
     order_resolve_task,
@@ -32,6 +33,7 @@ __all__ = [
     "import_nudge",
     "import_work_task",
     "imports_sweep_task",
+    "matters_tell_task",
     "order_cancel_task",
     "order_replace_task",
     "order_resolve_task",

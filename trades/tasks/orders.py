@@ -13,6 +13,7 @@ from trades.execution.halt_sweep import halts_sweep
 from trades.execution.nudges import cancel_nudge, order_nudge, replace_nudge, resolve_nudge
 from trades.execution.releases import orders_release
 from trades.execution.replace import order_replace_send, replaces_to_send
+from trades.execution.stuck_notices import stuck_tell
 from trades.execution.submit import order_submit, orders_to_submit, submitting_sweep
 
 # What one sweep looks for and how its finds are nudged, in the order of their urgency.
@@ -65,3 +66,9 @@ def halts_sweep_task() -> None:
 def orders_release_task() -> None:
     """Let orders go whose time has come, if the limits, the price and their expiry still allow it."""
     orders_release(timezone.now())
+
+
+@shared_task(name="trades.matters_tell")
+def matters_tell_task() -> None:
+    """Tell traders of what stays undecided for unusually long."""
+    stuck_tell(timezone.now())
