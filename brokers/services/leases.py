@@ -19,7 +19,9 @@ LEASE = timedelta(seconds=30)
 @transaction.atomic
 def leases_take(*, owner: str, brokers: Collection[str], now: datetime, limit: int) -> list[UUID]:
     """Take the stream of up to `limit` active connections that nobody holds, the longest without one first."""
-    free = Q(stream_leased_until=None) | Q(stream_leased_until__lte=now)
+    # One that lies much further ahead was written by a clock that was wrong.
+    held = Q(stream_leased_until__gt=now, stream_leased_until__lte=now + 3 * LEASE)
+    free = Q(stream_leased_until=None) | ~held
     rows = BrokerConnection.objects.filter(free, is_active=True, broker__in=brokers)
     order = rows.order_by("stream_leased_until", "pk").select_for_update(skip_locked=True)
     found = list(order.values_list("pk", flat=True)[:limit])

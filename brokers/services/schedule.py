@@ -18,19 +18,23 @@ from brokers.models import BrokerConnection
 
 # Longer than a whole pull of a large account, shorter than a trader's patience after a worker was killed.
 CLAIM = timedelta(seconds=120)
+# A turn lies a cycle ahead at most, a claim its own length. What lies much further was written by a wrong clock, and
+# nobody waits for it.
+FAR_AHEAD = 3
 # A stream that said nothing for this long does not count as up: its process says so much more often.
 STREAM_SILENCE = timedelta(seconds=40)
 
 
 def syncs_take(*, now: datetime, limit: int) -> list[UUID]:
     """Connections whose portfolio sync is due, the longest waiting first; their next turn is set."""
-    due = BrokerConnection.objects.filter(Q(next_sync_at=None) | Q(next_sync_at__lte=now))
+    due = BrokerConnection.objects.filter(_is_due("next_sync_at", settings.SYNC_SECONDS, now))
     return _take("next_sync_at", due, cycle=settings.SYNC_SECONDS, now=now, limit=limit)
 
 
 def polls_take(due: QuerySet[BrokerConnection], *, now: datetime, limit: int) -> list[UUID]:
     """Connections among `due` whose orders should be asked for: soon where no stream is up, else now and then."""
-    due = due.filter(Q(next_poll_at=None) | Q(next_poll_at__lte=now))
+    longest = max(settings.POLL_SECONDS, settings.POLL_SECONDS_WITH_STREAM)
+    due = due.filter(_is_due("next_poll_at", longest, now))
     streams = Q(stream_leased_until__gt=now, stream_heard_at__gt=now - STREAM_SILENCE)
     found = _take("next_poll_at", due.filter(streams), cycle=settings.POLL_SECONDS_WITH_STREAM, now=now, limit=limit)
     return found + _take("next_poll_at", due.exclude(streams), cycle=settings.POLL_SECONDS, now=now, limit=limit)
@@ -52,7 +56,7 @@ def next_turn(connection_id: UUID, *, cycle: int, now: datetime) -> datetime:
 def claimed(connection_id: UUID) -> Iterator[BrokerConnection | None]:
     """Hold a connection: yields it, or None when it is inactive or somebody else holds it."""
     mine, now = uuid4(), timezone.now()
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now) | Q(claimed_until__gt=now + FAR_AHEAD * CLAIM)
     taken = BrokerConnection.objects.filter(free, pk=connection_id, is_active=True).update(
         claimed_by=mine, claimed_until=now + CLAIM
     )
@@ -63,6 +67,11 @@ def claimed(connection_id: UUID) -> Iterator[BrokerConnection | None]:
         yield BrokerConnection.objects.select_related("account", "user").get(pk=connection_id)
     finally:
         BrokerConnection.objects.filter(pk=connection_id, claimed_by=mine).update(claimed_by=None, claimed_until=None)
+
+
+def _is_due(column: str, cycle: int, now: datetime) -> Q:
+    too_far = now + timedelta(seconds=FAR_AHEAD * cycle)
+    return Q(**{column: None}) | Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": too_far})
 
 
 @transaction.atomic

@@ -63,7 +63,9 @@ def cancels_to_send(now: datetime, limit: int) -> list[UUID]:
 
 
 def _wished(now: datetime) -> QuerySet[Order]:
-    unasked = Q(asked_at=None) | Q(asked_at__lt=F("cancel_asked_at")) | Q(asked_at__lte=now - ASK_AGAIN)
+    # Asked long after the present: by a clock that was wrong.
+    ago = Q(asked_at__lte=now - ASK_AGAIN) | Q(asked_at__gt=now + ASK_AGAIN)
+    unasked = Q(asked_at=None) | Q(asked_at__lt=F("cancel_asked_at")) | ago
     waits = Q(status=OrderState.CANCELLING) & unasked
     return Order.objects.filter(waits | Q(status__in=SHOWN), cancel_asked_at__isnull=False, connection__is_active=True)
 

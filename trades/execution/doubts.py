@@ -18,6 +18,7 @@ from trades.execution.evidence import asked
 from trades.execution.matching import has_legs, is_same_order
 from trades.execution.nudges import order_nudge
 from trades.execution.sending import WORKER
+from trades.execution.standing import CLOCKS_APART
 from trades.execution.track import answer_apply
 from trades.execution.transitions import RESTORED, transition
 from trades.models import CallVerb, Order
@@ -49,7 +50,7 @@ def doubts_resolve(order_id: UUID, *, now: datetime | None = None, by: str = WOR
     """
     now = now or timezone.now()
     order = _read(order_id)
-    if order is None or now < _next_question(order) or not _question_take(order, now):
+    if order is None or not _is_due(order, now) or not _question_take(order, now):
         return
     log_context.add(connection=order.connection_id, user=order.owner_id)
     report, is_known = _ask(order, now, by=by)
@@ -64,7 +65,7 @@ def doubt_ask(order: Order, *, now: datetime, by: str) -> None:
 
     “I do not know it” counts as evidence only where the question was due: answers without a pause prove nothing more.
     """
-    if now >= _next_question(order):
+    if _is_due(order, now):
         doubts_resolve(order.pk, now=now, by=by)
         return
     report, _is_known = _ask(order, now, by=by)
@@ -77,7 +78,8 @@ def doubts_due(now: datetime, limit: int) -> list[UUID]:
     ready = Q(asked_at=None)
     for count, pause in enumerate(PAUSES[:-1]):
         ready |= Q(asked_count=count, asked_at__lte=now - timedelta(seconds=pause))
-    ready |= Q(asked_at__lte=now - timedelta(seconds=PAUSES[-1]))
+    # Asked long after the present: by a clock that was wrong.
+    ready |= Q(asked_at__lte=now - timedelta(seconds=PAUSES[-1])) | Q(asked_at__gt=now + CLOCKS_APART)
     due = Order.objects.filter(ready, status=OrderState.IN_DOUBT, connection__is_active=True)
     return list(due.order_by("claimed_at").values_list("pk", flat=True)[:limit])
 
@@ -85,6 +87,11 @@ def doubts_due(now: datetime, limit: int) -> list[UUID]:
 def _read(order_id: UUID) -> Order | None:
     doubted = Order.objects.filter(pk=order_id, status=OrderState.IN_DOUBT, connection__is_active=True)
     return doubted.select_related("connection", "account", "owner").first()
+
+
+def _is_due(order: Order, now: datetime) -> bool:
+    is_from_ahead = order.asked_at is not None and order.asked_at > now + CLOCKS_APART
+    return is_from_ahead or now >= _next_question(order)
 
 
 def _next_question(order: Order) -> datetime:
@@ -130,6 +137,10 @@ def _adopt(order: Order, report: OrderReport, now: datetime) -> None:
 def _not_known(order: Order, now: datetime) -> None:
     Order.objects.filter(pk=order.pk, status=OrderState.IN_DOUBT, asked_at=now).update(asked_count=F("asked_count") + 1)
     order.refresh_from_db(fields=["asked_count", "asked_at", "doubted_at", "cancel_asked_at", "status", "version"])
+    if order.doubted_at is not None and order.doubted_at > now + CLOCKS_APART:
+        # Dated by a clock that was wrong: the proof begins anew.
+        Order.objects.filter(pk=order.pk, status=OrderState.IN_DOUBT).update(doubted_at=now, asked_count=0)
+        return
     is_proven = order.asked_count >= PROOF and (order.doubted_at or now) <= now - ARRIVES_WITHIN
     if order.status != OrderState.IN_DOUBT or not is_proven:
         return

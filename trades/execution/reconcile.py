@@ -73,7 +73,7 @@ def connection_reconcile(connection: BrokerConnection, adapter: BrokerAdapter, *
     """
     result = ReconcileResult()
     _account_check(connection, adapter, now)
-    reports = adapter.orders(since=_orders_since(connection))
+    reports = adapter.orders(since=_orders_since(connection, now))
     result.add(reports_apply(connection, reports, source=RECONCILE, now=now))
     result.booked += fills_pull(connection, adapter, source=RECONCILE).booked
     positions_write(connection, adapter.positions(), as_of=now)
@@ -92,8 +92,9 @@ def _account_check(connection: BrokerConnection, adapter: BrokerAdapter, now: da
     snapshot_write(connection, account, at=now)
 
 
-def _orders_since(connection: BrokerConnection) -> datetime:
-    return (connection.last_sync or connection.journal_since or connection.created_at) - OVERLAP
+def _orders_since(connection: BrokerConnection, now: datetime) -> datetime:
+    """From the last sync on; a clock that was ahead may have dated it after the present."""
+    return min(connection.last_sync or connection.journal_since or connection.created_at, now) - OVERLAP
 
 
 def _orders_check(

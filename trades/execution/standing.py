@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid5
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import CashMovement, CashMovementKind, TradingAccount
 from brokers.base import AccountReport, CashReport, PositionReport
@@ -14,6 +15,8 @@ from trenddojo.domain.money import cents, rounded_price
 
 # Charges are often booked days after what they are for.
 CASH_AGAIN = timedelta(days=10)
+# Two hosts that keep time are no further apart.
+CLOCKS_APART = timedelta(seconds=30)
 _COMES_IN = frozenset({CashMovementKind.DEPOSIT, CashMovementKind.DIVIDEND, CashMovementKind.INTEREST})
 # What money of this kind is called when it goes the other way.
 _TURNED = {
@@ -43,7 +46,11 @@ def positions_write(connection: BrokerConnection, reports: Sequence[PositionRepo
         for report in held.values()
     ]
     with transaction.atomic():
-        newer = BrokerConnection.objects.select_for_update().filter(pk=connection.pk, last_sync__gt=as_of)
+        # What was written by a clock that was ahead is not newer.
+        until = timezone.now() + CLOCKS_APART
+        newer = BrokerConnection.objects.select_for_update().filter(
+            pk=connection.pk, last_sync__gt=as_of, last_sync__lte=until
+        )
         if newer.values_list("pk", flat=True).first():
             return
         BrokerPosition.objects.bulk_create(
@@ -52,7 +59,7 @@ def positions_write(connection: BrokerConnection, reports: Sequence[PositionRepo
             unique_fields=["connection", "symbol", "asset_class"],
             update_fields=_POSITION,
         )
-        BrokerPosition.objects.filter(connection=connection, as_of__lt=as_of).delete()
+        BrokerPosition.objects.filter(connection=connection).exclude(as_of=as_of).delete()
 
 
 def snapshot_write(connection: BrokerConnection, report: AccountReport, *, at: datetime) -> None:

@@ -89,7 +89,9 @@ def orders_to_submit(now: datetime, limit: int) -> list[UUID]:
 
 def submitting_sweep(now: datetime) -> list[UUID]:
     """Doubt what has been on its way for longer than any request takes: its sender was killed. Returns their ids."""
-    lost = Order.objects.filter(status=OrderState.SUBMITTING, claimed_at__lt=now - SEND_TIMEOUT)
+    # Claimed so long after the present: the sender's clock is wrong, and says nothing of how long it has been.
+    is_lost = Q(claimed_at__lt=now - SEND_TIMEOUT) | Q(claimed_at__gt=now + SEND_TIMEOUT)
+    lost = Order.objects.filter(is_lost, status=OrderState.SUBMITTING)
     doubted = []
     for order in lost.select_related("owner").order_by("claimed_at")[:500]:
         if transition(order, OrderFact.DOUBT, source=WORKER, at=now, detail={"code": "sender_lost"}):
