@@ -21,7 +21,7 @@ setup: ## Make .venv with everything for development, and start nothing
 test: ## Run every test, browser tests in Chromium included (CHROMIUM=/path/to/chromium to choose one)
 	@$(DEV) -m tools.test
 
-check: ## Formatting, lint, types, import contracts, migrations, deployment, docs and covered tests
+check: ## Formatting, lint, security, types, import contracts, migrations, deployment, docs and covered tests
 	@$(DEV) -m tools.check
 
 bench: ## Measure the pages and the import, and write docs/benchmarks.md

@@ -90,7 +90,7 @@ def _copy(account: TradingAccount) -> float:
     """The best of a few COPYs of the booked fills, as text, into a table with the same columns, indexes and checks."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE copied (LIKE fills INCLUDING ALL)")
-        with cursor.copy(f"COPY (SELECT * FROM fills WHERE account_id = '{account.pk}') TO STDOUT") as out:  # noqa: S608
+        with cursor.copy(f"COPY (SELECT * FROM fills WHERE account_id = '{account.pk}') TO STDOUT") as out:  # noqa: S608 - our own id
             blocks = [bytes(block) for block in out]
         took = [seconds_of(lambda: _copy_blocks(cursor, blocks)) for _ in range(COPIES)]
         cursor.execute("DROP TABLE copied")

@@ -10,6 +10,8 @@ from tools.bytecode import compile_once
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION_EXAMPLE = ROOT / "docs" / "production.env.example"
+# What is installed, and what is run by hand beside it.
+PACKAGES = ["trenddojo", "accounts", "brokers", "trades", "tools", "benchmarks", "docs/examples", "manage.py"]
 MANAGE = [sys.executable, "manage.py"]
 
 
@@ -21,6 +23,11 @@ def module(*words: str) -> list[str]:
 CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("formatting", module("ruff", "format", "--check", "--quiet", "."), {}),
     ("lint", module("ruff", "check", "--quiet", "."), {}),
+    (
+        "security",
+        module("bandit", "--quiet", "--recursive", "--configfile", "pyproject.toml", *PACKAGES),
+        {},
+    ),
     ("types", module("mypy"), {"ENV_FILE": str(PRODUCTION_EXAMPLE)}),
     ("import contracts", [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"], {}),
     (

@@ -58,14 +58,14 @@ INSERT INTO silences (id, user_id, subject, since, noticed_at)
 SELECT gen_random_uuid(), c.user_id, 'connection:' || c.id, c.last_sync, clock_timestamp()
 FROM broker_connections c WHERE {_STALE} AND NOT EXISTS ({_OPEN})
 ON CONFLICT (subject) WHERE ended_at IS NULL DO NOTHING RETURNING id
-"""  # noqa: S608
+"""  # noqa: S608 - put together from constants
 # What was disabled or removed has been told of by itself.
 _BROKERS_END = f"""
 UPDATE silences s SET ended_at = clock_timestamp()
 WHERE s.ended_at IS NULL AND s.subject LIKE 'connection:%%'
     AND NOT EXISTS (SELECT 1 FROM broker_connections c WHERE s.subject = 'connection:' || c.id AND {_STALE})
 RETURNING s.id
-"""  # noqa: S608
+"""  # noqa: S608 - put together from constants
 
 
 class Look(NamedTuple):

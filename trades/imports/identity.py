@@ -129,7 +129,7 @@ def trades_without_fills(account: TradingAccount, trade_ids: list[UUID], *, now:
     with connection.cursor() as cursor:
         cursor.execute(_ORDERS_GO_ALONG, [account.pk, trade_ids])
         cursor.execute(
-            f"DELETE FROM trades t WHERE t.account_id = %s AND t.id = ANY(%s) AND NOT {HAS_WORDS}",  # noqa: S608
+            f"DELETE FROM trades t WHERE t.account_id = %s AND t.id = ANY(%s) AND NOT {HAS_WORDS}",  # noqa: S608 - a constant
             [account.pk, trade_ids],
         )
         cursor.execute(

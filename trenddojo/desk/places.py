@@ -76,7 +76,7 @@ class Places:
             return self._private(inside)
         digest = hashlib.sha256(os.fsencode(self.var)).hexdigest()[:12]
         # Deliberately not TMPDIR, which may be as long as the path we flee from.
-        return self._private(Path(f"/tmp/trenddojo-{os.geteuid()}-{digest}"))  # noqa: S108
+        return self._private(Path(f"/tmp/trenddojo-{os.geteuid()}-{digest}"))  # noqa: S108 - owner and mode are checked
 
     def _private(self, folder: Path) -> Path:
         """Ours alone: the servers trust whoever can open their sockets."""
