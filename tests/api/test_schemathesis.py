@@ -3,6 +3,7 @@ is as the schema says.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import hypothesis
@@ -24,10 +25,16 @@ STREAMS = {"/api/v1/events/"}
 NAMED_IN_BODIES = {"account": "account", "trade": "trade", "setup": "setup", "connection": "connection"}
 
 
+def closed(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """The application as a server uses it, which closes every answer; schemathesis keeps them open."""
+    with closing(application(environ, start_response)) as answer:
+        return [b"".join(answer)]
+
+
 def _loaded(world: "World") -> Any:
     """Over the application itself, in this process."""
     schema = loaded(world.token)
-    schema.app = application
+    schema.app = closed
     return schema.exclude(path=sorted(STREAMS))
 
 
