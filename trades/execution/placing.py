@@ -30,6 +30,7 @@ from trades.services.audit import audit_record
 from trades.services.sent_forms import same_or_refuse, sent_before
 from trenddojo.domain.fills import Direction
 from trenddojo.domain.instruments import AssetClass, validate_symbol
+from trenddojo.domain.order_measures import limits_measured
 from trenddojo.domain.order_risk import collar_breach
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderClass, OrderError, OrderTerms, OrderType, StopLoss, TakeProfit, TimeInForce
@@ -229,6 +230,9 @@ def _detail(checked: Checked) -> dict[str, Any]:
     found: dict[str, Any] = {"value": checked.value, "risk": checked.risk}
     if quote is not None:
         found |= {"bid": quote.bid, "ask": quote.ask, "quote_age_seconds": quote.age_seconds}
+    # Each with what the order came to: an order that passed is explained as well as one that did not.
+    measured = limits_measured(checked.facts, checked.limits, checked.state)
+    found["limits"] = [{"code": one.code, "limit": one.limit, "actual": one.actual} for one in measured]
     if checked.breaches:
         found["breaches"] = breaches_told(checked.breaches)
     return found
