@@ -1,5 +1,5 @@
 """Everything that can be injected: imported for what its modules enter into the table."""
 
-from tests.fault import us, wire
+from tests.fault import us, weather, wire
 
-__all__ = ["us", "wire"]
+__all__ = ["us", "weather", "wire"]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+import psycopg
+
 from tests.fault.lab import Lab
 
 Deed = Callable[[Lab, Random], str | None]
@@ -41,7 +43,7 @@ def inject(lab: Lab, name: str, rng: Random) -> None:
     """Do one to the desk, and write it down. An exchange that is away for the moment takes no orders from us either."""
     try:
         detail = INJECTIONS[name].deed(lab, rng)
-    except OSError as problem:
+    except (OSError, psycopg.Error) as problem:
         lab.note("not injected", f"{name}: {problem}")
         return
     lab.note(name, detail or "")

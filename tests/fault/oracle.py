@@ -188,7 +188,10 @@ def _people_were_told(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]
     for row in truth.orders:
         events = truth.events[row["id"]]
         for state in ("in_doubt", "rejected", "filled"):
-            was_there = any(event["to_status"] == state != event["from_status"] for event in events)
+            # What was done elsewhere, and had ended when the desk first heard of it, is no news to who did it.
+            was_there = any(
+                event["to_status"] == state != event["from_status"] and event["fact"] != "adopted" for event in events
+            )
             by_trader = all(event["source"] == "trader" for event in events if event["to_status"] == state)
             if was_there and not by_trader and f"order:{row['id']}:{state}" not in truth.notices:
                 yield _says(truth, "untold", f"it came to {state}, and nobody was told", row)

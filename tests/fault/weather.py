@@ -1,0 +1,242 @@
+"""Injections from around the desk: its servers, its disk, its clocks, a deploy, and what the market and others do."""
+
+import os
+import resource
+import signal
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import psycopg
+import redis
+
+from tests.brokers.simulator_server import ControlRefused
+from tests.fault.clocks import CLOCKS, STARTER, shift
+from tests.fault.injections import injection
+from tests.fault.killable import STARTERS
+from tests.fault.lab import DESK, Lab
+
+CENT = Decimal("0.01")
+# Processes that a deploy starts anew, one after the other, and the seconds between them.
+ROLLS = ("web", "orders1", "orders2", "worker", "beat", "stream")
+ROLL_SECONDS = 2.5
+COLUMN = "rolled_out"
+MEGABYTE = 1024 * 1024
+
+
+# --- servers ---------------------------------------------------------------------------------------------------------
+
+
+@injection("weather.valkey_flushed", "weather", 0.3)
+def valkey_flushed(lab: Lab, _rng: Random) -> None:
+    """Queue, limits, locks and cached sessions are gone from one moment to the next."""
+    with redis.Redis(unix_socket_path=str(lab.queue.socket)) as client:
+        client.flushall()
+
+
+@injection("weather.valkey_restarted", "weather", 0.2)
+def valkey_restarted(lab: Lab, rng: Random) -> None:
+    lab.supervisor.end("valkey", down_for=rng.uniform(0, 3))
+
+
+@injection("weather.valkey_killed", "weather", 0.2)
+def valkey_killed(lab: Lab, rng: Random) -> None:
+    lab.supervisor.kill("valkey", down_for=rng.uniform(0, 3))
+
+
+@injection("weather.postgres_fast", "weather", 0.25)
+def postgres_fast(lab: Lab, rng: Random) -> None:
+    """Every connection is cut in the middle of what it does, and rolled back."""
+    lab.supervisor.end("postgres", down_for=rng.uniform(0, 3), number=signal.SIGINT)
+
+
+@injection("weather.postgres_immediate", "weather", 0.25)
+def postgres_immediate(lab: Lab, rng: Random) -> None:
+    """As if the machine had lost its power: it recovers from its log."""
+    lab.supervisor.end("postgres", down_for=rng.uniform(0, 2), number=signal.SIGQUIT)
+
+
+@injection("weather.postgres_crashed", "weather", 0.25)
+def postgres_crashed(lab: Lab, rng: Random) -> str:
+    """One process of the server dies, in mid-transaction if there is such a one: it throws everybody out and recovers."""
+    pid = rng.choice(backends(lab) or [0])
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+    return str(pid)
+
+
+def backends(lab: Lab) -> list[int]:
+    """The server's processes that serve the desk; those in a transaction, if any is in one."""
+    found = lab.rows(
+        "SELECT pid, state LIKE '%%transaction%%' OR state = 'active' AS busy FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    return [row["pid"] for row in found if row["busy"]] or [row["pid"] for row in found]
+
+
+@injection("weather.disk_full", "weather", 0.15)
+def disk_full(lab: Lab, rng: Random) -> str:
+    """The database can write nothing more, neither its log nor its tables."""
+    ballast = lab.database.data.parent / "ballast"
+    if os.path.ismount(ballast.parent):
+        fill_disk(ballast)
+        lab.later(rng.uniform(3, 8), lambda: ballast.unlink(missing_ok=True))
+        return "no space is left"
+    return f"{limit_files(lab)} processes may not write any more"
+
+
+def fill_disk(ballast: Path) -> None:
+    """Take all the space of the disk that the ballast lies on."""
+    with ballast.open("wb", buffering=0) as file:
+        for size in (MEGABYTE, 4096, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+
+
+def limit_files(lab: Lab, size: int = 0) -> int:
+    """Let no process that serves the desk now write past `size` bytes of any file; needs no rights. Answers how many.
+
+    A write to the log that fails brings the server down; those it starts afterwards are not limited.
+    """
+    pids = backends(lab)
+    for pid in pids:
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+    return len(pids)
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def wear_clocks(lab: Lab) -> Path:
+    """Processes that start from now on have clocks that can be put wrong."""
+    folder = lab.folder / "clocks"
+    folder.mkdir(exist_ok=True)
+    worn = set(filter(None, lab.environment.get(STARTERS, "").split(",")))
+    lab.environment |= {CLOCKS: str(folder), STARTERS: ",".join(sorted(worn | {STARTER}))}
+    return folder
+
+
+@injection("weather.clock", "weather", 0.3)
+def clock(lab: Lab, rng: Random) -> str:
+    """A process starts with a wrong clock, and is put right while it works."""
+    name = rng.choice(["orders1", "orders2", "worker", "stream", "beat", "web"])
+    seconds = rng.choice([-1, 1]) * rng.uniform(20, 300)
+    folder = wear_clocks(lab)
+    shift(folder, name, seconds)
+    lab.supervisor.end(name)
+    lab.later(rng.uniform(5, 20), lambda: shift(folder, name, 0))
+    return f"{name} {seconds:+.0f} s"
+
+
+# --- a deploy --------------------------------------------------------------------------------------------------------
+
+
+@injection("weather.deploy", "weather", 0.15)
+def deploy(lab: Lab, _rng: Random) -> None:
+    """New code on all processes, one after the other, with a column that the old code does not know."""
+    lab.later(0, lambda: add_column(lab))
+    for place, name in enumerate(ROLLS):
+        lab.later(place * ROLL_SECONDS, _rolled(lab, name))
+    lab.later(len(ROLLS) * ROLL_SECONDS, lambda: drop_column(lab))
+
+
+def _rolled(lab: Lab, name: str) -> Callable[[], None]:
+    return lambda: lab.supervisor.end(name)
+
+
+def add_column(lab: Lab) -> None:
+    for table in ("orders", "fills", "trades"):
+        _altered(lab, f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {COLUMN} text NOT NULL DEFAULT 'no'")
+
+
+def drop_column(lab: Lab) -> None:
+    for table in ("orders", "fills", "trades"):
+        _altered(lab, f"ALTER TABLE {table} DROP COLUMN IF EXISTS {COLUMN}")
+
+
+def _altered(lab: Lab, statement: str) -> None:
+    """As a careful migration does it: it waits for nobody longer than a moment, and comes again."""
+    address = lab.database.url.replace("postgres://", "postgresql://")
+    for _ in range(40):
+        try:
+            with psycopg.connect(address, options="-c lock_timeout=250") as link:
+                link.execute(statement.encode())
+        except psycopg.OperationalError:
+            continue
+        return
+    raise AssertionError(f"never got its lock: {statement}")
+
+
+# --- the market and others -------------------------------------------------------------------------------------------
+
+
+@injection("market.partial", "market", 0.8)
+def partial(lab: Lab, rng: Random) -> str:
+    """Some of an order that rests at the exchange fills: a quote with little room comes by."""
+    resting = lab.rows(
+        "SELECT symbol, side, limit_price FROM orders WHERE type = 'limit' AND limit_price IS NOT NULL"
+        " AND status IN ('accepted', 'cancelling') AND quantity > 3 ORDER BY created_at DESC LIMIT 20"
+    )
+    if not resting:
+        return "nothing rests"
+    order, size = rng.choice(resting), rng.randint(1, 3)
+    price = order["limit_price"]
+    # A buyer meets an ask at their price, a seller a bid.
+    bid, ask = (price - 2 * CENT, price) if order["side"] == "buy" else (price, price + 2 * CENT)
+    lab.control.set_quote(order["symbol"], bid=bid, ask=ask, bid_size=size, ask_size=size)
+    return f"{order['symbol']} {size} at {price}"
+
+
+@injection("market.slow", "market", 0.5)
+def slow(lab: Lab, rng: Random) -> None:
+    """Cancellations and changes take their time at the exchange, and orders fill meanwhile."""
+    lab.control.set_delays(cancel=rng.choice([0, 1, 3]), replace=rng.choice([1, 3]), route=rng.choice([0, 0, 1]))
+    lab.later(rng.uniform(5, 20), lab.control.set_delays)
+
+
+@injection("market.halt", "market", 0.3)
+def halt(lab: Lab, rng: Random) -> str:
+    symbol = rng.choice(["AAPL", "MSFT", "SPY", "QQQ", "TSLA", "NVDA"])
+    lab.control.halt(symbol)
+    lab.later(rng.uniform(3, 12), lambda: lab.control.resume(symbol))
+    return symbol
+
+
+@injection("market.elsewhere", "market", 0.6)
+def elsewhere(lab: Lab, rng: Random) -> str:
+    """The trader places an order on the broker's own page."""
+    trader, symbol = rng.choice(lab.traders), rng.choice(["AAPL", "MSFT", "SPY"])
+    kind = rng.choice([{"type": "market"}, {"type": "limit", "limit_price": str(rng.randint(85, 99))}])
+    order = {"symbol": symbol, "qty": str(rng.randint(1, 9)), "side": "buy", "time_in_force": "day", **kind}
+    return _asked(lambda: lab.control.place_external(trader.exchange, **order)) or f"{trader.name} {symbol}"
+
+
+@injection("market.cancelled_elsewhere", "market", 0.4)
+def cancelled_elsewhere(lab: Lab, rng: Random) -> str:
+    trader = rng.choice(lab.traders)
+    resting = lab.rows(
+        "SELECT broker_order_id FROM orders WHERE account_id = %s AND status = 'accepted' AND broker_order_id <> ''"
+        " AND parent_id IS NULL ORDER BY created_at DESC LIMIT 20",
+        trader.account,
+    )
+    if not resting:
+        return "nothing rests"
+    order = rng.choice(resting)["broker_order_id"]
+    return _asked(lambda: lab.control.cancel_external(trader.exchange, order)) or str(order)
+
+
+def _asked(ask: Callable[[], object]) -> str:
+    """The exchange may refuse it as anybody's; answers why, or nothing."""
+    try:
+        ask()
+    except ControlRefused as refusal:
+        return f"refused: {refusal}"
+    return ""
+
+
+assert set(ROLLS) == set(DESK)
