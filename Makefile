@@ -7,7 +7,7 @@ BOOTSTRAP = command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(NO_PYTHON)" >&2; e
 DEV = $(BOOTSTRAP) dev --
 export PORT WEB_CONCURRENCY WORKER_CONCURRENCY CHROMIUM CI
 
-.PHONY: help run test check bench chaos fmt setup requirements vendor screenshots backup restore clean
+.PHONY: help run test check bench load scale chaos fmt setup requirements vendor screenshots backup restore clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ test: ## Run every test, browser tests in Chromium included (CHROMIUM=/path/to/c
 
 check: ## Formatting, lint, security, types, import contracts, migrations, deployment, docs and covered tests
 	@$(DEV) -m tools.check
+
+load: ## Put a whole desk to work for minutes and to more than it can do, and write docs/load.md (SECONDS=60 for less)
+	@$(DEV) -m benchmarks.load
+
+scale: ## Measure what a connection costs, play the schedule for a million of them, and write docs/scale.md
+	@$(DEV) -m benchmarks.scale
 
 bench: ## Measure the pages and the import, and write docs/benchmarks.md
 	@$(DEV) -m benchmarks

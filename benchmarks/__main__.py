@@ -1,37 +1,16 @@
 """``python -m benchmarks``: measure on servers of its own and write docs/benchmarks.md."""
 
-import base64
 import os
-import secrets
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.surroundings import surroundings
 from tests.servers import Servers
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "docs" / "benchmarks.md"
-
-
-def _environment(servers: Servers, media: str) -> None:
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "trenddojo.settings",
-        "ENV_FILE": os.devnull,
-        # Unhashed static names, as nothing was collected; the measured paths are those of production.
-        "TESTING": "true",
-        "DEBUG": "false",
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        "BROKER_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "DATABASE_URL": servers.postgres.url,
-        "DATABASE_CONN_MAX_AGE": "600",
-        "REDIS_URL": f"unix://{servers.valkey.socket}?db=0",
-        "MEDIA_ROOT": media,
-        "LOG_LEVEL": "ERROR",
-        # What is measured is the work, not the budget of a program.
-        "API_USER_PER_MINUTE": "1000000",
-        "API_TOKEN_PER_MINUTE": "1000000",
-    }
 
 
 def main() -> int:
@@ -39,7 +18,9 @@ def main() -> int:
     servers = Servers.start(durable=True)
     try:
         with tempfile.TemporaryDirectory(prefix="trenddojo-bench-") as folder:
-            _environment(servers, folder)
+            # What is measured is the work, not the budget of a program.
+            budgets = {"API_USER_PER_MINUTE": "1000000", "API_TOKEN_PER_MINUTE": "1000000"}
+            os.environ |= {**surroundings(servers, folder), **budgets}
             report = _measured(Path(folder), started)
     finally:
         servers.stop()

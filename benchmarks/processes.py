@@ -30,12 +30,12 @@ class ProcessTiming:
 
 
 def measure() -> list[ProcessTiming]:
-    port = _free_port()
+    port = free_port()
     given = {"PORT": str(port), "WEB_CONCURRENCY": "2", "WORKER_CONCURRENCY": "1", "SIMULATOR_PORT": "0"}
     environment = {**os.environ, **given, "SIMULATOR_URL": ""}
     commands = read_procfile(ROOT / "Procfile", environment)
     ready: dict[str, Callable[[], bool]] = {
-        "web": lambda: _answers(port), "worker": _worker_answers, "orders": _worker_answers,
+        "web": lambda: answers(port), "worker": _worker_answers, "orders": _worker_answers,
     }  # fmt: skip
     # The stand-in exchange is no part of the desk.
     del commands["simulator"]
@@ -45,13 +45,13 @@ def measure() -> list[ProcessTiming]:
 @contextmanager
 def web_process() -> Iterator[str]:
     """The web processes of the Procfile on a port of their own; their address."""
-    port = _free_port()
+    port = free_port()
     environment = {**os.environ, "PORT": str(port), "WEB_CONCURRENCY": "2", "SIMULATOR_URL": "", "SIMULATOR_PORT": "0"}
     command = read_procfile(ROOT / "Procfile", {**environment, "WORKER_CONCURRENCY": "1"})["web"]
     program = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
     child = subprocess.Popen(program, cwd=ROOT, env=environment, start_new_session=True)
     try:
-        _wait(child, lambda: _answers(port), time.perf_counter())
+        wait_for(child, lambda: answers(port), time.perf_counter())
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(child.pid, signal.SIGTERM)
@@ -65,16 +65,16 @@ def _measure(
     started = time.perf_counter()
     child = subprocess.Popen(program, cwd=ROOT, env=environment, start_new_session=True)
     try:
-        seconds = _wait(child, is_ready, started) if is_ready else None
+        seconds = wait_for(child, is_ready, started) if is_ready else None
         time.sleep(SETTLE)
-        tree = list(_tree(child.pid))
-        return ProcessTiming(name, seconds, len(tree), sum(_memory_mb(pid) for pid in tree))
+        family = list(tree(child.pid))
+        return ProcessTiming(name, seconds, len(family), sum(memory_mb(pid) for pid in family))
     finally:
         os.killpg(child.pid, signal.SIGTERM)
         child.wait(timeout=30)
 
 
-def _wait(child: "subprocess.Popen[bytes]", is_ready: Callable[[], bool], started: float) -> float:
+def wait_for(child: "subprocess.Popen[bytes]", is_ready: Callable[[], bool], started: float) -> float:
     while not is_ready():
         if child.poll() is not None or time.perf_counter() - started > PATIENCE:
             raise RuntimeError("a process of the desk did not start")
@@ -82,7 +82,7 @@ def _wait(child: "subprocess.Popen[bytes]", is_ready: Callable[[], bool], starte
     return time.perf_counter() - started
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
         return bool(answer.status == 200)  # noqa: PLR2004 - OK
     return False
@@ -94,14 +94,14 @@ def _worker_answers() -> bool:
     return bool(app.control.ping(timeout=0.3))
 
 
-def _tree(pid: int) -> Iterator[int]:
+def tree(pid: int) -> Iterator[int]:
     yield pid
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text(encoding="ascii").split():
-            yield from _tree(int(child))
+            yield from tree(int(child))
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
     """The proportional set size: memory shared with a sibling counts by its share."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
         if line.startswith("Pss:"):
@@ -109,7 +109,7 @@ def _memory_mb(pid: int) -> float:
     return 0.0
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
