@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from allauth.account.admin import EmailAddressAdmin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -27,8 +32,11 @@ from accounts.models import (
     WebhookDelivery,
     timezone_choices,
 )
+from accounts.services.people import user_sessions_end
 from accounts.services.tokens import tokens_revoke, tokens_revoke_all
 
+# What makes a user more than a trader.
+RAISING = ["is_staff", "is_superuser", "groups", "user_permissions"]
 # Typed freely, a value nobody knows would break every page of its owner.
 CHOICES = {"currency": currency_choices, "exchange": exchange_choices, "timezone": timezone_choices}
 
@@ -48,6 +56,39 @@ class ChoicesMixin:
         )
 
 
+class OfPeopleMixin:
+    """Staff who are no superusers touch nothing of other staff: by their address or password they would become them."""
+
+    # From the row to the user it is of.
+    person = "user"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._is_below(request, obj)  # type: ignore[misc] - the mixin knows no base
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._is_below(request, obj)  # type: ignore[misc] - as above
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Actions take what the list shows."""
+        rows = super().get_queryset(request)  # type: ignore[misc] - as above
+        if request.user.is_superuser:
+            return rows
+        prefix = f"{self.person}__" if self.person else ""
+        return rows.exclude(**{f"{prefix}is_staff": True}).exclude(**{f"{prefix}is_superuser": True})
+
+    def _is_below(self, request: HttpRequest, obj: Any) -> bool:
+        if obj is None or request.user.is_superuser:
+            return True
+        person = getattr(obj, self.person) if self.person else obj
+        return not (person.is_staff or person.is_superuser)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Nor can a row be given to one of them."""
+        if db_field.name == self.person and not request.user.is_superuser:
+            kwargs["queryset"] = User.objects.filter(is_staff=False, is_superuser=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc] - as above
+
+
 class TraderPasswordForm(AdminPasswordChangeForm):
     """A password set by an administrator revokes the user's tokens, as one set by the user does."""
 
@@ -58,8 +99,13 @@ class TraderPasswordForm(AdminPasswordChangeForm):
 
 
 @admin.register(User)
-class TraderAdmin(ChoicesMixin, UserAdmin):
-    """A user who is no longer wanted is made inactive: what they recorded stays, and they cannot sign in."""
+class TraderAdmin(OfPeopleMixin, ChoicesMixin, UserAdmin):
+    """A user who is no longer wanted is made inactive: what they recorded stays, and they cannot sign in.
+
+    Who is staff and what staff may is a superuser's to say.
+    """
+
+    person = ""
 
     change_password_form = TraderPasswordForm
     list_display = ["username", "email", "timezone", "is_staff", "is_active", "last_login", "date_joined"]
@@ -77,6 +123,75 @@ class TraderAdmin(ChoicesMixin, UserAdmin):
     ]
     fieldsets = [*(UserAdmin.fieldsets or ()), ("Desk", {"fields": ["timezone"]})]
     readonly_fields = ["last_login", "date_joined"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        always = list(super().get_readonly_fields(request, obj))
+        return always if request.user.is_superuser else [*always, *RAISING]
+
+
+class SuperusersMixin:
+    """Whoever gives rights away may give them to themselves."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - the signature Django calls
+        return bool(request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_change_permission = has_delete_permission = has_view_permission
+
+
+for replaced in (Group, EmailAddress, Authenticator, UserSession):
+    admin.site.unregister(replaced)
+
+
+@admin.register(Group)
+class DeskGroupAdmin(SuperusersMixin, GroupAdmin):
+    """Groups are sets of rights."""
+
+
+@admin.register(EmailAddress)
+class AddressAdmin(OfPeopleMixin, EmailAddressAdmin):
+    """An address opens its user's account: a new password is sent there."""
+
+
+class SignInAdmin(OfPeopleMixin, admin.ModelAdmin):
+    """Means of signing in: looked at, and taken away from whoever lost them."""
+
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__email"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the signature Django calls
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - as above
+        return False
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(SignInAdmin):
+    """Second factors, without their secrets."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_filter = ["type"]
+    exclude = ["data"]
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(SignInAdmin):
+    """Browsers that are signed in; deleted here, they are signed out."""
+
+    list_display = ["user", "ip", "user_agent", "created_at", "last_seen_at"]
+    exclude = ["data"]
+
+    def delete_model(self, request: HttpRequest, obj: UserSession) -> None:  # noqa: ARG002 - the signature Django calls
+        user_sessions_end(sessions=[obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:  # noqa: ARG002 - as above
+        user_sessions_end(sessions=queryset)
 
 
 class RiskPolicyForm(forms.ModelForm):

@@ -49,7 +49,7 @@ SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", default=True)
 # --- Application ------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "trenddojo.admin_apps.DeskAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -261,6 +261,8 @@ MFA_TOTP_ISSUER = SITE_NAME
 # Browsers allow passkeys on http://localhost only; anywhere else they need TLS.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 USERSESSIONS_TRACK_ACTIVITY = False
+# Whoever has no second factor is led to turn one on before anything of the admin is shown.
+ADMIN_SECOND_FACTOR = env.boolean("ADMIN_SECOND_FACTOR", default=HTTPS)
 
 # Called with an account, inside the transaction that changed its cost method, exchange or break-even band.
 ACCOUNT_RULES_CHANGED = "trades.services.recompute.account_recompute"

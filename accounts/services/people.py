@@ -1,6 +1,7 @@
 """What a user changes about themselves: the profile, open sessions, and leaving."""
 
 import zoneinfo
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allauth.usersessions.models import UserSession
@@ -36,6 +37,12 @@ def user_session_end(*, user: User, pk: int) -> None:
     if session is None:
         raise Http404
     session.end()
+
+
+def user_sessions_end(*, sessions: Iterable[UserSession]) -> None:
+    """Sign these browsers out, whose ever they are: for administrators."""
+    for session in sessions:
+        session.end()
 
 
 def user_delete(*, user: User, typed_username: str, typed_password: str) -> None:
