@@ -1,5 +1,5 @@
-"""The scheduler: celery's plain one, which keeps nothing on disk that kill -9 could spoil, and which does not wait until
-a clock that was put back has caught up."""
+"""The scheduler: celery's plain one, which keeps nothing on disk that kill -9 could spoil, and which does not
+wait until a clock that was put back has caught up."""
 
 from typing import Any
 
