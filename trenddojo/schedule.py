@@ -18,4 +18,5 @@ EVERY: dict[str, dict[str, Any]] = {
     "webhooks-turn": {"task": "accounts.webhooks_turn", "schedule": 2.0, "options": {"expires": 2.0}},
     "live-lapse": {"task": "brokers.live_lapse", "schedule": 60.0, "options": {"expires": 60.0}},
     "records-clean": {"task": "brokers.records_clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "trails-clean": {"task": "trades.trails_clean", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }

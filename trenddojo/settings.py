@@ -299,6 +299,13 @@ POLL_SECONDS_WITH_STREAM = 30
 DEAD_MAN_SECONDS = env.integer("DEAD_MAN_SECONDS", 120, lowest=30, highest=86_400)
 LIVE_IDLE_MINUTES = env.integer("LIVE_IDLE_MINUTES", 60, lowest=1, highest=1440)
 
+# --- How long records are kept, in days; 0 is for ever ----------------------------------------------------------------
+
+KEEP_NOTIFICATIONS_DAYS = env.integer("KEEP_NOTIFICATIONS_DAYS", 180, lowest=0, highest=36_500)
+KEEP_BARS_DAYS = env.integer("KEEP_BARS_DAYS", 730, lowest=0, highest=36_500)
+KEEP_ORDER_STORIES_DAYS = env.integer("KEEP_ORDER_STORIES_DAYS", 0, lowest=0, highest=36_500)
+KEEP_AUDIT_DAYS = env.integer("KEEP_AUDIT_DAYS", 0, lowest=0, highest=36_500)
+
 # --- REST API ---------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = api.REST_FRAMEWORK

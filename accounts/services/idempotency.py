@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import IdempotencyKey, User
 from accounts.sealing import CannotOpen, opened, secret_box
+from accounts.services.retention import rows_delete
 
 # Whoever holds a claim for so long has died: no request of ours works for as long.
 DEAD_AFTER = timedelta(seconds=90)
@@ -94,7 +95,7 @@ def _still_held(claim: Claim) -> QuerySet[IdempotencyKey]:
 
 def idempotency_clean(*, now: datetime) -> int:
     """Delete keys that are older than what is promised; how many."""
-    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT_FOR).delete()[0]
+    return rows_delete(IdempotencyKey.objects.filter(created_at__lt=now - KEPT_FOR))
 
 
 # One statement: two that come at once cannot both be the first.

@@ -12,6 +12,7 @@ from django.http import Http404
 
 from accounts.models import ApiToken, User
 from accounts.services.errors import AccountError
+from accounts.services.retention import rows_delete
 
 PREFIX = "td_"
 # 256 bits: nobody guesses one, so that one round of SHA-256 without salt is enough to keep it.
@@ -93,7 +94,7 @@ def tokens_revoke_all(*, user: User, now: datetime) -> int:
 def tokens_clean(*, now: datetime) -> int:
     """Delete what was revoked or has expired long ago; how many."""
     long_ago = now - KEPT_FOR
-    return ApiToken.objects.filter(Q(revoked_at__lt=long_ago) | Q(expires_at__lt=long_ago)).delete()[0]
+    return rows_delete(ApiToken.objects.filter(Q(revoked_at__lt=long_ago) | Q(expires_at__lt=long_ago)))
 
 
 def token_used(token: ApiToken, *, now: datetime) -> None:

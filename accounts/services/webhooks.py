@@ -119,12 +119,6 @@ def delivery_replay(*, user: User, webhook_id: UUID, pk: UUID, now: datetime) ->
     return found
 
 
-def deliveries_clean(*, now: datetime) -> int:
-    """Delete what was sent, or given up, more than 30 days ago; how many."""
-    old = WebhookDelivery.objects.filter(created_at__lt=now - timedelta(days=30))
-    return old.exclude(state=DeliveryState.WAITING).delete()[0]
-
-
 def webhook_locked(user: User, pk: UUID) -> Webhook:
     """The user's webhook with its row locked. Raises Http404."""
     found = Webhook.objects.select_for_update().filter(user=user, pk=pk).first()
@@ -160,7 +154,13 @@ def _is_inside(host: str) -> bool:
     except ValueError:
         is_local_name = "." not in host or host.endswith((".local", ".localhost", ".internal", ".lan", ".home.arpa"))
         return is_local_name and not (settings.WEBHOOKS_TO_LOOPBACK and host == "localhost")
-    return not address.is_global and not (settings.WEBHOOKS_TO_LOOPBACK and address.is_loopback)
+    is_public = address.is_global and not address.is_multicast and not is_site_local(address)
+    return not is_public and not (settings.WEBHOOKS_TO_LOOPBACK and address.is_loopback)
+
+
+def is_site_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """fec0::/10, which Python counts as public: private networks were numbered by it before fc00::/7."""
+    return address.version == 6 and address.is_site_local  # noqa: PLR2004 - IP version 6
 
 
 def _subjects(subjects: list[str]) -> list[str]:

@@ -1,44 +1,76 @@
 """Taking away what nobody reads any more, a little at a time."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.functions import TruncDay
 
-from accounts.models import Notification
 from accounts.services.events import events_clean
 from accounts.services.idempotency import idempotency_clean
+from accounts.services.retention import (
+    deliveries_clean,
+    kept_since,
+    notifications_clean,
+    rows_delete,
+    sessions_clean,
+)
 from accounts.services.tokens import tokens_clean
-from brokers.models import AccountSnapshot, Quote
+from brokers.models import AccountSnapshot, Bar, BarSpan, Quote
 
 # Every snapshot of the last days is kept; of older days the last one.
 SNAPSHOTS_WHOLE = timedelta(days=7)
 QUOTES_KEPT = timedelta(days=30)
-NOTIFICATIONS_KEPT = timedelta(days=180)
-# Rows of one delete: a long one would hold up those who write.
-BATCH = 10_000
+MOST_SPANS = 2_000
+# Bars that are built from others, or few: they are kept.
+LONG_BARS = ("1Day",)
 
 
 def records_clean(*, now: datetime) -> dict[str, int]:
-    """Delete what is old: snapshots but one a day, quotes nobody asked for, notifications that were read, events,
-    answers to requests that may be repeated, and tokens that open nothing."""
+    """Delete what is old, a bounded part of each in one turn; how many of each. docs/deploy.md has the table."""
     return {
-        "snapshots": _delete_snapshots(now),
-        "quotes": Quote.objects.filter(received_at__lt=now - QUOTES_KEPT).delete()[0],
-        "notifications": Notification.objects.filter(
-            created_at__lt=now - NOTIFICATIONS_KEPT, read_at__isnull=False
-        ).delete()[0],
+        "snapshots": rows_delete(_superfluous_snapshots(now)),
+        "quotes": rows_delete(Quote.objects.filter(received_at__lt=now - QUOTES_KEPT)),
+        "bars": _delete_bars(now),
+        "notifications": notifications_clean(now=now),
+        "deliveries": deliveries_clean(now=now),
+        "sessions": sessions_clean(now=now),
         "events": events_clean(now=now),
         "idempotency_keys": idempotency_clean(now=now),
         "tokens": tokens_clean(now=now),
     }
 
 
-def _delete_snapshots(now: datetime) -> int:
+def _superfluous_snapshots(now: datetime) -> QuerySet[AccountSnapshot]:
     old = AccountSnapshot.objects.filter(at__lt=_midnight(now - SNAPSHOTS_WHOLE))
-    last_of_day = old.values("connection", day=TruncDay("at")).annotate(last=Max("id")).values("last")
-    superfluous = old.exclude(pk__in=last_of_day).order_by("pk").values_list("pk", flat=True)[:BATCH]
-    return AccountSnapshot.objects.filter(pk__in=list(superfluous)).delete()[0]
+    last_of_day = old.order_by().values("connection", day=TruncDay("at")).annotate(last=Max("id")).values("last")
+    return old.exclude(pk__in=last_of_day)
+
+
+def _delete_bars(now: datetime) -> int:
+    """Bars of minutes and hours that a feed gave: who looks at such a day again has them fetched again.
+
+    What is known to be whole ends first, so that no gap is ever taken for quiet minutes.
+    """
+    since = kept_since("KEEP_BARS_DAYS", now)
+    if since is None:
+        return 0
+    spans = BarSpan.objects.exclude(timeframe__in=LONG_BARS)
+    rows_delete(spans.filter(end__lte=since))
+    for span in spans.filter(start__lt=since)[:MOST_SPANS]:
+        _shorten(span, since)
+    known = BarSpan.objects.filter(
+        feed=OuterRef("feed"), symbol=OuterRef("symbol"), timeframe=OuterRef("timeframe"), start__lt=since
+    )
+    old = Bar.objects.exclude(timeframe__in=LONG_BARS).filter(start__lt=since)
+    return rows_delete(old.filter(~Exists(known)))
+
+
+def _shorten(span: BarSpan, since: datetime) -> None:
+    """Let it begin later, unless somebody changed it meanwhile or another begins there."""
+    with suppress(IntegrityError), transaction.atomic():
+        BarSpan.objects.filter(pk=span.pk, start=span.start, end=span.end).update(start=since)
 
 
 def _midnight(at: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """Work of the queue. A message is a nudge: the row says what is to be done, and a sweep nudges again."""
 
+from trades.tasks.cleaning import trails_clean_task
 from trades.tasks.connections import (
     connection_poll_task,
     connection_sync_task,
@@ -41,4 +42,5 @@ __all__ = [
     "orders_release_task",
     "orders_sweep_task",
     "quotes_refresh_task",
+    "trails_clean_task",
 ]
