@@ -27,6 +27,9 @@ AGAIN = {409, 429, 500, 502, 503, 504}
 PATIENCE, LONGEST = 10, 180
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 KEY = re.compile(r'name="creation_key" value="([^"]+)"')
+# Where a page says what is wrong, and what is to be left out of it.
+PROBLEM = re.compile(r'class="(?:[^"]* )?(?:invalid-feedback|alert)[^"]*"[^>]*>(.*?)</div>', re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
 PLACE = re.compile(r"/orders/([0-9a-f-]{36})/")
 # How the deeds of a trader are drawn, by weight.
 DEEDS = {"place": 68, "cancel": 14, "change": 12, "close": 4, "look": 2}
@@ -48,6 +51,8 @@ class Intent:
     # The order it made or is about, when an answer said so.
     order: str = ""
     answered: float = 0.0
+    # Why it was refused, in the answer's words.
+    said: str = ""
 
     @property
     def is_answered(self) -> bool:
@@ -241,7 +246,7 @@ class Hand:
         intent.status = answer.status_code
         if _is_to_repeat(answer):
             return False
-        intent.answered = time.time()
+        intent.answered, intent.said = time.time(), _refusal(answer)
         self.answers[f"{intent.kind} {intent.way} {intent.status}"] += 1
         return True
 
@@ -262,6 +267,12 @@ def _is_to_repeat(answer: requests.Response) -> bool:
     if answer.status_code != HTTPStatus.CONFLICT:
         return answer.status_code in AGAIN
     return "in_progress" in answer.text
+
+
+def _refusal(answer: requests.Response) -> str:
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        return answer.text[:500]
+    return " | ".join(" ".join(TAG.sub(" ", found).split()) for found in PROBLEM.findall(answer.text))[:500]
 
 
 def _take_order(intent: Intent, answer: requests.Response) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-import time
+from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 from urllib.error import URLError
@@ -42,8 +42,15 @@ class Market:
         self.show(symbol)
 
     def wander(self, every: float = 0.25) -> None:
+        self._begin(lambda: self.move(self.rng.choice(SYMBOLS)), every)
+
+    def stand(self, every: float = 2.0) -> None:
+        """Prices stay, and do not grow old."""
+        self._begin(self.show_all, every)
+
+    def _begin(self, turn: Callable[[], None], every: float) -> None:
         self._stop.clear()
-        self._thread = threading.Thread(target=self._wander, args=(every,), daemon=True, name="market")
+        self._thread = threading.Thread(target=self._run, args=(turn, every), daemon=True, name="market")
         self._thread.start()
 
     def stop(self) -> None:
@@ -51,7 +58,6 @@ class Market:
         if self._thread is not None:
             self._thread.join(10)
 
-    def _wander(self, every: float) -> None:
-        while not self._stop.is_set():
-            self.move(self.rng.choice(SYMBOLS))
-            time.sleep(every)
+    def _run(self, turn: Callable[[], None], every: float) -> None:
+        while not self._stop.wait(every):
+            turn()

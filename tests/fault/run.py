@@ -84,9 +84,9 @@ def run(lab: Lab, plan: Plan, say: Callable[[str], None] = lambda _line: None) -
     driver.reconnect_all()
     driver.drain()
     market.stop()
-    settled, found, read = settle(lab, driver, within=SETTLES_WITHIN)
+    settled_at, found, read = settle(lab, driver, within=SETTLES_WITHIN)
     stories = [story(lab, finding, read, driver.intents) for finding in found[:STORIES]]
-    return _outcome(lab, plan, driver, read, found, stories, seconds, settled and settled - calm_at)
+    return _outcome(lab, plan, driver, read, found, stories, seconds, settled_at and settled_at - calm_at)
 
 
 def _work(lab: Lab, plan: Plan, driver: Driver, rng: Random, say: Callable[[str], None]) -> None:
@@ -111,11 +111,18 @@ def kills(lab: Lab) -> int:
 
 def settle(lab: Lab, driver: Driver, *, within: float) -> tuple[float | None, list[Finding], list[Truth]]:
     """Until the oracle finds nothing: the moment (of the monotonic clock), what it found last, and what it looked at."""
+    return settled(lab, driver.intents, within=within, meanwhile=driver.reconnect_all)
+
+
+def settled(
+    lab: Lab, intents: list[Intent], *, within: float, meanwhile: Callable[[], None] = lambda: None
+) -> tuple[float | None, list[Finding], list[Truth]]:
+    """As `settle`, of any intents; `meanwhile` is what people do before each look."""
     deadline = time.monotonic() + within
     while True:
-        driver.reconnect_all()
+        meanwhile()
         read = truths(lab)
-        found = findings(read, driver.intents)
+        found = findings(read, intents)
         if not found:
             return time.monotonic(), found, read
         if time.monotonic() > deadline:

@@ -49,7 +49,7 @@ def _moments(lab: Lab, truth: Truth, row: dict[str, Any], intents: list[Intent])
         found.append((event["at"].timestamp(), f"{text} {event['detail']}"))
     for intent in intents:
         if intent.order == str(row["id"]):
-            text = f"trader {intent.kind} by {intent.way}: {intent.status} after {intent.tries} tries {intent.body}"
+            text = f"trader {intent.kind} by {intent.way}: {intent.status} after {intent.tries} tries {intent.body} {intent.said}"
             found.append((intent.began, text))
     touched = [at for at, _ in found]
     found += [(at, text) for at, text in _logged(lab, row) if at]

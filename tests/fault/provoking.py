@@ -1,0 +1,210 @@
+"""How each named point is come by on purpose: a trader's deed, or a message to the workers, that leads through it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.fault.driver import Hand, Intent
+from tests.fault.lab import Lab, Trader
+from tests.fault.market import CENT, SYMBOLS, Market
+from tests.fault.points import POINTS
+
+# Seconds until a point must have been come by; the sweep looks for lost senders after a minute.
+COMES_BY = 100
+
+
+@dataclass
+class Scene:
+    """A lab with a market that stands still, and a trader at work in it."""
+
+    lab: Lab
+    seed: int = 1
+    # What was asked for the sake of each point.
+    intents: dict[str, list[Intent]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.market = Market(self.lab.control, Random(self.seed))  # noqa: S311 - repeated by its seed
+        self.market.show_all()
+        self.market.stand()
+        self.hands = [Hand(self.lab, self.market, each, Random(each.name)) for each in self.lab.traders]  # noqa: S311
+        for hand in self.hands:
+            hand.client.sign_in()
+        self.turns = 0
+
+    @property
+    def hand(self) -> Hand:
+        """The traders take turns."""
+        self.turns += 1
+        return self.hands[self.turns % len(self.hands)]
+
+    def all_intents(self) -> list[Intent]:
+        return [intent for hand in self.hands for intent in hand.intents]
+
+    def strike(self, point: str) -> list[Intent]:
+        """Arm a point and provoke it; the intents that led to it."""
+        before = len(self.all_intents())
+        PROVOKED[point](self, point)
+        self.lab.wait_for(lambda: point not in self.lab.points.armed(), f"coming by {point}", COMES_BY)
+        self.intents[point] = self.all_intents()[before:]
+        return self.intents[point]
+
+    def drain(self) -> None:
+        """Everything that was asked is answered."""
+        for hand in self.hands:
+            hand.drain(150)
+
+    # --- what traders do ---------------------------------------------------------------------------------------------
+
+    def rests(self, hand: Hand, *, way: str = "page", accepted: bool = False, **changes: object) -> str:
+        """An order far from the market."""
+        terms = {"type": "limit", "side": "buy", "quantity": "2", "limit_price": "60", "time_in_force": "gtc"}
+        given = {"symbol": SYMBOLS[0], "stop_loss": None, "take_profit": None, **terms, **changes}
+        order = self._placed(hand.place(way, **given))
+        if accepted:
+            self.until(order, "accepted")
+        return order
+
+    def fills(self, hand: Hand) -> str:
+        terms = {"type": "market", "side": "buy", "quantity": "3", "limit_price": None, "time_in_force": "day"}
+        given = {"symbol": SYMBOLS[1], "stop_loss": None, "take_profit": None, **terms}
+        return self._placed(hand.place("api", **given))
+
+    def _placed(self, intent: Intent) -> str:
+        assert intent.order, f"the order was refused: {intent.status} {intent.said}"
+        found = self.lab.rows(
+            "SELECT reason_detail FROM orders WHERE id::text = %s AND status = 'denied'", intent.order
+        )
+        assert not found, f"the order was denied: {found[0]['reason_detail']}"
+        return intent.order
+
+    def until(self, order: str, *states: str) -> None:
+        def is_there() -> bool:
+            found = self.lab.rows("SELECT status FROM orders WHERE id = %s", order)
+            return bool(found) and found[0]["status"] in states
+
+        self.lab.wait_for(is_there, f"order {order} being {' or '.join(states)}", 60)
+
+
+Provocation = Callable[[Scene, str], None]
+
+
+def _places(scene: Scene, point: str) -> None:
+    scene.lab.points.arm(point)
+    scene.rests(scene.hand)
+
+
+def _places_by_api(scene: Scene, point: str) -> None:
+    scene.lab.points.arm(point)
+    scene.rests(scene.hand, way="api")
+
+
+def _places_bracket(scene: Scene, point: str) -> None:
+    scene.lab.points.arm(point)
+    exits = {"stop_loss": {"stop_price": "50"}, "take_profit": {"limit_price": "70"}}
+    scene.rests(scene.hand, way="api", **exits)
+
+
+def _cancels(scene: Scene, point: str) -> None:
+    hand = scene.hand
+    order = scene.rests(hand, accepted=True)
+    scene.lab.points.arm(point)
+    hand.cancel(order, "page")
+
+
+def _changes(scene: Scene, point: str) -> None:
+    hand = scene.hand
+    order = scene.rests(hand, accepted=True)
+    scene.lab.points.arm(point)
+    hand.change(order, "page", limit_price="61")
+
+
+def _doubts(fault: str) -> Provocation:
+    def provoke(scene: Scene, point: str) -> None:
+        scene.lab.points.arm(point)
+        scene.lab.control.fault(fault, method="POST", path="/v2/orders")
+        scene.rests(scene.hand)
+
+    return provoke
+
+
+def _loses_sender(scene: Scene, point: str) -> None:
+    """A sender dies; the sweep that finds the order is struck."""
+    scene.lab.points.arm(point)
+    scene.lab.points.arm("submit.claimed")
+    scene.rests(scene.hand)
+
+
+def _polls(scene: Scene, point: str) -> None:
+    """Something happens that no stream tells of, and the connection is polled."""
+    hand = scene.hand
+    scene.lab.control.mute()
+    order = scene.fills(hand)
+    scene.until(order, "accepted", "filled")
+    scene.lab.points.arm(point)
+    _asked(scene.lab, hand.trader, "brokers.connection_poll", point)
+    scene.lab.control.unmute()
+
+
+def _syncs(scene: Scene, point: str) -> None:
+    hand = scene.hand
+    scene.lab.control.mute()
+    order = scene.fills(hand)
+    scene.until(order, "accepted", "filled")
+    scene.lab.points.arm(point)
+    _asked(scene.lab, hand.trader, "brokers.connection_sync", point)
+    scene.lab.control.unmute()
+
+
+def _asked(lab: Lab, trader: Trader, task: str, point: str) -> None:
+    """Until somebody comes by: a connection that is held by another is not asked for."""
+    deadline = time.monotonic() + 30
+    while point in lab.points.armed() and time.monotonic() < deadline:
+        lab.send(task, trader.connection)
+        time.sleep(0.5)
+
+
+def _hears(scene: Scene, point: str) -> None:
+    """An execution that the stream tells of."""
+    hand = scene.hand
+    scene.lab.control.wait_for_listener(hand.trader.key_id, 60)
+    scene.lab.points.arm(point)
+    price = scene.market.bids[SYMBOLS[2]]
+    scene.rests(hand, way="api", symbol=SYMBOLS[2], limit_price=str(price - 10 * CENT))
+    scene.market.bids[SYMBOLS[2]] = price - 20 * CENT
+    scene.market.show(SYMBOLS[2])
+
+
+def _reopens(scene: Scene, point: str) -> None:
+    scene.lab.control.wait_for_listener(scene.hand.trader.key_id, 60)
+    scene.lab.points.arm(point)
+    scene.lab.control.close_streams()
+
+
+def _waits(scene: Scene, point: str) -> None:
+    scene.lab.points.arm(point)
+
+
+# By the beginning of a name, the longest that fits.
+_WAYS: dict[str, Provocation] = {
+    "place.": _places,
+    "place.unanswered": _places_by_api,
+    "ask_cancel.": _cancels,
+    "ask_change.": _changes,
+    "submit.": _places,
+    "submit.before_commit": _places_bracket,
+    "submit.committed": _places_bracket,
+    "cancel.": _cancels,
+    "change.": _changes,
+    "resolve.": _doubts("drop_after"),
+    "resolve.counted": _doubts("drop_before"),
+    "sweep.": _loses_sender,
+    "poll.": _polls,
+    "sync.": _syncs,
+    "stream.": _hears,
+    "stream.catching_up": _reopens,
+    "beat.": _waits,
+}
+PROVOKED: dict[str, Provocation] = {
+    point: _WAYS[max((name for name in _WAYS if point.startswith(name)), key=len)] for point in POINTS
+}
