@@ -58,9 +58,11 @@ ORDERS: Final = {
         *("halt", "resume", "flatten", "account-flatten"),
     ),
 }
+HALTS: Final = ("add", "resume_desk", "changelist", "change", "history", "delete")
 HEALTH: Final = ("trenddojo:healthz", "trenddojo:readyz", "trenddojo:metrics")
 KINDS: Final[dict[str, Kind]] = {
     **dict.fromkeys(HEALTH, Kind.ALWAYS),
+    **{f"admin:accounts_halt_{name}": Kind.ORDER for name in HALTS},
     **{f"{room}:{name}": Kind.ORDER for room, names in ORDERS.items() for name in names},
 }
 # Lists and single objects stand at the same addresses of the API as what makes and changes them.

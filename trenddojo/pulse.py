@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 
-from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from accounts.services.pulses import pulse_write
 from trades.execution.silences import silences_watch
@@ -52,7 +52,6 @@ class Pulse:
 def pulse_note(name: str) -> None:
     """A sign of life, unless the database is away."""
     try:
-        close_old_connections()
         pulse_write(name)
     except AWAY:
         log.warning("pulse.lost process=%s", name)

@@ -43,6 +43,7 @@ STANDARDIZED_ERRORS: dict[str, Any] = {
 # The resources in the contract's order.
 TAGS = (
     ("accounts", "Where a trader's money is: paper, live, or kept by hand. Halting one is the kill switch."),
+    ("halt", "Hands on the brake: everything halted, resumed or closed, and what holds entries back."),
     ("connections", "Access to a broker. Keys go in and never come out."),
     ("position-size", "How much to trade for a given risk. Nothing is stored."),
     ("trades", "Ideas from plan to exit, with the fills that are their truth."),
