@@ -22,7 +22,6 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from brokers.rate_limits import budget_is_shared
-from trenddojo.celery import app
 
 WORKER_HEARTBEAT = "heartbeat:worker"
 ORDERS_HEARTBEAT = "heartbeat:orders"
@@ -32,6 +31,7 @@ BEAT_HEARTBEAT = "heartbeat:beat"
 STALE_AFTER_SECONDS = 60
 QUEUES = ("orders", "desk")
 CLOCK_TOLERANCE_SECONDS = 2
+REDIS_TIMEOUT = 2.0
 
 
 class State(StrEnum):
@@ -122,13 +122,17 @@ def clock_check() -> Check:
     return Check("clock", State.OK, "Our clock and the database's agree.")
 
 
+def queue_redis() -> "redis.Redis":
+    """The queue's server, which is not waited for long: who asks how it is must be told soon."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT)
+
+
 def queue_depth() -> int | None:
     """Messages waiting for a worker, or None when the queue is away."""
     try:
-        with app.connection_for_read() as link:
-            client = link.default_channel.client
+        with queue_redis() as client:
             return sum(int(client.llen(name)) for name in QUEUES)
-    except (OSError, redis.RedisError, app.connection_for_read().connection_errors):
+    except redis.RedisError:
         return None
 
 

@@ -26,7 +26,6 @@ from trenddojo import health, measures
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 # Milliseconds: a database that is busy is not kept busier by those who watch it.
 DATABASE_WITHIN: Final = 3000
-REDIS_TIMEOUT: Final = 2.0
 
 # Name, help and labels of what is asked at the moment of the scrape.
 GAUGES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
@@ -137,7 +136,7 @@ def _connections(now: datetime) -> Families:
 
 def _queue() -> Families:
     """Messages and sums, in one round trip."""
-    with _redis() as client, client.pipeline(transaction=False) as pipeline:
+    with health.queue_redis() as client, client.pipeline(transaction=False) as pipeline:
         for name in health.QUEUES:
             pipeline.llen(name)
         pipeline.hgetall(measures.KEY)
@@ -211,7 +210,3 @@ def _one(name: str, value: float, *labels: str) -> Metric:
 
 def _age(since: datetime | None, now: datetime) -> float:
     return max((now - since).total_seconds(), 0.0) if since else 0.0
-
-
-def _redis() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT)

@@ -75,7 +75,10 @@ def is_there(name: str, document: Path) -> bool:
 def test_every_command_named_in_a_document_is_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    of_django = {"check", "migrate", "collectstatic", "createsuperuser", "makemigrations", "sendtestemail", "shell"}
+    of_django = {
+        *("check", "migrate", "collectstatic", "createsuperuser", "makemigrations", "sendtestemail", "shell"),
+        *("dbshell", "showmigrations"),
+    }
     ours = {Path(name).stem for name in tracked() if "/management/commands/" in name}
 
     named = {word for words in MAKE_TARGET.findall(text) for word in words.split()}

@@ -163,7 +163,7 @@ def test_requests_are_counted_by_the_name_of_their_page(client: Client, alice_cl
 
 
 def test_a_name_that_nobody_knows_any_more_is_left_out(client: Client) -> None:
-    shared = metrics._redis()
+    shared = health.queue_redis()
     shared.hset(measures.KEY, "trenddojo_of_an_older_version\x1fx", "1")
     shared.hset(measures.KEY, "trenddojo_budget_waits_total\x1ftoo few", "1")
     try:
@@ -217,7 +217,7 @@ def test_a_database_that_is_away_is_told_with_all_that_is_left(client: Client) -
 def test_a_queue_and_a_cache_that_are_away_are_told(client: Client) -> None:
     away = redis.ConnectionError("away")
     with (
-        mock.patch.object(metrics, "_redis", side_effect=away),
+        mock.patch.object(health, "queue_redis", side_effect=away),
         mock.patch.object(metrics.cache, "get_many", side_effect=away),
         mock.patch.object(measures._Process, "_send", side_effect=away),
     ):

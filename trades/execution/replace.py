@@ -76,7 +76,7 @@ def change_ask(order: Order, *, now: datetime, by: str) -> None:
     try:
         report = _look_change(order, adapter_for(order.connection), now, by=by)
     except (VaultError, BrokerError) as problem:
-        log.info("order.replace.unanswered order=%s problem=%s", order.pk, type(problem).__name__)
+        log.info("order.replace.look.failed order=%s problem=%s", order.pk, type(problem).__name__)
         return
     if report is not None:
         _follow(order, report, now)

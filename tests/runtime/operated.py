@@ -1,0 +1,223 @@
+"""A desk at work as its operator sees it: its metrics, its readiness and its log lines, beside an exchange to trouble."""
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import redis
+import requests
+from celery import Celery
+
+from tests.brokers.simulator_server import RunningSimulator, simulator
+from tests.runtime.desk_process import DeskProcess, clean_environment, copy_checkout, wait_for
+from tests.trenddojo.alert_kit import Between, Scrape, scrape_of
+from trenddojo.desk.dotenv import read
+from trenddojo.env import celery_broker_url
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TOKEN = "operators-token-0123456789"
+# The processes whose heartbeats are looked at.
+WORK = ("orders", "worker", "beat", "stream")
+RESTING = {
+    "symbol": "SPY",
+    "side": "buy",
+    "type": "limit",
+    "quantity": "1",
+    "limit_price": "90.00",
+    "time_in_force": "gtc",
+    "stop_loss": {"stop_price": "85.00"},
+}
+
+
+@dataclass
+class Operated:
+    """A desk, the exchange behind it, and one trader of it."""
+
+    desk: DeskProcess
+    exchange: RunningSimulator
+    trader: dict[str, str] = field(default_factory=dict)
+    cents: Iterator[int] = field(default_factory=itertools.count)
+
+    # --- what an operator looks at -----------------------------------------------------------------------------------
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.desk.port}{path}"
+
+    def scrape(self) -> Scrape:
+        answer = requests.get(self.url("/metrics"), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return scrape_of(answer.text)
+
+    def value(self, name: str, **labels: str) -> float:
+        """Of one metric, summed over the labels that are not named; 0 where there is none."""
+        wanted = set(labels.items())
+        return sum(value for key, value in self.scrape().get(name, {}).items() if wanted <= key)
+
+    def ready(self) -> tuple[int, dict[str, str]]:
+        """Status of /readyz and the state of each check."""
+        answer = requests.get(self.url("/readyz"), timeout=30)
+        return answer.status_code, {name: check["state"] for name, check in answer.json()["checks"].items()}
+
+    def lines(self, **wanted: object) -> list[dict[str, Any]]:
+        """Log lines with these fields."""
+        found = []
+        for line in list(self.desk.output):
+            with contextlib.suppress(ValueError):
+                told = json.loads(line[max(line.find("{"), 0) :])
+                if isinstance(told, dict) and wanted.items() <= told.items():
+                    found.append(told)
+        return found
+
+    def fires(self, *names: str, since: Scrape | None = None, within: float = 30) -> set[str]:
+        """Wait until these alerts' expressions are true; answers every alert that is true then."""
+        earlier = self.scrape() if since is None else since
+        deadline = time.monotonic() + within
+        while not set(names) <= (found := Between(earlier, self.scrape()).firing()):
+            assert time.monotonic() < deadline, f"{set(names) - found} did not become true; {found} did"
+            time.sleep(0.5)
+        return found
+
+    # --- what happens to it ------------------------------------------------------------------------------------------
+
+    def order(self, request_id: str = "", **changes: Any) -> requests.Response:
+        """A limit order that rests, unless it is said otherwise."""
+        answers: list[requests.Response] = []
+
+        def is_taken() -> bool:
+            answers.append(self._order(request_id, changes))
+            # The desk asks for a price again a few seconds after it last did.
+            return "stale_quote" not in answers[-1].text
+
+        wait_for(is_taken, "a fresh price")
+        return answers[-1]
+
+    def _order(self, request_id: str, changes: dict[str, Any]) -> requests.Response:
+        cents = next(self.cents) % 50
+        self.exchange.control.set_quote("SPY", bid=f"100.{cents:02}", ask=f"100.{cents + 2:02}")
+        body = {**RESTING, "account": self.trader["account"], **changes}
+        headers = {"Authorization": f"Bearer {self.trader['token']}", "Idempotency-Key": str(uuid4())}
+        headers |= {"X-Request-ID": request_id} if request_id else {}
+        return requests.post(self.url("/api/v1/orders/"), json=body, headers=headers, timeout=30)
+
+    def cancel(self, order: str) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.trader['token']}"}
+        return requests.post(self.url(f"/api/v1/orders/{order}/cancel/"), headers=headers, timeout=30)
+
+    def orders_in(self, state: str) -> float:
+        return self.value("trenddojo_orders", state=state)
+
+    @contextlib.contextmanager
+    def stopped(self, *names: str) -> Iterator[None]:
+        """Processes that stand still with all they started, as on a machine that hangs."""
+        groups = [self.desk.entries()[name].pid for name in names]
+        for group in groups:
+            os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for group in groups:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def locked(self, table: str) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+        """Nobody reads the table until the connection rolls back."""
+        with psycopg.connect(self.desk.addresses()["DATABASE_URL"]) as connection:
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            yield connection
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.desk.addresses()["DATABASE_URL"], autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextlib.contextmanager
+    def piled_up(self, **messages: int) -> Iterator[None]:
+        """So many messages more in a queue, of a task that does no harm."""
+        url = self.desk.addresses()["REDIS_URL"]
+        Celery(broker=celery_broker_url(url)).send_task("trenddojo.heartbeat", queue="pattern")
+        with redis.Redis.from_url(url) as queue:
+            pattern = queue.lpop("pattern")
+            for name, count in messages.items():
+                queue.rpush(name, *[pattern] * count)
+            yield
+            for name, count in messages.items():
+                queue.ltrim(name, 0, -count - 1)
+
+    def quiet(self) -> None:
+        """No trouble any more, and everything that was late caught up."""
+        self.exchange.control.clear_faults()
+        wait_for(self.is_quiet, "quiet", 120)
+
+    def is_quiet(self) -> bool:
+        with contextlib.suppress(requests.RequestException, AssertionError):
+            scrape = self.scrape()
+            return not Between(scrape, scrape).firing() and self.ready() == (200, dict.fromkeys(self.ready()[1], "ok"))
+        return False
+
+
+@contextlib.contextmanager
+def operated() -> Iterator[Operated]:
+    """A whole desk in a copy of the checkout, as `make run` starts it, with logs as JSON and metrics."""
+    with simulator() as exchange:
+        exchange.control.set_quote("SPY", bid="100.00", ask="100.02")
+        desk = DeskProcess(
+            copy_checkout(),
+            LOG_FORMAT="json",
+            METRICS_TOKEN=TOKEN,
+            SIMULATOR_URL=exchange.url,
+            SIMULATOR_API_KEY=exchange.key_id,
+            SIMULATOR_SECRET_KEY=exchange.secret_key,
+            # Of the exchange that is not started here.
+            SIMULATOR_PORT="1",
+        )
+        try:
+            desk.start()
+            made = Operated(desk, exchange)
+            made.trader = _trader(made)
+            yield made
+        finally:
+            desk.clear_away()
+
+
+def _trader(made: Operated) -> dict[str, str]:
+    told = {**read(made.desk.folder / ".env"), **made.desk.addresses()}
+    variables = {**told, "ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "trenddojo.settings"}
+    keys = {"SIMULATOR_URL": made.exchange.url, "SIMULATOR_API_KEY": made.exchange.key_id}
+    keys |= {"SIMULATOR_SECRET_KEY": made.exchange.secret_key}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.runtime.trader"],
+        cwd=ROOT,
+        env=clean_environment(**variables, **keys),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def until(happened: Callable[[], object], what: str, seconds: float = 30) -> float:
+    """Wait for it; how many seconds it took."""
+    began = time.monotonic()
+    wait_for(happened, what, seconds)
+    return time.monotonic() - began
+
+
+def ids(orders: Iterable[requests.Response]) -> list[str]:
+    """Of orders that were taken."""
+    taken = list(orders)
+    assert {order.status_code for order in taken} <= {requests.codes.created}, [order.text for order in taken]
+    return [str(order.json()["id"]) for order in taken]
