@@ -120,6 +120,8 @@ OBJECT_OF = {
     "trades:order-detail": ORDER,
     "trades:order-cancel": ORDER,
     "trades:order-replace": ORDER,
+    "trades:order-story-json": ORDER,
+    "trades:order-story-csv": ORDER,
     "trades:eyes-order-ask": ORDER,
     "trades:eyes-cancel-again": ORDER,
     "trades:eyes-never-arrived": ORDER,

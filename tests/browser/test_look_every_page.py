@@ -39,6 +39,7 @@ NO_PAGES = {
     *("session-end", "account-archive", "account-unarchive"),
     *("trade-bars", "notification-open", "notifications-read"),
     *("webhook-on", "webhook-off", "webhook-test", "webhook-replay", "webhook-rotate"),
+    *("order-story-json", "order-story-csv"),
     *("eyes-count", "eyes-look", "eyes-order-ask", "eyes-cancel-again", "eyes-sync", "eyes-connection-ask"),
     *("order-changes", "order-freshness", "order-preview", "account-resume", "halt-resume"),
 }

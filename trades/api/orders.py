@@ -17,9 +17,12 @@ from accounts.api.idempotency import creates
 from trades.api.base import TradesViewSet
 from trades.api.order_examples import CANCELLING, CHANGE, NEW_BRACKET, PLACED
 from trades.api.order_fields import OPEN, OrderChange, OrderFilters, OrderGiven, OrderNew, order_input
+from trades.api.order_story_fields import STORY, OrderStoryGiven
 from trades.execution.intents import OrderEdit, order_cancel, order_create, order_replace
 from trades.models import Order
+from trades.selectors.order_story import order_story
 from trades.selectors.orders_told import open_orders, order_read, order_told, orders_told, whole_orders
+from trades.selectors.story_export import story_told
 from trenddojo.api.errors import Conflict, Reason, Refused
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
 from trenddojo.api.serializers import Nothing
@@ -149,6 +152,17 @@ class OrderViewSet(PlacesOrders):
         self.taken(Nothing)
         order_cancel(owner=request.user, order_id=pk, now=timezone.now())
         return self.answered(order_told(request.user, pk))
+
+    @extend_schema(
+        summary="Read an order's story",
+        description="Every step, every call to the broker with its answer, every fill and every notification of the "
+        "order, its legs and its replacements, as it happened. Complete, exact and in UTC.",
+        responses={200: OrderStoryGiven},
+        examples=[STORY],
+    )
+    @action(detail=True, methods=["get"])
+    def story(self, request: Request, pk: UUID) -> Response:
+        return Response(OrderStoryGiven(story_told(order_story(request.user, pk))).data)
 
 
 def _narrowed(orders: QuerySet[Order], wanted: dict[str, Any]) -> QuerySet[Order]:

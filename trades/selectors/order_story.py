@@ -21,7 +21,8 @@ from trenddojo.templatetags.numbers import trimmed
 
 # Kinds of entries.
 STEP, CALL, FILL, TOLD = "step", "call", "fill", "notification"
-_PLACE = {STEP: 0, CALL: 1, FILL: 2, TOLD: 3}
+# Of one moment: what was asked, what that came to, what was told of it.
+_PLACE = {CALL: 0, STEP: 1, FILL: 2, TOLD: 3}
 _NUMBER = r"-?\d+\.\d+"
 _FAMILY = """
 WITH RECURSIVE family AS (

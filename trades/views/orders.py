@@ -12,7 +12,9 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.selectors import accounts_of
 from trades.forms.order_filter import OrderFilterForm
 from trades.selectors.freshness import connections_stale
+from trades.selectors.order_story import order_story
 from trades.selectors.orders import OrderFilter, order_detail, orders_done, orders_working
+from trades.selectors.story_export import story_csv, story_json
 from trades.views.account_choice import account_chosen
 from trades.views.live import live_context
 from trades.views.order_actions import order_url
@@ -53,7 +55,19 @@ def order_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "page": page,
         "order": page.order,
+        "story": order_story(request.user, pk),
         "chosen": page.order.account,
         "stale_connections": connections_stale([page.order.account], now=live["now"]),
     }
     return render(request, "trades/order_detail.html", context | live)
+
+
+@login_required
+@require_safe
+def order_story_file(request: HttpRequest, pk: UUID, form: str) -> HttpResponse:
+    """The whole story of an order as a file."""
+    story = order_story(request.user, pk)
+    kind, text = ("application/json", story_json) if form == "json" else ("text/csv; charset=utf-8", story_csv)
+    name = f"order-{story.order.symbol}-{story.order.pk}.{form}".replace("/", "-")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+    return HttpResponse(text(story), content_type=kind, headers=headers)
