@@ -5,9 +5,11 @@ import os
 import secrets
 import sys
 import time
+from pathlib import Path
 
 from tests.fault import everything  # noqa: F401 - it fills the table of injections
 from tests.fault.lab import Lab, Options
+from tests.fault.report import figures, write
 from tests.fault.run import Plan, run, told
 
 
@@ -23,6 +25,7 @@ def main() -> int:
     parser.add_argument("--traders", type=int, default=5)
     parser.add_argument("--kinds", default="", help="only these kinds of injections, with commas between")
     parser.add_argument("--report", action="store_true", help="write the figures into docs/reliability.md")
+    parser.add_argument("--figures", type=Path, default=None, help="write the figures into this file, good or not")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else secrets.randbelow(1_000_000)
     kinds = frozenset(filter(None, given.kinds.split(","))) or None
@@ -38,9 +41,9 @@ def main() -> int:
         if not outcome.is_good:
             os.environ["FAULT_KEEP"] = "1"
     print(told(outcome), flush=True)  # noqa: T201 - a command line program
+    if given.figures is not None:
+        given.figures.write_text(figures(outcome), encoding="utf-8")
     if given.report and outcome.is_good:
-        from tests.fault.report import write
-
         write(outcome)
     return 0 if outcome.is_good else 1
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import requests
 
+from tests.fault.form_reader import form_with
 from tests.fault.lab import Lab, Trader
 from tests.fault.market import CENT, SYMBOLS, Market
 
@@ -26,7 +27,6 @@ AGAIN = {409, 429, 500, 502, 503, 504}
 # is answered by another process after a minute and a half.
 PATIENCE, LONGEST = 10, 180
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
-KEY = re.compile(r'name="creation_key" value="([^"]+)"')
 # Where a page says what is wrong, and what is to be left out of it.
 PROBLEM = re.compile(r'class="(?:[^"]* )?(?:invalid-feedback|alert)[^"]*"[^>]*>(.*?)</div>', re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
@@ -213,8 +213,12 @@ class Hand:
         return self.client.call("PATCH", f"orders/{intent.order}/", body=intent.body)
 
     def _send_change(self, intent: Intent) -> requests.Response:
-        words = {**intent.body, "creation_key": intent.key}
-        return self.client.post_page(f"/orders/{intent.order}/replace/", words)
+        address = f"/orders/{intent.order}/replace/"
+        shown = self.client.open_page(address)
+        if shown.status_code != HTTPStatus.OK:
+            return shown
+        words = {**form_with(shown.text, "creation_key"), **intent.body, "creation_key": intent.key}
+        return self.client.post_page(address, words)
 
     def _post_close(self, intent: Intent) -> requests.Response:
         answer = self.client.call("POST", "positions/close/", intent.key, intent.body)
