@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from random import Random
 from typing import Any
 
@@ -74,11 +75,20 @@ class Sky:
         return detail
 
     def order(self, **body: Any) -> str:
-        """Place one through the API; answers its id."""
+        """Place one through the API, with a fresh quote to check it against; answers its id."""
+        self.market.show(body["symbol"])
         plain = {"type": "limit", "limit_price": None, "stop_loss": None, "take_profit": None, "time_in_force": "day"}
         intent = self.hand.place("api", **{**plain, **body})
-        assert intent.order, f"not taken: {intent.status} {intent.body}"
+        assert intent.status == HTTPStatus.CREATED, f"not taken: {intent.status} {intent.body}"
         return intent.order
+
+    def roll(self, name: str) -> None:
+        """End a process as a deploy does, and wait until the next one works."""
+        mine = self.lab.supervisor.running[name]
+        starts = mine.starts
+        self.lab.supervisor.end(name)
+        self.lab.wait_for(lambda: mine.starts > starts, f"the next {name}", 40)
+        self.lab.supervisor.wait(name)
 
     def quote(self, symbol: str, bid: str, ask: str, size: int = 100_000) -> None:
         self.lab.control.set_quote(symbol, bid=bid, ask=ask, bid_size=size, ask_size=size)
