@@ -1,0 +1,148 @@
+"""The oracle sees each promise that is broken, and nothing where all are kept."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.fault.driver import Intent
+from tests.fault.lab import Trader
+from tests.fault.oracle import findings
+from tests.fault.truth import Truth
+
+TRADER = Trader("alice", "", "", "user", "account", "connection", "exchange", "key", "secret")
+D = Decimal
+
+
+def intent() -> Intent:
+    return Intent("key-1", "alice", "place", "api", 0.0, status=201, order="row-1", answered=1.0)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "id": "row-1", "status": "filled", "client_order_id": "client-1", "broker_order_id": "broker-1",
+        "creation_key": "claim-1", "origin": "desk", "replaces_id": None, "parent_id": None, "pending_change": None,
+        "side": "buy", "quantity": D(10), "symbol": "SPY", "type": "limit", "limit_price": D(100), "stop_price": None,
+        "filled_quantity": D(10), "filled_average_price": D(100), "commission": D("0.35"),
+    }  # fmt: skip
+    return given | changes
+
+
+def their(**changes: Any) -> dict[str, Any]:
+    given = {
+        "id": "broker-1", "client_order_id": "client-1", "status": "filled", "qty": "10", "filled_qty": "10",
+        "filled_avg_price": "100", "limit_price": "100", "stop_price": None, "side": "buy", "symbol": "SPY",
+    }  # fmt: skip
+    return given | changes
+
+
+def fill(**changes: Any) -> dict[str, Any]:
+    given = {
+        "execution_id": "execution-1", "order_id": "row-1", "quantity": D(10), "price": D(100), "side": "buy",
+        "symbol": "SPY", "commission": D("0.35"),
+    }  # fmt: skip
+    return given | changes
+
+
+def event(was: str, is_now: str, fact: str = "", source: str = "worker") -> dict[str, Any]:
+    return {"from_status": was, "to_status": is_now, "fact": fact, "source": source}
+
+
+def world() -> Truth:
+    """One order that was sent, filled, booked and told."""
+    trail = [event("", "new", "intend", "trader"), event("new", "submitting", "claim"), event("submitting", "filled")]
+    return Truth(
+        TRADER,
+        theirs={"broker-1": their()},
+        executions=[{"id": "execution-1", "order_id": "broker-1", "qty": "10", "price": "100", "symbol": "SPY"}],
+        positions={"SPY": D(10)},
+        orders=[row()],
+        events=defaultdict(list, {"row-1": trail}),
+        fills=[fill()],
+        notices={"order:row-1:filled": None},
+        told_positions={"SPY": D(10)},
+        connection={"is_active": True},
+        keys={"key-1": "claim-1"},
+    )
+
+
+def found(truth: Truth) -> set[str]:
+    return {one.kind for one in findings([truth], [intent()])}
+
+
+def test_nothing_is_found_where_every_promise_is_kept() -> None:
+    assert findings([world()], [intent()]) == []
+
+
+def second_row(truth: Truth) -> None:
+    truth.orders.append(row(id="row-2", creation_key="nobody's", client_order_id="client-2", broker_order_id=""))
+    truth.events["row-2"] = truth.events["row-1"]
+
+
+def sent_twice(truth: Truth) -> None:
+    truth.theirs["broker-2"] = their(id="broker-2")
+
+
+def works_still(truth: Truth) -> None:
+    truth.orders[0]["status"] = "submitting"
+    truth.events["row-1"].pop()
+
+
+def in_doubt_untold(truth: Truth) -> None:
+    truth.orders[0]["status"] = "in_doubt"
+    truth.events["row-1"][-1] = event("submitting", "in_doubt", "doubt")
+
+
+def gap_in_trail(truth: Truth) -> None:
+    truth.events["row-1"].pop(1)
+
+
+BROKEN: dict[str, tuple[Callable[[Truth], Any], set[str]]] = {
+    "a request's order is not there": (lambda truth: truth.orders.clear(), {"lost", "wrong"}),
+    "an order that nobody asked for": (second_row, {"doubled", "untold", "wrong"}),
+    "two orders at the broker under one id": (sent_twice, {"doubled", "lost"}),
+    "an order at the broker without a row": (
+        lambda truth: truth.theirs.update({"broker-9": their(id="broker-9", client_order_id="else")}),
+        {"lost"},
+    ),
+    "a row of an order that the broker does not have": (lambda truth: truth.theirs.clear(), {"wrong"}),
+    "another state than the broker's": (lambda truth: truth.theirs["broker-1"].update(status="canceled"), {"wrong"}),
+    "another quantity filled": (lambda truth: truth.theirs["broker-1"].update(filled_qty="7"), {"wrong"}),
+    "another price asked": (lambda truth: truth.theirs["broker-1"].update(limit_price="99"), {"wrong"}),
+    "an execution that is not booked": (lambda truth: truth.fills.clear(), {"lost", "wrong"}),
+    "an execution booked twice": (lambda truth: truth.fills.append(fill()), {"doubled", "wrong"}),
+    "a fill that never happened": (lambda truth: truth.fills.append(fill(execution_id="")), {"doubled", "wrong"}),
+    "an execution at another price": (lambda truth: truth.fills[0].update(price=D(101)), {"wrong"}),
+    "an execution of another order": (lambda truth: truth.fills[0].update(order_id="row-7"), {"wrong"}),
+    "a position that differs": (lambda truth: truth.positions.update(SPY=D(11)), {"wrong"}),
+    "a position the desk was not told of": (lambda truth: truth.told_positions.clear(), {"wrong"}),
+    "commissions that do not add up": (lambda truth: truth.fills[0].update(commission=D(1)), {"wrong"}),
+    "an order nobody knows about, and nobody told": (in_doubt_untold, {"untold", "wrong"}),
+    "an order on its way for ever": (works_still, {"untold", "wrong"}),
+    "a connection left switched off": (lambda truth: truth.connection.update(is_active=False), {"undecided"}),
+    "a fill nobody was told of": (lambda truth: truth.notices.clear(), {"untold"}),
+    "a step missing in the trail": (gap_in_trail, {"wrong"}),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_promise_is_found(case: str) -> None:
+    truth = world()
+    spoil, kinds = BROKEN[case]
+    spoil(truth)
+    assert found(truth) == kinds
+
+
+def test_an_undecided_order_whose_trader_knows_is_undecided_and_not_untold() -> None:
+    truth = world()
+    in_doubt_untold(truth)
+    truth.notices["order:row-1:in_doubt"] = None
+    assert found(truth) == {"undecided", "wrong"}
+
+
+def test_a_request_answered_with_another_requests_order_is_found() -> None:
+    truth = world()
+    truth.keys["key-1"] = "claim-7"
+    assert found(truth) == {"lost", "doubled"}
