@@ -44,8 +44,11 @@ class Scene:
     def strike(self, point: str) -> list[Intent]:
         """Arm a point and provoke it; the intents that led to it."""
         before = len(self.all_intents())
-        PROVOKED[point](self, point)
-        self.lab.wait_for(lambda: point not in self.lab.points.armed(), f"coming by {point}", COMES_BY)
+        try:
+            PROVOKED[point](self, point)
+            self.lab.wait_for(lambda: point not in self.lab.points.armed(), f"coming by {point}", COMES_BY)
+        finally:
+            self.lab.control.unmute()
         self.intents[point] = self.all_intents()[before:]
         return self.intents[point]
 
@@ -121,6 +124,8 @@ def _changes(scene: Scene, point: str) -> None:
 
 def _doubts(fault: str) -> Provocation:
     def provoke(scene: Scene, point: str) -> None:
+        # A stream would end the doubt before anybody asks.
+        scene.lab.control.mute()
         scene.lab.points.arm(point)
         scene.lab.control.fault(fault, method="POST", path="/v2/orders")
         scene.rests(scene.hand)
@@ -143,7 +148,6 @@ def _polls(scene: Scene, point: str) -> None:
     scene.until(order, "accepted", "filled")
     scene.lab.points.arm(point)
     _asked(scene.lab, hand.trader, "brokers.connection_poll", point)
-    scene.lab.control.unmute()
 
 
 def _syncs(scene: Scene, point: str) -> None:
@@ -153,7 +157,6 @@ def _syncs(scene: Scene, point: str) -> None:
     scene.until(order, "accepted", "filled")
     scene.lab.points.arm(point)
     _asked(scene.lab, hand.trader, "brokers.connection_sync", point)
-    scene.lab.control.unmute()
 
 
 def _asked(lab: Lab, trader: Trader, task: str, point: str) -> None:
