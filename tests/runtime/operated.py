@@ -97,7 +97,7 @@ class Operated:
         def is_taken() -> bool:
             answers.append(self._order(request_id, changes))
             # The desk asks for a price again a few seconds after it last did.
-            return "stale_quote" not in answers[-1].text
+            return answers[-1].ok or "stale_quote" not in answers[-1].text
 
         wait_for(is_taken, "a fresh price")
         return answers[-1]
