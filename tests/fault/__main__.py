@@ -3,7 +3,9 @@
 import argparse
 import os
 import secrets
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,11 +35,14 @@ def main() -> int:
         seed, given.seconds, given.orders, given.kills, max(given.most_seconds, given.seconds), given.rate,
         given.every, kinds,
     )  # fmt: skip
+    # Ctrl-C ends the work, and the oracle is asked.
+    is_enough = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: is_enough.set())
     began = time.monotonic()
     say(began, f"seed {seed}, for {given.seconds:.0f} s; the lab starts")
     with Lab(Options(seed=seed, traders=given.traders)) as lab:
         say(began, f"the desk works, its logs are in {lab.logs}")
-        outcome = run(lab, plan, lambda line: say(began, line))
+        outcome = run(lab, plan, lambda line: say(began, line), is_enough.is_set)
         if not outcome.is_good:
             os.environ["FAULT_KEEP"] = "1"
     print(told(outcome), flush=True)  # noqa: T201 - a command line program

@@ -34,6 +34,9 @@ PLACE = re.compile(r"/orders/([0-9a-f-]{36})/")
 # How the deeds of a trader are drawn, by weight.
 DEEDS = {"place": 68, "cancel": 14, "change": 12, "close": 4, "look": 2}
 RECENT = 40
+# Entries are on one side of a symbol, so that the gate lets them pass: these are sold short.
+SHORTED = frozenset({"TSLA", "NVDA"})
+PARTS_SOLD = 0.06
 
 
 @dataclass
@@ -177,9 +180,12 @@ class Hand:
         symbol = rng.choice(SYMBOLS)
         bid = self.market.bids[symbol]
         body: dict[str, Any] = {
-            "account": self.trader.account, "symbol": symbol, "side": rng.choices(["buy", "sell"], [3, 2])[0],
+            "account": self.trader.account, "symbol": symbol, "side": "sell" if symbol in SHORTED else "buy",
             "quantity": str(rng.randint(1, 40)), "time_in_force": rng.choice(["day", "gtc"]), "type": "limit",
         }  # fmt: skip
+        if rng.random() < PARTS_SOLD:
+            # Out of a part of what may be held: refused where it is not, which is an answer too.
+            body |= {"side": "buy" if symbol in SHORTED else "sell", "quantity": "1"}
         sign = -1 if body["side"] == "buy" else 1
         kind = rng.choices(["near", "market", "far", "bracket"], [45, 18, 27, 10])[0]
         if kind == "market":

@@ -67,7 +67,10 @@ class Outcome:
         return sum(finding.kind == kind for finding in self.findings)
 
 
-def run(lab: Lab, plan: Plan, say: Callable[[str], None] = lambda _line: None) -> Outcome:
+def run(
+    lab: Lab, plan: Plan, say: Callable[[str], None] = lambda _line: None, is_enough: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """`is_enough` may end the work before its time; the oracle is asked all the same."""
     rng = Random(plan.seed)  # noqa: S311 - a run is repeated by its seed
     market = Market(lab.control, Random(f"{plan.seed}:market"))  # noqa: S311 - see above
     market.show_all()
@@ -75,7 +78,7 @@ def run(lab: Lab, plan: Plan, say: Callable[[str], None] = lambda _line: None) -
     driver = Driver(lab, market, seed=plan.seed, rate=plan.rate)
     driver.start()
     began = time.monotonic()
-    _work(lab, plan, driver, rng, say)
+    _work(lab, plan, driver, rng, say, is_enough)
     driver.stop()
     seconds = time.monotonic() - began
     say(f"calm after {seconds:.0f} s")
@@ -89,12 +92,14 @@ def run(lab: Lab, plan: Plan, say: Callable[[str], None] = lambda _line: None) -
     return _outcome(lab, plan, driver, read, found, stories, seconds, settled_at and settled_at - calm_at)
 
 
-def _work(lab: Lab, plan: Plan, driver: Driver, rng: Random, say: Callable[[str], None]) -> None:
+def _work(
+    lab: Lab, plan: Plan, driver: Driver, rng: Random, say: Callable[[str], None], is_enough: Callable[[], bool]
+) -> None:
     began, told = time.monotonic(), 0.0
     while True:
         now = time.monotonic() - began
         enough = now >= plan.seconds and driver.placed() >= plan.orders and kills(lab) >= plan.kills
-        if enough or now >= plan.most_seconds or driver.broken:
+        if enough or now >= plan.most_seconds or driver.broken or is_enough():
             return
         if now - told >= 30:
             told = now
