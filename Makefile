@@ -7,7 +7,7 @@ BOOTSTRAP = command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(NO_PYTHON)" >&2; e
 DEV = $(BOOTSTRAP) dev --
 export PORT WEB_CONCURRENCY WORKER_CONCURRENCY CHROMIUM CI
 
-.PHONY: help run test check bench load scale chaos fmt setup requirements vendor screenshots backup restore clean
+.PHONY: help run test check bench load scale chaos fmt setup requirements vendor screenshots backup restore fuzz clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ backup: ## Write the whole desk into one new file, while it runs or not: make ba
 
 restore: ## Bring a stopped desk back from a backup: make restore FILE=desk.backup (REPLACE=1 to lose what is there)
 	@$(DEV) -m trenddojo.desk restore "$(FILE)" $(if $(REPLACE),--replace)
+
+fuzz: ## Draw new examples of strange input until the time is over: make fuzz SECONDS=600
+	@$(DEV) -m tools.fuzz $(or $(SECONDS),600)
 
 clean: ## Remove what can be made again; never .env, never var/
 	rm -rf .venv staticfiles htmlcov test-results .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .bootstrap.lock
