@@ -19,6 +19,8 @@ from tests.fault.truth import truths
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and stops processes")]
 
+# A poll or a sync that is killed holds its connection for two minutes: there is another for each.
+TRADERS = 8
 # Nothing hangs here, so that a lost sender may be missed sooner than the longest request takes.
 SENDER_LOST = "trades.execution.submit:SEND_TIMEOUT=20"
 
@@ -34,7 +36,7 @@ class Struck:
 @pytest.fixture(scope="module")
 def struck() -> Iterator[Struck]:
     """Every point is struck once, one after the other; then everything settles together."""
-    with Lab(Options(traders=2, variables={HASTE: SENDER_LOST})) as lab:
+    with Lab(Options(traders=TRADERS, variables={HASTE: SENDER_LOST})) as lab:
         scene = Scene(lab)
         missed: dict[str, str] = {}
         for point in POINTS:
