@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.sealing import secret_box
 from accounts.selectors import accounts_of
 from accounts.services.tokens import tokens_revoke_all
+from trenddojo.api.throttles import address_of
 
 logger = logging.getLogger(__name__)
 NOT_SENT = "The e-mail could not be sent: try again in a few minutes, or tell the administrator of this desk."
@@ -33,6 +34,20 @@ class AccountAdapter(DefaultAccountAdapter):
         if accounts_of(request.user).exists():
             return str(super().get_login_redirect_url(request))
         return reverse("accounts:account-first")
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Looked for by name and by address, a known address would be hashed twice, and take longer than an unknown one."""
+        if credentials.get("username") and credentials.get("username") == credentials.get("email"):
+            del credentials["email"]
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            logger.info("signin.password.right person=%s", user.pk)
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Who was meant is not written down: people type passwords into the wrong field."""
+        super().authentication_failed(request, **credentials)
+        logger.warning("signin.password.wrong address=%s", address_of(request))
 
     def set_password(self, user: Any, password: str) -> None:
         """Changed, set or reset: tokens that were given away before open nothing any more, either."""

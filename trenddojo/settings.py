@@ -92,8 +92,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "trenddojo.middleware.TimezoneMiddleware",
+    "trenddojo.headers.PrivacyMiddleware",
     "trenddojo.middleware.LogUserMiddleware",
+    "trenddojo.middleware.TimezoneMiddleware",
     "trenddojo.form_pages.FormPageMiddleware",
 ]
 
@@ -326,8 +327,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # Cookies know no ports: two desks on one machine would sign each other out without names of their own.
 COOKIE_PREFIX = env.text("COOKIE_PREFIX", "trenddojo")
-SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}_session"
-CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}_csrf"
+# Browsers take cookies of this prefix from the host itself over TLS alone: no neighbour can plant one.
+SESSION_COOKIE_NAME = f"{'__Host-' * HTTPS}{COOKIE_PREFIX}_session"
+CSRF_COOKIE_NAME = f"{'__Host-' * HTTPS}{COOKIE_PREFIX}_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000, lowest=0, highest=63_072_000) if HTTPS else 0

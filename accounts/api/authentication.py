@@ -6,13 +6,14 @@ from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, TokenScope, User
 from accounts.services.tokens import digest_of, token_used
 from trenddojo import log_context
+from trenddojo.api.throttles import FailedTokens
 
 KEYWORD = "Bearer"
 LONGEST = 200
@@ -35,7 +36,7 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if words[0].lower() != KEYWORD.lower().encode() or len(words) != 2:  # noqa: PLR2004 - keyword and token
             raise AuthenticationFailed(f"Send one header “Authorization: {KEYWORD} <token>”.", "bad_header")
-        token = _token_of(words[1])
+        token = _token_of(words[1], request)
         log_context.add(user=token.user_id)
         token_used(token, now=timezone.now())
         return token.user, token
@@ -65,7 +66,8 @@ class BrowserScheme(OpenApiAuthenticationExtension):
     name = "browser"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 - the library's signature
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+        # The same text wherever it is written; over TLS the name begins with __Host-.
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME.removeprefix("__Host-")}
 
 
 class ScopeAllows(BasePermission):
@@ -80,8 +82,21 @@ class ScopeAllows(BasePermission):
         return request.auth is None or request.auth.scope == TokenScope.TRADE
 
 
-def _token_of(text: bytes) -> ApiToken:
-    """The token with this text. Raises AuthenticationFailed, which tells apart only what its owner may know."""
+def _token_of(text: bytes, request: Request) -> ApiToken:
+    """The token with this text. Raises AuthenticationFailed, which tells apart only what its owner may know.
+
+    Who goes on failing is told to wait (Throttled); a good token of the same address is let in all the while.
+    """
+    try:
+        return _good_token(text)
+    except AuthenticationFailed:
+        failed = FailedTokens()
+        if not failed.allow_request(request, None):
+            raise Throttled(failed.wait()) from None
+        raise
+
+
+def _good_token(text: bytes) -> ApiToken:
     found = None
     if len(text) <= LONGEST and text.isascii():
         found = ApiToken.objects.select_related("user").filter(digest=digest_of(text.decode())).first()

@@ -6,6 +6,7 @@ at a time and is left alone for a while after a failure, so that a dead one cost
 
 import base64
 import hmac
+import ipaddress
 import json
 import logging
 from contextlib import suppress
@@ -23,12 +24,13 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from requests_hardened import Config, HTTPSession
 from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter_adapter import IPFilterAdapter
 
 from accounts.models import DeliveryState, Event, NotificationKind, Webhook, WebhookDelivery
 from accounts.sealing import CannotOpen, opened
 from accounts.services.events import events_number
 from accounts.services.notifications import notify
-from accounts.services.webhooks import PURPOSE, SECRET_PREFIX
+from accounts.services.webhooks import PURPOSE, SECRET_PREFIX, is_site_local
 
 logger = logging.getLogger(__name__)
 
@@ -176,6 +178,16 @@ def _attempt(webhook: Webhook, delivery: WebhookDelivery) -> Outcome:
     return Outcome(answer.status_code, "" if is_fine else f"Answered with status {answer.status_code}.")
 
 
+class _PublicOnly(IPFilterAdapter):
+    """The library's filter, and the private networks it does not know."""
+
+    def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(*args, **options)
+        if is_site_local(ipaddress.ip_address(host["host"].strip("[]"))):
+            raise InvalidIPAddress(host["host"])
+        return host, pool
+
+
 def _session() -> HTTPSession:
     session = HTTPSession(
         Config(
@@ -186,6 +198,9 @@ def _session() -> HTTPSession:
             user_agent_override=USER_AGENT,
         )
     )
+    for scheme in ("https", "http"):
+        allowed = settings.WEBHOOKS_TO_LOOPBACK
+        session.mount(f"{scheme}://", _PublicOnly(is_https_proto=scheme == "https", allow_loopback=allowed))
     # Neither a proxy of the machine, which would look names up elsewhere, nor its .netrc.
     session.trust_env = False
     return session

@@ -110,7 +110,9 @@ class ConnectionViewSet(AsksBrokers, ApiViewSet):
     )
     @action(detail=True, methods=["post"])
     def verify(self, request: TraderRequest, pk: UUID) -> Response:
-        services.connection_verify(connection=self.acted_on(request, pk))
+        connection = self.acted_on(request, pk)
+        check_key_budget(request)
+        services.connection_verify(connection=connection)
         return self.answered(self.row(request, pk))
 
     @extend_schema(

@@ -20,6 +20,8 @@ from rest_framework.throttling import BaseThrottle
 PREFIX = "trenddojo:api"
 TIMEOUT = 0.5
 ADDRESS_PER_MINUTE = 120
+# Programs whose token ran out are told so at once; after so many tries they are told to wait.
+FAILED_PER_MINUTE = 60
 
 
 class MinuteThrottle(BaseThrottle):
@@ -78,10 +80,27 @@ class AddressThrottle(MinuteThrottle):
     def identity(self, request: Request) -> str | None:
         if request.user.is_authenticated:
             return None
-        try:
-            return str(get_adapter().get_client_ip(request))
-        except (PermissionDenied, ImproperlyConfigured):
-            return "unknown"  # behind a socket, or a proxy that is not counted: all of them share one budget
+        return address_of(request)
+
+
+class FailedTokens(MinuteThrottle):
+    """For what is no token, or none any more: a budget for each network address."""
+
+    name = "failed"
+
+    def allowed(self) -> int:
+        return FAILED_PER_MINUTE
+
+    def identity(self, request: Any) -> str:
+        return address_of(request)
+
+
+def address_of(request: Any) -> str:
+    """The visitor's network address, behind as many proxies as are trusted."""
+    try:
+        return str(get_adapter().get_client_ip(request))
+    except (PermissionDenied, ImproperlyConfigured):
+        return "unknown"  # behind a socket, or a proxy that is not counted: all of them share one budget
 
 
 def _wait(item: RateLimitItem, who: str) -> float | None:

@@ -1,0 +1,183 @@
+"""Guessing is slow, known and unknown names are told apart by nothing, and no second factor can be walked around."""
+
+from typing import Any
+
+import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.auth import hashers
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.api.kit import Api, api_for, error
+from tests.factories import make_account, make_connection
+
+pytestmark = pytest.mark.django_db
+
+SIGN_IN, RESET, SIGN_UP = "/auth/login/", "/auth/password/reset/", "/auth/signup/"
+
+
+def tries(name: str, forwarded: str, count: int) -> list[int]:
+    browser = Client(headers={"x-forwarded-for": forwarded}) if forwarded else Client()
+    return [browser.post(SIGN_IN, {"login": f"{name}-{n}", "password": "guess"}).status_code for n in range(count)]
+
+
+def is_slowed(forwarded: str, login: str = "alice") -> bool:
+    browser = Client(headers={"x-forwarded-for": forwarded})
+    answer = browser.post(SIGN_IN, {"login": login, "password": "guess"})
+    return answer.status_code == 429 or "Too many failed" in answer.content.decode()
+
+
+def test_one_account_is_guarded_whatever_address_the_guesses_come_from(alice: User, settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for number in range(5):
+        assert not is_slowed(f"198.51.100.{number}")
+    assert is_slowed("198.51.100.77")
+    assert not is_slowed("198.51.100.78", "charlie")
+
+
+def test_behind_a_proxy_each_visitor_is_counted_alone(alice: User, settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    tries("one", "198.51.100.1", 12)
+    assert is_slowed("198.51.100.1", "somebody")
+    assert not is_slowed("198.51.100.2", "somebody")
+
+
+def test_a_made_up_forwarded_address_gives_no_fresh_budget(alice: User, settings: Any) -> None:
+    """What the visitor wrote stands to the left of what the proxy added."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for number in range(12):
+        is_slowed(f"203.0.113.{number}, 198.51.100.1", f"somebody-{number}")
+    assert is_slowed("203.0.113.99, 198.51.100.1", "somebody")
+
+
+def test_without_a_proxy_the_header_is_not_believed(alice: User, settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 0
+    for number in range(12):
+        is_slowed(f"203.0.113.{number}", f"somebody-{number}")
+    assert is_slowed("203.0.113.99", "somebody")
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts how often a password was hashed: that is what takes the time."""
+    count: list[int] = []
+    encode = hashers.MD5PasswordHasher.encode
+
+    def counted(self: Any, password: str, salt: str) -> str:
+        count.append(1)
+        return str(encode(self, password, salt))
+
+    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", counted)
+    return count
+
+
+@pytest.mark.parametrize("login", ["alice", "alice@example.com", "nobody", "nobody@example.com"])
+def test_signing_in_hashes_once_whether_the_name_is_known_or_not(alice: User, hashed: list[int], login: str) -> None:
+    hashed.clear()
+    Client().post(SIGN_IN, {"login": login, "password": "guess"})
+    assert len(hashed) == 1
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
+def test_a_reset_sends_one_mail_and_hashes_nothing_for_known_and_unknown(
+    alice: User, hashed: list[int], email: str
+) -> None:
+    hashed.clear()
+    answer = Client().post(RESET, {"email": email})
+    assert (answer.status_code, answer["Location"]) == (302, "/auth/password/reset/done/")
+    assert ([message.to for message in mail.outbox], hashed) == ([[email]], [])
+
+
+def test_signing_up_and_confirming_again_tell_nothing_where_addresses_must_be_confirmed(
+    alice: User, settings: Any
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    body = {"password1": "a long pass phrase", "password2": "a long pass phrase", "timezone": "UTC"}
+    answers = [
+        Client().post(SIGN_UP, {**body, "username": name, "email": email})
+        for name, email in (("dora", "dora@example.com"), ("eve", "alice@example.com"))
+    ]
+    assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, "/auth/confirm-email/")}
+    assert "alice" not in Client().get("/auth/confirm-email/").content.decode()
+
+
+def test_a_new_password_does_not_skip_the_second_factor(alice: User) -> None:
+    TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
+    browser = Client()
+    browser.post(RESET, {"email": alice.email})
+    link = next(word for word in str(mail.outbox[0].body).split() if "/reset/key/" in word)
+    form = browser.get(link.removeprefix("http://testserver"), follow=True)
+    new = "a much better pass phrase"
+    browser.post(form.request["PATH_INFO"], {"password1": new, "password2": new})
+    assert "_auth_user_id" not in browser.session
+    asked = browser.post(SIGN_IN, {"login": "alice", "password": new})
+    assert asked["Location"].startswith("/auth/2fa/authenticate/")
+    assert browser.get("/settings/").status_code == 302
+    assert browser.get("/api/v1/accounts/").status_code == 401
+
+
+def test_half_a_sign_in_opens_nothing(alice: User, password: str) -> None:
+    TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
+    browser = Client()
+    browser.post(SIGN_IN, {"login": "alice", "password": password})
+    for address in (
+        "/",
+        "/admin/",
+        "/api/v1/accounts/",
+        "/auth/2fa/",
+        "/auth/reauthenticate/",
+        "/settings/tokens/new/",
+    ):
+        assert browser.get(address).status_code in {302, 401}
+    assert "_auth_user_id" not in browser.session
+
+
+def test_codes_of_the_second_factor_cannot_be_guessed_on_the_page(alice: User, password: str) -> None:
+    TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
+    browser = Client()
+    browser.post(SIGN_IN, {"login": "alice", "password": password})
+    pages = [browser.post("/auth/2fa/authenticate/", {"code": f"{n:06}"}) for n in range(8)]
+    assert "Too many" in pages[-1].content.decode() or pages[-1].status_code == 429
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/auth/2fa/totp/deactivate/",
+        "/auth/2fa/recovery-codes/",
+        "/auth/2fa/recovery-codes/generate/",
+        "/auth/2fa/recovery-codes/download/",
+        "/auth/2fa/webauthn/add/",
+        "/settings/tokens/new/",
+    ],
+)
+def test_means_of_signing_in_are_changed_after_being_asked_again(
+    alice: User, alice_client: Client, address: str
+) -> None:
+    TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(alice)
+    assert "/reauthenticate/" in alice_client.get(address)["Location"]
+    sent = alice_client.post(address)
+    assert sent.status_code == 405 or "/reauthenticate/" in sent["Location"]
+
+
+def test_unknown_tokens_are_slowed_down_for_their_address_and_good_ones_are_not(alice: User) -> None:
+    good = api_for(alice)
+    bad = [Api("td_unknown").get("/accounts/") for _ in range(61)]
+    assert {answer.status_code for answer in bad[:60]} == {401}
+    assert error(bad[60]) == (429, "throttled", None)
+    assert 1 <= int(bad[60]["Retry-After"]) <= 60
+    assert good.get("/accounts/").status_code == 200
+
+
+def test_kept_keys_are_tried_by_programs_as_rarely_as_on_the_page(alice: User, settings: Any) -> None:
+    connection = make_connection(make_account(alice), "mock", keys={})
+    api = api_for(alice)
+    codes = [api.post(f"/connections/{connection.pk}/verify/").status_code for _ in range(11)]
+    assert codes == [200] * 10 + [429]
+    browser = Client()
+    browser.force_login(alice, backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert browser.post(f"{reverse('brokers:connection-create')}?broker=mock").status_code == 429

@@ -1,0 +1,116 @@
+"""Sessions: a new one at every sign-in, ended for good, in cookies no script and no other site can use."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings as desk
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COOKIE = "trenddojo_session"
+
+
+def sign_in(client: Client, **options: Any) -> Any:
+    return client.post("/auth/login/", {"login": "alice", "password": PASSWORD, **options})
+
+
+def test_signing_in_throws_a_session_away_that_somebody_else_may_know(alice: User) -> None:
+    browser = Client()
+    browser.get("/auth/login/")
+    planted = browser.session
+    planted["planted"] = "yes"
+    planted.save()
+    browser.cookies[COOKIE] = before = planted.session_key
+    sign_in(browser)
+    assert browser.cookies[COOKIE].value != before
+    assert not Session.objects.filter(session_key=before).exists()
+    thief = Client()
+    thief.cookies[COOKIE] = before
+    assert thief.get("/settings/").status_code == 302
+
+
+def test_a_made_up_session_key_is_not_adopted(alice: User) -> None:
+    browser = Client()
+    browser.cookies[COOKIE] = "a" * 32
+    sign_in(browser)
+    assert browser.cookies[COOKIE].value != "a" * 32
+
+
+def test_a_signed_out_session_opens_nothing_any_more(alice: User) -> None:
+    browser, thief = Client(), Client()
+    sign_in(browser)
+    thief.cookies[COOKIE] = browser.cookies[COOKIE].value
+    assert thief.get("/settings/").status_code == 200
+    browser.post("/auth/logout/")
+    assert thief.get("/settings/").status_code == 302
+    assert Session.objects.count() == 0
+
+
+def test_a_session_ends_after_fourteen_days(alice: User) -> None:
+    browser = Client()
+    sign_in(browser, remember="on")
+    with time_machine.travel(timezone.now() + timedelta(days=14, seconds=5), tick=False):
+        cache.clear()  # the cache's clock is its server's
+        assert browser.get("/settings/").status_code == 302
+
+
+def test_not_remembered_it_ends_with_the_browser(alice: User) -> None:
+    browser = Client()
+    sign_in(browser)
+    assert browser.cookies[COOKIE]["max-age"] == ""
+
+
+def test_no_script_and_no_other_site_gets_the_cookies(alice: User) -> None:
+    browser = Client()
+    browser.get("/auth/login/")
+    sign_in(browser)
+    session, form = browser.cookies[COOKIE], browser.cookies["trenddojo_csrf"]
+    assert (session["httponly"], session["samesite"], form["samesite"]) == (True, "Lax", "Lax")
+    assert session["domain"] == ""
+
+
+def test_a_changed_password_ends_every_session_but_this_one(alice: User) -> None:
+    here, there = Client(), Client()
+    sign_in(here)
+    sign_in(there)
+    new = "a much better pass phrase"
+    here.post("/auth/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert there.get("/settings/").status_code == 302
+
+
+def in_production(program: str) -> str:
+    """What a program prints under the settings of docs/production.env.example."""
+    environment = {"PATH": os.environ["PATH"], "ENV_FILE": str(ROOT / "docs" / "production.env.example")}
+    environment["DJANGO_SETTINGS_MODULE"] = "trenddojo.settings"
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_in_production_cookies_travel_over_tls_alone_and_are_bound_to_the_host() -> None:
+    program = (
+        "from django.conf import settings as s;"
+        "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME,"
+        " s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_SSL_REDIRECT, s.ADMIN_SECOND_FACTOR,"
+        " s.DEBUG, s.SESSION_COOKIE_PATH, s.SESSION_COOKIE_DOMAIN)"
+    )
+    expected = "True True __Host-trenddojo_session __Host-trenddojo_csrf 31536000 True True True False / None"
+    assert in_production(program) == expected
+
+
+def test_sessions_are_kept_on_the_server_under_random_keys() -> None:
+    assert desk.SESSION_ENGINE == "django.contrib.sessions.backends.cached_db"
