@@ -105,7 +105,8 @@ def check_order(facts: OrderFacts, limits: OrderLimits, state: GateState) -> tup
 
     Codes: exceeds_position, halted, trader_halted, desk_halted, desk_silent, broker_silent, integrations_disabled,
     not_armed, orders_per_minute, missing_quote, stale_quote, price_collar, no_equity, max_position, open_risk,
-    daily_loss, weekly_loss, max_open_positions, insufficient_buying_power. A limit that is used exactly up is not broken.
+    daily_loss, weekly_loss, max_open_positions, insufficient_buying_power. A limit that is used exactly up is not
+    broken.
     """
     with exact():
         if is_reducing(facts, state):
