@@ -7,6 +7,7 @@ so that a killed worker's connection is free again.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -25,10 +26,16 @@ FAR_AHEAD = 3
 STREAM_SILENCE = timedelta(seconds=40)
 
 
+class Turn(Protocol):
+    """When a connection comes next, after `now`."""
+
+    def __call__(self, connection_id: UUID, *, cycle: int, now: datetime) -> datetime: ...
+
+
 def syncs_take(*, now: datetime, limit: int) -> list[UUID]:
     """Connections whose portfolio sync is due, the longest waiting first; their next turn is set."""
     due = BrokerConnection.objects.filter(_is_due("next_sync_at", settings.SYNC_SECONDS, now))
-    return _take("next_sync_at", due, cycle=settings.SYNC_SECONDS, now=now, limit=limit)
+    return _take("next_sync_at", due, next_turn, cycle=settings.SYNC_SECONDS, now=now, limit=limit)
 
 
 def polls_take(due: QuerySet[BrokerConnection], *, now: datetime, limit: int) -> list[UUID]:
@@ -36,8 +43,9 @@ def polls_take(due: QuerySet[BrokerConnection], *, now: datetime, limit: int) ->
     longest = max(settings.POLL_SECONDS, settings.POLL_SECONDS_WITH_STREAM)
     due = due.filter(_is_due("next_poll_at", longest, now))
     streams = Q(stream_leased_until__gt=now, stream_heard_at__gt=now - STREAM_SILENCE)
-    found = _take("next_poll_at", due.filter(streams), cycle=settings.POLL_SECONDS_WITH_STREAM, now=now, limit=limit)
-    return found + _take("next_poll_at", due.exclude(streams), cycle=settings.POLL_SECONDS, now=now, limit=limit)
+    beside, alone = settings.POLL_SECONDS_WITH_STREAM, settings.POLL_SECONDS
+    found = _take("next_poll_at", due.filter(streams), next_poll, cycle=beside, now=now, limit=limit)
+    return found + _take("next_poll_at", due.exclude(streams), next_poll, cycle=alone, now=now, limit=limit)
 
 
 def sync_soon(connection_id: UUID) -> None:
@@ -50,6 +58,12 @@ def next_turn(connection_id: UUID, *, cycle: int, now: datetime) -> datetime:
     place = connection_id.int % (cycle * 1000) / 1000
     wait = cycle - (now.timestamp() - place) % cycle
     return now + timedelta(seconds=wait)
+
+
+def next_poll(connection_id: UUID, *, cycle: int, now: datetime) -> datetime:
+    """Half a cycle beside the place of syncs: both at once would find the connection held, and pull it twice."""
+    half = timedelta(seconds=cycle / 2)
+    return next_turn(connection_id, cycle=cycle, now=now - half) + half
 
 
 @contextmanager
@@ -75,11 +89,13 @@ def _is_due(column: str, cycle: int, now: datetime) -> Q:
 
 
 @transaction.atomic
-def _take(column: str, due: QuerySet[BrokerConnection], *, cycle: int, now: datetime, limit: int) -> list[UUID]:
+def _take(
+    column: str, due: QuerySet[BrokerConnection], turn: Turn, *, cycle: int, now: datetime, limit: int
+) -> list[UUID]:
     oldest = due.filter(is_active=True).order_by(F(column).asc(nulls_first=True))
     found = list(oldest.select_for_update(skip_locked=True, of=("self",)).only("pk")[:limit])
     for connection in found:
-        setattr(connection, column, next_turn(connection.pk, cycle=cycle, now=now))
+        setattr(connection, column, turn(connection.pk, cycle=cycle, now=now))
     if found:
         BrokerConnection.objects.bulk_update(found, [column])
     return [connection.pk for connection in found]

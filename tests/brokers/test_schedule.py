@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import TradingAccount
 from brokers.models import BrokerConnection
-from brokers.services.schedule import CLAIM, claimed, next_turn, polls_take, sync_soon, syncs_take
+from brokers.services.schedule import CLAIM, claimed, next_poll, next_turn, polls_take, sync_soon, syncs_take
 from tests.factories import make_account, make_connection
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -37,6 +37,14 @@ def test_the_next_turn_is_ahead_and_within_one_cycle_and_then_a_cycle_later(one:
     assert timedelta(0) < turn - now <= timedelta(seconds=cycle, milliseconds=1)
     following = next_turn(one, cycle=cycle, now=turn + timedelta(milliseconds=1))
     assert abs((following - turn).total_seconds() - cycle) < 0.01
+
+
+@given(st.uuids(), st.sampled_from([(60, 30), (60, 4), (300, 30)]))
+def test_polls_come_half_a_cycle_beside_syncs(one: UUID, cycles: tuple[int, int]) -> None:
+    sync, poll = (turn(one, cycle=cycle, now=NOW) for turn, cycle in zip((next_turn, next_poll), cycles, strict=True))
+    assert timedelta(0) < poll - NOW <= timedelta(seconds=cycles[1], milliseconds=1)
+    beside = (poll - sync).total_seconds() % cycles[1]
+    assert abs(beside - cycles[1] / 2) < 0.01
 
 
 def test_a_due_connection_is_handed_out_once_and_its_next_turn_is_set(account, settings) -> None:
@@ -66,11 +74,11 @@ def test_orders_are_asked_for_seldom_while_a_stream_is_up_and_soon_when_it_is_mu
     everyone = BrokerConnection.objects.all()
     assert polls_take(everyone, now=NOW, limit=10) == [connection.pk]
     connection.refresh_from_db()
-    assert connection.next_poll_at == next_turn(connection.pk, cycle=settings.POLL_SECONDS_WITH_STREAM, now=NOW)
+    assert connection.next_poll_at == next_poll(connection.pk, cycle=settings.POLL_SECONDS_WITH_STREAM, now=NOW)
     BrokerConnection.objects.update(next_poll_at=None, stream_heard_at=NOW - timedelta(seconds=41))
     assert polls_take(everyone, now=NOW, limit=10) == [connection.pk]
     connection.refresh_from_db()
-    assert connection.next_poll_at == next_turn(connection.pk, cycle=settings.POLL_SECONDS, now=NOW)
+    assert connection.next_poll_at == next_poll(connection.pk, cycle=settings.POLL_SECONDS, now=NOW)
 
 
 def test_a_claimed_connection_is_nobody_elses_until_it_is_let_go(account) -> None:
