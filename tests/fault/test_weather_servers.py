@@ -1,0 +1,126 @@
+"""The servers under a desk at work go and come back: nothing is lost, nothing is doubled, nobody has to do anything."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.fault import weather
+from tests.fault.sky import Sky, SkyLab, sky
+
+pytestmark = pytest.mark.slow
+
+__all__ = ["sky"]
+
+
+def mount(folder: str) -> str:
+    """Give a folder a small disk of its own; answers why that is not possible, or nothing."""
+    if os.geteuid() != 0:
+        return "only root may mount a small disk"
+    command = ["mount", "-t", "tmpfs", "-o", "size=150m,mode=711", "tdf", folder]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as problem:
+        return str(problem)
+    return done.stderr.strip()
+
+
+class SmallDisk(SkyLab):
+    """A lab whose database has a small disk of its own, where one may be mounted."""
+
+    why_not = ""
+
+    def _start_servers(self) -> None:
+        data = self.folder / "d"
+        data.mkdir(mode=0o711)
+        self.why_not = mount(str(data))
+        super()._start_servers()
+
+    def close(self) -> None:
+        if not self.why_not:
+            self.supervisor.close()
+            subprocess.run(["/bin/umount", "--lazy", str(self.folder / "d")], check=False)
+        super().close()
+
+
+LAB = SmallDisk
+
+
+def test_valkey_may_lose_everything(sky: Sky) -> None:
+    """Messages, limits and locks are gone: sweeps find the rows."""
+    with sky.busy() as driver:
+        for _ in range(3):
+            sky.after(driver, 2)
+            sky.inject("weather.valkey_flushed")
+    assert sky.settles() < 60
+
+
+@pytest.mark.parametrize("how", ["restarted", "killed"])
+def test_valkey_goes_and_comes_back(sky: Sky, how: str) -> None:
+    with sky.busy() as driver:
+        sky.after(driver, 2)
+        sky.inject(f"weather.valkey_{how}")
+        sky.after(driver, 4)
+    assert sky.settles() < 60
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate", "crashed"])
+def test_postgres_goes_in_the_middle_of_transactions_and_comes_back(sky: Sky, how: str) -> None:
+    with sky.busy() as driver:
+        sky.after(driver, 4)
+        sky.inject(f"weather.postgres_{how}")
+        sky.after(driver, 4)
+    assert sky.settles() < 60
+
+
+def test_an_order_that_was_on_its_way_when_postgres_went_is_there_once(sky: Sky) -> None:
+    """A worker stands still in the transaction that keeps the broker's answer, while the server goes and comes back."""
+    sky.lab.sleeps["submit.before_commit"] = 120
+    sky.lab.points.arm("submit.before_commit", "stop")
+    starts = sky.lab.supervisor.running["postgres"].starts
+    order = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00")
+    sky.lab.wait_for(lambda: sky.lab.strikes()["submit.before_commit"], "the transaction")
+    assert sky.row(order)["status"] == "submitting"
+    sky.inject("weather.postgres_fast")
+    sky.lab.wait_for(lambda: sky.lab.supervisor.running["postgres"].starts > starts, "a restart")
+    sky.lab.calm()
+    row = sky.until(order, "accepted", seconds=60)
+    assert (row["broker_order_id"] != "", sky.theirs(order)["status"]) == (True, "new")
+    sky.settles()
+
+
+def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
+    """What could not be written is told as not done; when there is room again everything goes on."""
+    if sky.lab.why_not:
+        pytest.skip(sky.lab.why_not)
+    before = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00")
+    sky.until(before, "accepted")
+    ballast = sky.lab.database.data.parent / "ballast"
+    weather.fill_disk(ballast)
+    with sky.busy() as driver:
+        sky.lab.wait_for(lambda: _is_out_of_space(sky), "a write that finds no room", 40)
+        ballast.unlink()
+        sky.after(driver, 4)
+    assert sky.row(before)["status"] == "accepted"
+    assert sky.settles() < 70
+
+
+def test_a_database_that_may_write_no_more_loses_nothing(sky: Sky) -> None:
+    """The same without rights: files may not grow any more, the server dies of it, and recovers."""
+    starts = sky.lab.supervisor.running["postgres"].starts
+    with sky.busy() as driver:
+        sky.after(driver, 4)
+        log = _log(sky)
+        assert weather.limit_files(sky.lab) > 0
+        sky.lab.wait_for(lambda: "File too large" in _log(sky)[len(log) :], "a write that is refused")
+        sky.after(driver, 4)
+    assert starts <= sky.lab.supervisor.running["postgres"].starts
+    assert sky.settles() < 70
+
+
+def _is_out_of_space(sky: Sky) -> bool:
+    return "No space left on device" in _log(sky)
+
+
+def _log(sky: Sky) -> str:
+    return (sky.lab.logs / "postgres.log").read_text(errors="replace")
