@@ -96,6 +96,10 @@ class TwoSides(RuleBasedStateMachine):
     def fill(self, number: int, quantity: int) -> None:
         self.weather.fill(number, quantity)
 
+    @rule(number=numbers)
+    def fill_late(self, number: int) -> None:
+        self.weather.fill_late(number)
+
     @rule(number=numbers, state=st.sampled_from([S.CANCELLED, S.EXPIRED, S.REJECTED]))
     def end(self, number: int, state: OrderState) -> None:
         self.weather.end(number, state)
