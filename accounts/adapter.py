@@ -36,7 +36,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("accounts:account-first")
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """Looked for by name and by address, a known address would be hashed twice, and take longer than an unknown one."""
+        """Looked for by name and by address, a known address would be hashed twice, and take longer to refuse."""
         if credentials.get("username") and credentials.get("username") == credentials.get("email"):
             del credentials["email"]
         user = super().authenticate(request, **credentials)

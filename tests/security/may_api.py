@@ -21,6 +21,7 @@ OPERATIONS: dict[str, dict[str, Kind]] = {
     "/api/v1/trades/{trade}/executions/{id}/": {"PATCH": API_CHANGE_ONE, "DELETE": API_CHANGE_ONE},
     "/api/v1/orders/": {"GET": API_READ, "POST": API_CHANGE},
     "/api/v1/orders/{id}/": {"GET": API_READ_ONE, "PATCH": API_CHANGE_ONE},
+    "/api/v1/orders/{id}/story/": {"GET": API_READ_ONE},
     "/api/v1/orders/{id}/cancel/": {"POST": API_CHANGE_ONE},
     "/api/v1/positions/": {"GET": API_READ},
     "/api/v1/positions/adopt/": {"POST": API_CHANGE},
