@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.http import Http404
 from accounts.calendars import exchange_timezone
 from accounts.selectors import policy_of
 from brokers.capabilities import unsupported_at
+from brokers.services.clock import is_silent
 from brokers.services.live import live_is_armed
 from trades.execution.desks import Desk, Market, has_own_time
 from trades.execution.shapes import OrderInput, terms_from
@@ -45,6 +46,8 @@ from trenddojo.domain.orders import (
 from trenddojo.domain.risk import Breach
 
 ZERO = Decimal(0)
+# While a broker does not say whether its market is open, a waiting order is looked at again after this long.
+GUESSED_FOR = timedelta(minutes=1)
 WAITING = (TradeStatus.PLANNED, TradeStatus.PENDING)
 # They wait for their auction at the broker.
 AUCTIONS = (TimeInForce.OPG, TimeInForce.CLS)
@@ -282,8 +285,11 @@ def _opens_at(desk: Desk, asked: _Asked, market: Market, now: datetime) -> datet
         return None
     if asked.role is not OrderRole.ENTRY and desk.capabilities.keeps_orders_while_closed:
         return None
-    # A market with a time of its own is asked again at every sweep.
-    return now if has_own_time(clock, now) else clock.next_open
+    if has_own_time(clock, now):
+        # It is asked again at every sweep.
+        return now
+    # A silent broker's market may be open all the same: the calendar's word alone keeps nothing until its next open.
+    return min(clock.next_open, now + GUESSED_FOR) if is_silent(desk.connection) else clock.next_open
 
 
 def _gate_state(
