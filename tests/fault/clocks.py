@@ -6,6 +6,7 @@ while it works; what measures spans of time goes on as it did, and the database 
 
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
@@ -17,6 +18,9 @@ import time_machine
 CLOCKS = "FAULT_CLOCKS"
 STARTER = "tests.fault.clocks:follow"
 LOOK = 0.1
+HOST = re.compile(r"(\w+)@host(\d*)")
+# A word of the command, and the name of the process.
+NAMES = {"gunicorn": "web", "beat": "beat", "stream_orders": "stream"}
 
 
 def file_of(folder: Path, name: str) -> Path:
@@ -35,12 +39,10 @@ def shift(folder: Path, name: str, seconds: float) -> None:
 def name_of(command: list[str]) -> str:
     """The name of a process in a lab, from its command: workers carry it as their host."""
     words = " ".join(command)
-    if "@host" in words:
-        return "orders" + words.partition("@host")[2][:1]
-    for word, name in (("beat", "beat"), ("stream_orders", "stream"), ("gunicorn", "web")):
-        if word in words:
-            return name
-    return "worker"
+    host = HOST.search(words)
+    if host:
+        return "".join(host.groups())
+    return next(name for word, name in NAMES.items() if word in words)
 
 
 class Clock:

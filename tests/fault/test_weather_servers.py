@@ -96,8 +96,9 @@ def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
     before = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00")
     sky.until(before, "accepted")
     ballast = sky.lab.database.data.parent / "ballast"
-    weather.fill_disk(ballast)
     with sky.busy() as driver:
+        sky.after(driver, 2)
+        weather.fill_disk(ballast)
         sky.lab.wait_for(lambda: _is_out_of_space(sky), "a write that finds no room", 40)
         ballast.unlink()
         sky.after(driver, 4)
