@@ -60,10 +60,10 @@ class Desk:
                     self._sample(name, list(tree(root)))
 
     def _sample(self, name: str, pids: list[int]) -> None:
-        self.samples.append((time.time(), name, sum(map(memory_mb, pids)), sum(map(_processor, pids))))
+        self.samples.append((time.time(), name, sum(map(memory_mb, pids)), sum(map(seconds_of_processor, pids))))
 
 
-def _processor(pid: int) -> float:
+def seconds_of_processor(pid: int) -> float:
     """Seconds of processor of a process and of its children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICK

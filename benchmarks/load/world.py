@@ -72,7 +72,7 @@ def _desk(exchange: RunningSimulator, number: int, trades: int) -> dict[str, Any
     CashMovement.objects.create(account=manual, kind="deposit", amount=Decimal(10_000), moved_on=OPENED_ON)
     trader_fill(manual, trades)
     figures_rebuild(manual)
-    account, number_there = _connected(exchange, user)
+    account, number_there = connected(exchange, user, "Stand-in")
     _token, text = token_create(user=user, name="Load", scope="trade", now=timezone.now())
     return {
         "cookie": f"{settings.SESSION_COOKIE_NAME}={_session(user)}",
@@ -83,9 +83,10 @@ def _desk(exchange: RunningSimulator, number: int, trades: int) -> dict[str, Any
     }
 
 
-def _connected(exchange: RunningSimulator, user: User) -> tuple[TradingAccount, str]:
+def connected(exchange: RunningSimulator, user: User, name: str) -> tuple[TradingAccount, str]:
+    """An account of ours, connected to a new one at the exchange; and the exchange's number of that."""
     there = exchange.control.open_account(CASH)
-    account = make_account(user, "Stand-in", broker="simulator", account_type="paper")
+    account = make_account(user, name, broker="simulator", account_type="paper")
     # What is measured is the way of an order, not the limits of a trader.
     RiskPolicy.objects.filter(pk=account.pk).update(
         max_position_percent=100, max_open_risk_percent=None, max_orders_per_minute=None, max_open_positions=None,
