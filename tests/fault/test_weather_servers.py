@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.fault import weather
@@ -17,7 +19,7 @@ def mount(folder: str) -> str:
     """Give a folder a small disk of its own; answers why that is not possible, or nothing."""
     if os.geteuid() != 0:
         return "only root may mount a small disk"
-    command = ["mount", "-t", "tmpfs", "-o", "size=150m,mode=711", "tdf", folder]
+    command = ["mount", "-t", "tmpfs", "-o", "size=300m,mode=711", "tdf", folder]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as problem:
@@ -99,8 +101,10 @@ def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
     with sky.busy() as driver:
         sky.after(driver, 2)
         weather.fill_disk(ballast)
-        sky.lab.wait_for(lambda: _is_out_of_space(sky), "a write that finds no room", 40)
-        ballast.unlink()
+        try:
+            sky.lab.wait_for(lambda: not _can_write(sky), "a write that finds no room", 40)
+        finally:
+            ballast.unlink()
         sky.after(driver, 4)
     assert sky.row(before)["status"] == "accepted"
     assert sky.settles() < 70
@@ -108,20 +112,24 @@ def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
 
 def test_a_database_that_may_write_no_more_loses_nothing(sky: Sky) -> None:
     """The same without rights: files may not grow any more, the server dies of it, and recovers."""
-    starts = sky.lab.supervisor.running["postgres"].starts
     with sky.busy() as driver:
         sky.after(driver, 4)
-        log = _log(sky)
-        assert weather.limit_files(sky.lab) > 0
-        sky.lab.wait_for(lambda: "File too large" in _log(sky)[len(log) :], "a write that is refused")
+        try:
+            limited = weather.limit_files(sky.lab)
+        except PermissionError:
+            pytest.skip("the server belongs to another user, and this one may not limit it")
+        assert limited
+        sky.lab.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in limited), "the server's recovery", 40)
         sky.after(driver, 4)
-    assert starts <= sky.lab.supervisor.running["postgres"].starts
     assert sky.settles() < 70
 
 
-def _is_out_of_space(sky: Sky) -> bool:
-    return "No space left on device" in _log(sky)
-
-
-def _log(sky: Sky) -> str:
-    return (sky.lab.logs / "postgres.log").read_text(errors="replace")
+def _can_write(sky: Sky) -> bool:
+    address = sky.lab.database.url.replace("postgres://", "postgresql://")
+    try:
+        with psycopg.connect(address) as link:
+            link.execute("CREATE TABLE room AS SELECT generate_series(1, 20000)")
+            link.execute("DROP TABLE room")
+    except psycopg.Error:
+        return False
+    return True

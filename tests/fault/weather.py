@@ -83,7 +83,7 @@ def disk_full(lab: Lab, rng: Random) -> str:
         fill_disk(ballast)
         lab.later(rng.uniform(3, 8), lambda: ballast.unlink(missing_ok=True))
         return "no space is left"
-    return f"{limit_files(lab)} processes may not write any more"
+    return f"{len(limit_files(lab))} processes may not write any more"
 
 
 def fill_disk(ballast: Path) -> None:
@@ -97,8 +97,8 @@ def fill_disk(ballast: Path) -> None:
                 continue
 
 
-def limit_files(lab: Lab, size: int = 0) -> int:
-    """Let no process that serves the desk now write past `size` bytes of any file; needs no rights. Answers how many.
+def limit_files(lab: Lab, size: int = 0) -> list[int]:
+    """Let no process that serves the desk now write past `size` bytes of any file; needs no rights. Answers which.
 
     A write to the log that fails brings the server down; those it starts afterwards are not limited.
     """
@@ -106,7 +106,7 @@ def limit_files(lab: Lab, size: int = 0) -> int:
     for pid in pids:
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
-    return len(pids)
+    return pids
 
 
 # --- clocks ----------------------------------------------------------------------------------------------------------
