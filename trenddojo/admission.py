@@ -173,6 +173,8 @@ def _refusal(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE)
     response.headers["Retry-After"] = str(wait)
     response.headers["Cache-Control"] = "no-store"
+    # It is counted like every answer; a line of warning for each would cost more than the refusal.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - as Django marks what it wrote down
     return response
 
 

@@ -162,11 +162,14 @@ def test_a_page_that_breaks_gives_its_turn_back(how):
 
 
 @pytest.mark.django_db
-def test_a_refusal_asks_no_other_server_and_carries_the_policy(monkeypatch, django_assert_num_queries, alice_client):
+def test_a_refusal_asks_no_other_server_and_carries_the_policy(
+    monkeypatch, django_assert_num_queries, alice_client, caplog
+):
     monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(at_once=0, most=0))
     with django_assert_num_queries(0):
         page, program = alice_client.get("/trades/"), alice_client.get("/api/v1/trades/")
     assert (page.status_code, program.status_code) == (503, 503)
+    assert "django.request" not in {record.name for record in caplog.records}
     assert "default-src 'none'" in page["Content-Security-Policy"]
     assert page["X-Request-ID"]
     assert program.json()["errors"][0]["code"] == "busy"
