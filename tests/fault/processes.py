@@ -54,7 +54,22 @@ class Running:
         return self.popen.pid if self.popen is not None else 0
 
     def is_alive(self) -> bool:
-        return self.popen is not None and self.popen.poll() is None
+        popen = self.popen
+        return popen is not None and popen.poll() is None
+
+    def signal(self, number: int) -> None:
+        """To the process alone. The supervisor may bury it meanwhile, and process 0 would be ourselves."""
+        popen = self.popen
+        if popen is not None and popen.poll() is None:
+            with contextlib.suppress(OSError):
+                os.kill(popen.pid, number)
+
+    def signal_group(self, number: int) -> None:
+        """To the process and whatever it started."""
+        popen = self.popen
+        if popen is not None and popen.poll() is None:
+            with contextlib.suppress(OSError):
+                os.killpg(popen.pid, number)
 
     def is_settled(self) -> bool:
         return self.is_alive() and self._waits_since is None
@@ -128,17 +143,13 @@ class Supervisor:
         """kill -9 of the process and everything in its group; it is started again after so many seconds."""
         mine = self.running[name]
         mine.not_before = time.monotonic() + down_for
-        if mine.is_alive():
-            with contextlib.suppress(OSError):
-                os.killpg(mine.pid, signal.SIGKILL)
+        mine.signal_group(signal.SIGKILL)
 
     def end(self, name: str, *, down_for: float = 0.0, number: int | None = None) -> None:
         """Ask it to end, as a deploy does; it is started again after so many seconds."""
         mine = self.running[name]
         mine.not_before = time.monotonic() + down_for
-        if mine.is_alive():
-            with contextlib.suppress(OSError):
-                os.kill(mine.pid, mine.program.stop_signal if number is None else number)
+        mine.signal(mine.program.stop_signal if number is None else number)
 
     def let_go(self, name: str, *, seconds: float = 15) -> None:
         """Stop it for good."""
@@ -156,6 +167,8 @@ class Supervisor:
     def children(self, name: str) -> list[int]:
         """Processes of its group besides the first, such as a worker's pool."""
         group, found = self.running[name].pid, []
+        if not group:
+            return found
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 state, _, of_group = path.read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
@@ -165,8 +178,7 @@ class Supervisor:
         return sorted(found)
 
     def signal_group(self, name: str, number: int) -> None:
-        with contextlib.suppress(OSError):
-            os.killpg(self.running[name].pid, number)
+        self.running[name].signal_group(number)
 
     def signal_process(self, pid: int, number: int) -> None:
         with contextlib.suppress(OSError):
@@ -180,9 +192,7 @@ class Supervisor:
         """End everything at once: nothing of it is looked at any more."""
         for mine in self.running.values():
             mine.is_wanted = False
-            with contextlib.suppress(OSError):
-                if mine.is_alive():
-                    os.killpg(mine.pid, signal.SIGKILL)
+            mine.signal_group(signal.SIGKILL)
         deadline = time.monotonic() + 10
         while any(mine.popen is not None for mine in self.running.values()) and time.monotonic() < deadline:
             time.sleep(TICK)
