@@ -15,6 +15,7 @@ from trenddojo.desk.procfile import read_procfile
 
 WEB, WORKERS = 2, 2
 EVERY = 5.0
+MACHINE = "everything on this machine"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -55,6 +56,7 @@ class Desk:
 
     def _watch(self) -> None:
         while not self.is_over.wait(EVERY):
+            self.samples.append((time.time(), MACHINE, 0.0, _busy()))
             for name, root in self.roots.items():
                 with suppress(OSError, IndexError):
                     self._sample(name, list(tree(root)))
@@ -67,6 +69,12 @@ def seconds_of_processor(pid: int) -> float:
     """Seconds of processor of a process and of its children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICK
+
+
+def _busy() -> float:
+    """Seconds of processor that anybody on this machine used: who reads the figures must know who else was there."""
+    fields = list(map(int, Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:9]))
+    return (sum(fields) - fields[3] - fields[4]) / TICK
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def measure(exchange: RunningSimulator, servers: int) -> Costs:
         {one.name: one for one in operations},
         [_order_streams(exchange, user), _event_streams()],
         _rows(),
-        _handing_out(),
+        _handing_out(meter),
         *_memory(),
     )
 
@@ -251,16 +251,18 @@ def _rows() -> dict[str, float]:
     return found
 
 
-def _handing_out() -> float:
-    """Turns a second, taken and told to the queue by one worker."""
+def _handing_out(meter: Meter) -> float:
+    """Turns for each second of processor: by the clock it would be what others leave of this machine."""
     for number in range(MOST_TURNS - BrokerConnection.objects.count()):
         owner = User.objects.create_user(username=f"due-{number}", email=f"due-{number}@example.com")
         make_connection(make_account(owner, broker="simulator", account_type="paper"))
-    BrokerConnection.objects.update(next_sync_at=None)
-    count, began = BrokerConnection.objects.filter(is_active=True).count(), time.perf_counter()
-    connections_sync_task()
-    took = time.perf_counter() - began
-    return count / took
+    count = BrokerConnection.objects.filter(is_active=True).count()
+
+    def hand_out(_number: int) -> None:
+        BrokerConnection.objects.update(next_sync_at=None)
+        connections_sync_task()
+
+    return 1000 * count / meter.cost("handing out", hand_out, 3).processor
 
 
 def _memory() -> tuple[float, float]:

@@ -112,7 +112,8 @@ a minute by polls and syncs together; they may use {polls} of Alpaca's {budget}.
 
 Playing it found two faults, which are mended. A poll's place coincided with the same connection's sync, found it
 held, and had it synced twice: polls now come half a cycle beside. And a look handed out a thousand turns at most,
-which stretched a cycle of 4 seconds to 20 for ten thousand accounts without streams: it now goes on until nothing is
+which alone stretched a cycle of 4 seconds to 20 for ten thousand accounts without streams: it now goes on until
+nothing is due. What is left of the wait in that world is the handing out itself, which must be quicker than turns come
 due.
 """
 
@@ -126,8 +127,9 @@ processors.
 
 _MILLION = """
 **What is sharded, and by what.** By user: {shards} desks of {shard:,} accounts each, complete with database, Valkey,
-workers and order streams. Every row of the journal, every order, connection and event belongs to one user, and no
-statement of the desk's looks at two; a connection's work follows its user. A front that knows user → desk (a cookie
+workers and order streams. Every row of the journal, every order, connection and event belongs to one user, and
+nothing of one user's is asked for by another; only sweeps look at all of a desk, for what is due. A connection's work
+follows its user. A front that knows user → desk (a cookie
 for pages, the token's prefix for programs) is the only new part: nothing inside a desk has to change. Ids are UUIDs,
 so a user's rows can be moved to another desk without meeting others. What is common (sign-up, unique names and
 addresses) needs one small database of its own.
@@ -203,7 +205,8 @@ def _waits(told: tuple[float, float, float]) -> str:
 
 def _handing(costs: Costs) -> str:
     return (
-        f"One worker hands out {costs.handed_out:,.0f} turns a second, taken a thousand at once and told to the queue. "
+        f"One worker hands out {costs.handed_out:,.0f} turns for each second of processor, ours and the database's; "
+        "a thousand are taken at once, then told to the queue. "
         f"One more worker process takes {costs.worker_mb:.0f} MB, one more web process {costs.web_mb:.0f} MB."
     )
 
