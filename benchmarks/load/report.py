@@ -82,14 +82,14 @@ def goals(found: Found) -> list[Goal]:
 
 def document(found: Found) -> str:
     """docs/load.md."""
-    day = found.phases[DAY]
+    day, trades = found.phases[DAY], os.environ.get("TRADES", "3000")
     parts = [
         "# Under load",
         ("Written by `make load`; do not edit. The processes of the Procfile with "
         f"{WEB} web processes, {WORKERS} workers for orders and {WORKERS} for everything else, PostgreSQL that writes "
         "through to the disk, Valkey, the stand-in exchange, and everybody who asks, all on one machine: "
         f"Python {platform.python_version()}, {os.cpu_count()} processors ({platform.machine()})."),
-        (f"{day.people} people browse desks of some thousand trades with 5 to 10 seconds between two pages, open pages "
+        (f"{day.people} people browse desks of {trades} trades with 5 to 10 seconds between two pages, open pages "
         f"of orders ask for changes as they do in a browser, programs send {day.orders_a_second:g} orders a second, "
         "each over a connection of its own; four of five rest at the exchange, one is filled. Every trader has a "
         "connection that is synced, polled and followed as usual. Then there are four times as many, and then as "
