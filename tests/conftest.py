@@ -206,3 +206,11 @@ def bob_client(bob: "User", client_for: "Callable[[User], Client]") -> "Client":
 @pytest.fixture
 def charlie_client(charlie: "User", client_for: "Callable[[User], Client]") -> "Client":
     return client_for(charlie)
+
+
+@pytest.fixture
+def turns_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process would ask visitors to come back for is answered: the test is about what happens at once."""
+    from trenddojo.admission import AdmissionMiddleware, Turns
+
+    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(at_once=100, most=100))

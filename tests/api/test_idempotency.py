@@ -164,6 +164,7 @@ def test_keys_are_kept_for_two_days_at_least(api, alice):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("turns_for_all")
 def test_twenty_at_once_make_one_and_are_answered_the_same(alice):
     api = api_for(alice)
     text = api.client.defaults["HTTP_AUTHORIZATION"].removeprefix("Bearer ")

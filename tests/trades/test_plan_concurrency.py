@@ -79,6 +79,7 @@ def test_two_plans_cannot_both_use_the_last_heat(alice: User) -> None:
     assert Trade.objects.count() == 1
 
 
+@pytest.mark.usefixtures("turns_for_all")
 def test_the_same_form_posted_ten_times_at_once_makes_one_trade(alice: User) -> None:
     account = make_account(alice)
     data = {

@@ -109,7 +109,10 @@ def test_orders_are_counted_by_state_and_broker_and_the_longest_wait_is_told(
     counts = {dict(key)["state"]: number for key, number in found["trenddojo_orders"].items()}
     assert counts == {"accepted": 1.0, "in_doubt": 2.0, "new": 3.0}
     ages = {dict(key)["state"]: round(age) for key, age in found["trenddojo_orders_oldest_seconds"].items()}
-    assert ages == {"in_doubt": 300, "new": 40}
+    # A busy machine takes a while from the rows to the scrape.
+    assert ages.keys() == {"in_doubt", "new"}
+    assert 300 <= ages["in_doubt"] < 360
+    assert 40 <= ages["new"] < 100
     assert Between(found, found).firing() >= {"OrdersInDoubt", "OrdersNotSent"}
 
 

@@ -1,5 +1,6 @@
 """Who is let in, how often, and what every answer carries."""
 
+import re
 import time
 
 import pytest
@@ -112,6 +113,8 @@ def test_requests_are_counted_for_the_test_by_method_and_path(exchange: RunningS
     last = exchange.control.requests()[-1]
     # In Unix seconds of the machine.
     assert 0 <= time.time() - last.pop("received_at") < 60
+    # As the answer's X-Request-ID.
+    assert re.fullmatch("[0-9a-f]{32}", last.pop("request_id"))
     assert last == {
         "method": "GET",
         "path": "/v2/orders",

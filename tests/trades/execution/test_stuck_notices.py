@@ -60,7 +60,7 @@ def test_a_doubt_and_an_unknown_word_are_told_when_they_come(account: TradingAcc
 
 
 def test_a_connection_that_was_never_read_is_told_of_once(account: TradingAccount) -> None:
-    BrokerConnection.objects.update(last_sync=None, last_error="It is down.", last_error_at=NOW)
+    BrokerConnection.objects.update(created_at=NOW, last_sync=None, last_error="It is down.", last_error_at=NOW)
     assert stuck_tell(NOW) == 0
     assert [stuck_tell(NOW + timedelta(minutes=6)), stuck_tell(NOW + timedelta(minutes=7))] == [1, 0]
     assert Notification.objects.get().text == "Its orders and positions are not known here. It is down."
