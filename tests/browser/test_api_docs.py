@@ -25,7 +25,7 @@ def opened(docs: Page, operation: str) -> Page:
 
 def test_a_stranger_reads_every_resource_in_the_contracts_order(transactional_db, docs):
     tags = docs.locator(".opblock-tag").evaluate_all("found => found.map(one => one.dataset.tag)")
-    assert tags[:5] == ["accounts", "connections", "position-size", "trades", "orders"]
+    assert tags[:6] == ["accounts", "halt", "connections", "position-size", "trades", "orders"]
     expect(docs.locator(".opblock-tag", has_text="Halting one is the kill switch")).to_be_visible()
 
 

@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,7 @@ from django.template import RequestContext, Template
 from django.urls import URLPattern, URLResolver, include, path
 
 from trenddojo.templatetags.desk import heat
-from trenddojo.templatetags.page import NAVIGATION
+from trenddojo.templatetags.page import ASKED_COUNTS, NAVIGATION
 
 GALLERY = Path(__file__).with_name("gallery.html")
 
@@ -273,15 +275,21 @@ def refused(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, f"{code}.html", status=int(code[:3]))
 
 
+def nothing_waits(request: HttpRequest) -> HttpResponse:
+    """What an entry's count says where there is nothing to count."""
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+
 def _stand_ins() -> list[URLPattern | URLResolver]:
-    """An address for every entry of the navigation that neither allauth nor the admin brings."""
+    """An address for every entry of the navigation, and its count, that neither allauth nor the admin brings."""
     names = [name for section in NAVIGATION.values() for name, _, _ in section if ":" in name]
-    own = [name.split(":") for name in names if not name.startswith("admin:")]
-    spaces = {space for space, _ in own}
-    return [
-        path("look/", include(([path(f"{space}/{page}/", gallery, name=page) for s, page in own if s == space], space)))
-        for space in sorted(spaces)
-    ]
+    views = {name: gallery for name in names if not name.startswith("admin:")}
+    views |= dict.fromkeys(ASKED_COUNTS.values(), nothing_waits)
+    spaces: defaultdict[str, list[URLPattern]] = defaultdict(list)
+    for name, view in views.items():
+        space, page = name.split(":")
+        spaces[space].append(path(f"{space}/{page}/", view, name=page))
+    return [path("look/", include((pages, space))) for space, pages in sorted(spaces.items())]
 
 
 urlpatterns = [
