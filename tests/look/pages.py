@@ -281,10 +281,12 @@ def nothing_waits(request: HttpRequest) -> HttpResponse:
 
 
 def _stand_ins() -> list[URLPattern | URLResolver]:
-    """An address for every entry of the navigation, and its count, that neither allauth nor the admin brings."""
+    """An address for everything the pages lead to that neither allauth nor the admin brings."""
     names = [name for section in NAVIGATION.values() for name, _, _ in section if ":" in name]
     views = {name: gallery for name in names if not name.startswith("admin:")}
     views |= dict.fromkeys(ASKED_COUNTS.values(), nothing_waits)
+    # What the page of a busy desk leads to.
+    views |= dict.fromkeys(("trades:order-create", "trades:order-cancel-all"), gallery)
     spaces: defaultdict[str, list[URLPattern]] = defaultdict(list)
     for name, view in views.items():
         space, page = name.split(":")
