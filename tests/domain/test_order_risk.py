@@ -116,6 +116,14 @@ def test_a_halt_without_a_reason_says_so_plainly() -> None:
     assert breach.sentence == "The account is halted: resume it before you send new orders."
 
 
+def test_every_brake_is_named_after_the_account_s_own_and_stops_entries_alone() -> None:
+    brakes = (("desk_halted", "The desk is halted."), ("silent", "No worker has answered for 61 seconds."))
+    found = check_order(buy(), LIMITS, state(halted="", brakes=brakes))
+    assert [breach.code for breach in found] == ["halted", "desk_halted", "silent"]
+    assert [breach.sentence for breach in found[1:]] == [sentence for _, sentence in brakes]
+    assert codes(sell(10), state(position=D(10), brakes=brakes)) == []
+
+
 def test_adding_to_a_position_takes_no_new_place() -> None:
     full = replace(RICH, open_positions=5)
     assert codes(buy(), state(account=full, opens_position=False, position=D(10))) == []

@@ -203,8 +203,8 @@ def _trail_is_whole(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
     for row in truth.orders:
         events = truth.events[row["id"]]
         if not events:
-            # A leg takes its first step when the broker shows it; with an order that was denied it is written as denied.
-            if row["parent_id"] is None or row["status"] not in ("new", "denied"):
+            # A leg takes its first step when the broker shows it.
+            if row["parent_id"] is None or row["status"] != "new":
                 yield _says(truth, "wrong", "an order without a trail", row)
             continue
         for one, next_one in pairwise(events):

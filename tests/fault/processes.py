@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +121,8 @@ class Supervisor:
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self.running: dict[str, Running] = {}
+        # What programs answered that nobody can read, and how often.
+        self.surprises: Counter[str] = Counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._thread.start()
@@ -136,7 +139,7 @@ class Supervisor:
         for name in names:
             while not self.running[name].is_settled():
                 if time.monotonic() > deadline:
-                    raise AssertionError(f"{name} did not start:\n{self.tail(name)}")
+                    raise AssertionError(f"{name} did not start ({dict(self.surprises)}):\n{self.tail(name)}")
                 time.sleep(TICK)
 
     def kill(self, name: str, *, down_for: float = 0.0) -> None:
@@ -202,5 +205,12 @@ class Supervisor:
     def _run(self) -> None:
         while not self._stop.is_set():
             for mine in list(self.running.values()):
-                mine.turn()
+                self._look_at(mine)
             self._stop.wait(TICK)
+
+    def _look_at(self, mine: Running) -> None:
+        """Whoever is asked whether it works may die while it answers: no surprise of one program ends the watch."""
+        try:
+            mine.turn()
+        except Exception as problem:  # noqa: BLE001 - see above; it is looked at again at once, and told
+            self.surprises[f"{mine.program.name}: {problem!r}"] += 1

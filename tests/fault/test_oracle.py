@@ -99,6 +99,22 @@ def gap_in_trail(truth: Truth) -> None:
     truth.events["row-1"].pop(1)
 
 
+def leg(**changes: Any) -> dict[str, Any]:
+    given = {
+        "id": "row-2", "creation_key": "", "client_order_id": "", "broker_order_id": "", "parent_id": "row-1",
+        "status": "new", "filled_quantity": D(0), "filled_average_price": None, "commission": D(0),
+    }  # fmt: skip
+    return row(**given | changes)
+
+
+def leg_waits_for_ever(truth: Truth) -> None:
+    truth.orders.append(leg())
+
+
+def leg_ended_in_silence(truth: Truth) -> None:
+    truth.orders.append(leg(status="denied"))
+
+
 BROKEN: dict[str, tuple[Callable[[Truth], Any], set[str]]] = {
     "a request's order is not there": (lambda truth: truth.orders.clear(), {"lost", "wrong"}),
     "an order that nobody asked for": (second_row, {"doubled", "untold", "wrong"}),
@@ -124,6 +140,8 @@ BROKEN: dict[str, tuple[Callable[[Truth], Any], set[str]]] = {
     "a connection left switched off": (lambda truth: truth.connection.update(is_active=False), {"undecided"}),
     "a fill nobody was told of": (lambda truth: truth.notices.clear(), {"untold"}),
     "a step missing in the trail": (gap_in_trail, {"wrong"}),
+    "a leg that the broker never showed of an order that filled": (leg_waits_for_ever, {"untold"}),
+    "a leg that ended without a step": (leg_ended_in_silence, {"wrong"}),
 }
 
 

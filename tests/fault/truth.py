@@ -15,6 +15,8 @@ SAME: dict[str, tuple[str, ...]] = {
     "partially_filled": ("partially_filled",), "filled": ("filled",), "canceled": ("cancelled",),
     "expired": ("expired",), "rejected": ("rejected",), "replaced": ("replaced",),
 }  # fmt: skip
+# While an order is in one of these, the broker need not show its legs.
+WAITED_FOR = ("accepted", "partially_filled")
 # Of a working order that has filled in part.
 WORKS = ("new", "accepted", "held")
 ORDERS = "SELECT * FROM orders WHERE account_id = %s ORDER BY created_at"
@@ -70,7 +72,11 @@ class Truth:
         ]
 
     def _waits_for_parent(self, row: Row) -> bool:
-        return row["parent_id"] is not None and row["status"] == "new"
+        return row["status"] == "new" and self._statuses.get(row["parent_id"]) in WAITED_FOR
+
+    @cached_property
+    def _statuses(self) -> dict[Any, str]:
+        return {row["id"]: row["status"] for row in self.orders}
 
 
 def _grouped(rows: list[Row], name: str) -> dict[str, list[Row]]:

@@ -133,10 +133,11 @@ def order_write(
         for leg in legs:
             leg.status, leg.done_at, leg.reason_code = status.value, now, "parent_ended"
     Order.objects.bulk_create([order, *legs])
-    event = OrderEvent.objects.create(
-        order=order, at=now, fact=INTENDED, to_status=order.status, source="trader", detail=_detail(checked)
-    )
-    told_as_written(order, legs, event)
+    # Legs take their first step when the broker shows them; those that it never will have taken their last.
+    begun = [order, *(leg for leg in legs if leg.status == OrderState.DENIED)]
+    events = [OrderEvent(order=one, at=now, fact=INTENDED, to_status=one.status, source="trader") for one in begun]
+    events[0].detail = _detail(checked)
+    told_as_written(order, legs, OrderEvent.objects.bulk_create(events))
     _follow(desk, order, checked, now)
     return order
 

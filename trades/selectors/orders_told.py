@@ -32,12 +32,14 @@ def order_told(owner: User, pk: UUID) -> Order:
     return order
 
 
-def told_as_written(order: Order, legs: Sequence[Order], event: OrderEvent) -> None:
+def told_as_written(order: Order, legs: Sequence[Order], events: Sequence[OrderEvent]) -> None:
     """Let an order that was written just now be told without reading it, as it is before anybody works on it."""
     for each in (order, *legs):
-        each.told_legs, each.told_events, each.replacement_id = [], [], None
-    event.detail = json.loads(json.dumps(event.detail, cls=DjangoJSONEncoder))
-    order.told_legs, order.told_events = [*legs], [event]
+        each.told_legs, each.replacement_id = [], None
+        each.told_events = [event for event in events if event.order_id == each.pk]
+    for event in events:
+        event.detail = json.loads(json.dumps(event.detail, cls=DjangoJSONEncoder))
+    order.told_legs = [*legs]
 
 
 def order_read(order: Order) -> Order:
