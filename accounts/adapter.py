@@ -59,7 +59,8 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             super().send_mail(template_prefix, email, context)
         except OSError as problem:  # what smtplib raises is one, too
-            logger.error("mail.failed template=%s problem=%s", template_prefix, type(problem).__name__)  # noqa: TRY400
+            name = type(problem).__name__
+            logger.error("mail.failed template=%s problem=%s", template_prefix, name)  # noqa: TRY400 - a trace has the address
             # Said on a password reset, it would tell strangers which addresses are known.
             if "email_confirmation" in template_prefix:
                 allauth_context.request.META[UNSENT] = True
