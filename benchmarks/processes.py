@@ -102,11 +102,13 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def memory_mb(pid: int) -> float:
-    """The proportional set size: memory shared with a sibling counts by its share."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    """The proportional set size: memory shared with a sibling counts by its share.
+
+    Segments of shared memory are left out: the cache of PostgreSQL is of a fixed size, and fills by and by.
+    """
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines[1:])}
+    return (kilobytes["Pss"] - kilobytes.get("Pss_Shmem", 0)) / 1024
 
 
 def free_port() -> int:

@@ -108,7 +108,8 @@ def document(found: Found) -> str:
                [(phase.name, *_words(phase.sent)) for phase in found.phases[DAY:] if phase.sent]),
         "## Memory and processors",
         ("Of the working day: the proportional set size of each process with its children in the first and the last "
-        "minute, and the processors they kept busy; the last line counts whoever else was at work on this machine."),
+        "minute, without the cache of PostgreSQL, which has a fixed size and fills by and by, and the processors they "
+        "kept busy; the last line counts whoever else was at work on this machine."),
         _table(("process", "first minute", "last minute", "processors"),
                [(name, f"{use.first:.0f} MB", f"{use.last:.0f} MB{'' if use.is_flat else ' **grew**'}",
                  f"{use.processors:.2f}") for name, use in uses(found.samples, day).items()]),
