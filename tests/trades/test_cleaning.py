@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import TradingAccount, User
+from accounts.models import Halt, Silence, TradingAccount, User
 from accounts.services import retention
 from tests.factories import make_account, make_closed_trade, make_plan
 from trades.models import AuditEntry, Order, OrderCall, OrderEvent, Trade
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=366)
+NOTHING = dict.fromkeys(("order_events", "order_calls", "audit_entries", "halts", "silences", "looks"), 0)
 
 
 @pytest.fixture(autouse=True)
@@ -48,11 +49,11 @@ def test_steps_of_orders_that_were_over_long_ago_go_and_the_orders_stay(account:
     over(account, "OLD")
     over(account, "NEW", at=NOW - timedelta(days=364))
 
-    assert trails_clean(now=NOW) == {"order_events": 2, "order_calls": 1, "audit_entries": 0, "looks": 0}
+    assert trails_clean(now=NOW) == NOTHING | {"order_events": 2, "order_calls": 1}
 
     assert told_of() == {"NEW"}
     assert set(Order.objects.values_list("symbol", flat=True)) == {"OLD", "NEW"}
-    assert trails_clean(now=NOW) == {"order_events": 0, "order_calls": 0, "audit_entries": 0, "looks": 0}
+    assert trails_clean(now=NOW) == NOTHING
 
 
 def test_the_story_of_an_open_trade_stays_whole(account: TradingAccount) -> None:
@@ -109,6 +110,18 @@ def test_old_entries_of_the_trail_go_but_those_of_open_trades(account: TradingAc
 
     assert trails_clean(now=NOW)["audit_entries"] == 1
     assert set(AuditEntry.objects.values_list("action", flat=True)) == {"entry.0", "entry.2"}
+
+
+def test_halts_that_were_lifted_and_silences_that_ended_go_and_those_that_stand_stay(alice: User, bob: User) -> None:
+    for reason, owner, resumed in (("stands", alice, None), ("old", bob, LONG_AGO), ("young", bob, NOW)):
+        Halt.objects.create(level="user", user=owner, reason=reason, halted_at=LONG_AGO, resumed_at=resumed)
+    for subject, ended in (("desk", None), ("connection:old", LONG_AGO), ("connection:young", NOW)):
+        Silence.objects.create(subject=subject, since=LONG_AGO, noticed_at=LONG_AGO, ended_at=ended)
+
+    assert trails_clean(now=NOW) == NOTHING | {"halts": 1, "silences": 1}
+
+    assert set(Halt.objects.values_list("reason", flat=True)) == {"stands", "young"}
+    assert set(Silence.objects.values_list("subject", flat=True)) == {"desk", "connection:young"}
 
 
 def test_a_turn_that_takes_too_long_goes_on_in_the_next(
