@@ -179,8 +179,6 @@ def operated() -> Iterator[Operated]:
             SIMULATOR_URL=exchange.url,
             SIMULATOR_API_KEY=exchange.key_id,
             SIMULATOR_SECRET_KEY=exchange.secret_key,
-            # Of the exchange that is not started here.
-            SIMULATOR_PORT="1",
         )
         try:
             desk.start()

@@ -80,6 +80,12 @@ class TestProcfile:
 
         assert read_procfile(path, {"PORT": "8000"}) == {"web": ["serve", "--bind", "127.0.0.1:8000", "--name", "a b"]}
 
+    def test_a_process_that_is_not_started_needs_no_variables(self, tmp_path: Path) -> None:
+        path = tmp_path / "Procfile"
+        path.write_text("simulator: exchange ${SIMULATOR_PORT}\nweb: serve ${PORT}\n")
+
+        assert read_procfile(path, {"PORT": "8000"}, without="simulator") == {"web": ["serve", "8000"]}
+
     def test_says_which_line_uses_a_variable_that_is_not_set(self, tmp_path: Path) -> None:
         path = tmp_path / "Procfile"
         path.write_text("web: serve $PORT\n")

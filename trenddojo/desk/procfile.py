@@ -11,8 +11,8 @@ LINE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):\s*(\S.*)")
 VARIABLE = re.compile(r"\$\{([A-Z_]+)\}|\$([A-Z_]+)")
 
 
-def read_procfile(path: Path, environment: Mapping[str, str]) -> dict[str, list[str]]:
-    """Process name to command line, with $NAME and ${NAME} taken from the environment."""
+def read_procfile(path: Path, environment: Mapping[str, str], *, without: str = "") -> dict[str, list[str]]:
+    """Process name to command line, with $NAME and ${NAME} taken from the environment; not that of `without`."""
     commands = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -21,6 +21,8 @@ def read_procfile(path: Path, environment: Mapping[str, str]) -> dict[str, list[
         if match is None:
             raise DeskError(f"Line {number} of {path.name} must read 'name: command'.")
         name, command = match.groups()
+        if name == without:
+            continue
         commands[name] = [_expand(word, environment, number, path) for word in shlex.split(command)]
     return commands
 

@@ -201,6 +201,7 @@ class Desk:
         given = self.settings.environment
         told = exchange.settings(self.var, given)
         if not told:
+            say("SIMULATOR_URL says where the stand-in exchange is: none is started here.")
             return
         given.update(told)
         environment = self._environment()
@@ -262,9 +263,7 @@ class Desk:
 
     def _start_processes(self) -> None:
         environment = self._environment()
-        for name, command in read_procfile(self.root / "Procfile", environment).items():
-            if name == exchange.NAME:
-                continue
+        for name, command in read_procfile(self.root / "Procfile", environment, without=exchange.NAME).items():
             self._start(Program(name, command, environment, self.root))
             if name == "web":
                 # Pages first: loading Django three times at once would make everybody wait for all three.
