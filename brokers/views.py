@@ -40,6 +40,8 @@ class TraderRequest(HttpRequest):
 
 LIST = "brokers:connection-list"
 DETAIL = "brokers:connection-detail"
+VERIFIED = "{label} answers, and the keys work."
+SYNC_ASKED = "{label} is being synced. It takes a few seconds."
 
 
 @login_required
@@ -158,13 +160,13 @@ def connection_remove(request: TraderRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def connection_verify(request: TraderRequest, pk: UUID) -> HttpResponse:
-    return _act(request, pk, services.connection_verify, "{label} answers, and the keys work.")
+    return _act(request, pk, services.connection_verify, VERIFIED)
 
 
 @login_required
 @require_POST
 def connection_sync(request: TraderRequest, pk: UUID) -> HttpResponse:
-    return _act(request, pk, services.connection_sync_ask, "{label} is being synced. It takes a few seconds.")
+    return _act(request, pk, services.connection_sync_ask, SYNC_ASKED)
 
 
 @login_required
@@ -183,6 +185,12 @@ def connection_disable(request: TraderRequest, pk: UUID) -> HttpResponse:
 
 
 def _act(request: TraderRequest, pk: UUID, act: Callable[..., Any], done: str) -> HttpResponse:
+    connection_act(request, pk, act, done)
+    return redirect(DETAIL, pk)
+
+
+def connection_act(request: TraderRequest, pk: UUID, act: Callable[..., Any], done: str) -> None:
+    """Do something with a connection of whoever asks, and say what came of it."""
     connection = connection_for(request.user, pk)
     try:
         act(connection=connection)
@@ -192,7 +200,6 @@ def _act(request: TraderRequest, pk: UUID, act: Callable[..., Any], done: str) -
         messages.error(request, str(problem))
     else:
         messages.success(request, done.format(label=connection.label))
-    return redirect(DETAIL, pk)
 
 
 @sensitive_post_parameters("password")

@@ -16,11 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from brokers.errors import BrokerError
-from brokers.selectors import connection_for
 from brokers.services.connections import connection_sync_ask, connection_verify
-from brokers.services.errors import ConnectionRefusal
-from brokers.vault import VaultError
+from brokers.views import SYNC_ASKED, VERIFIED, connection_act
 from trades.execution.asking import doubt_end, order_ask, undecidable
 from trades.execution.intents import order_cancel
 from trades.models import CallAnswer, CallVerb, OrderCall
@@ -28,7 +25,7 @@ from trades.selectors.matters import Matter, evidenced, matters_of
 from trades.selectors.orders import order_for
 from trades.services.matters import matter_look, matter_look_again
 from trades.views.live import live_context
-from trades.views.order_actions import words
+from trades.views.order_actions import NOT_CANCELLED, order_act, words
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.order_state import OrderState
 
@@ -195,12 +192,9 @@ def ask_order(request: HttpRequest, pk: UUID) -> HttpResponse:
 def cancel_again(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Have the broker asked once more: to ask twice cancels once."""
     order = order_for(request.user, pk)
-    try:
-        order_cancel(owner=request.user, order_id=pk, now=timezone.now())
-    except DomainError as refusal:
-        messages.error(request, f"The order was not cancelled. {refusal.sentence}")
-    else:
-        messages.success(request, f"The broker is asked again to cancel the order for {order.symbol}.")
+    order_act(
+        request, pk, order_cancel, f"The broker is asked again to cancel the order for {order.symbol}.", NOT_CANCELLED
+    )
     return _back(request, pk)
 
 
@@ -210,12 +204,8 @@ def never_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
     """End a doubt by hand, where the evidence allows it."""
     order = order_for(request.user, pk)
     if request.method == "POST":
-        try:
-            doubt_end(owner=request.user, order_id=pk, now=timezone.now())
-        except DomainError as refusal:
-            messages.error(request, refusal.sentence)
-        else:
-            messages.success(request, f"The order for {order.symbol} is ended as never arrived. It is not sent again.")
+        done = f"The order for {order.symbol} is ended as never arrived. It is not sent again."
+        order_act(request, pk, doubt_end, done)
         return _back(request, pk)
     context = {
         "title": f"Did the order for {order.symbol} never arrive?",
@@ -236,26 +226,15 @@ def never_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def sync_connection(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Have everything of a connection pulled now."""
-    return _act(request, pk, connection_sync_ask, "{label} is being synced. It takes a few seconds.")
+    connection_act(request, pk, connection_sync_ask, SYNC_ASKED)
+    return _back(request)
 
 
 @login_required
 @require_POST
 def ask_connection(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask the broker now whether it answers, and whether the keys work."""
-    return _act(request, pk, connection_verify, "{label} answers, and the keys work.")
-
-
-def _act(request: HttpRequest, pk: UUID, act: Callable[..., Any], done: str) -> HttpResponse:
-    connection = connection_for(request.user, pk)
-    try:
-        act(connection=connection)
-    except (BrokerError, ConnectionRefusal) as refusal:
-        messages.error(request, refusal.sentence)
-    except VaultError as problem:
-        messages.error(request, str(problem))
-    else:
-        messages.success(request, done.format(label=connection.label))
+    connection_act(request, pk, connection_verify, VERIFIED)
     return _back(request)
 
 

@@ -1,5 +1,6 @@
 """What a trader does with working orders: cancel one or all, and change one."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from trades.views.account_choice import account_chosen
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.orders import OrderRole
 
+NOT_CANCELLED = "The order was not cancelled."
 ROLE_WARNINGS = {
     OrderRole.STOP_LOSS.value: "It is the stop of a position: without it the loss is not limited.",
     OrderRole.TAKE_PROFIT.value: "It is the target of a position. Its stop may go with it, if the broker ties the two.",
@@ -35,12 +37,8 @@ ROLE_WARNINGS = {
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     order = order_for(request.user, pk)
     if request.method == "POST":
-        try:
-            order_cancel(owner=request.user, order_id=pk, now=timezone.now())
-        except DomainError as refusal:
-            messages.error(request, f"The order was not cancelled. {refusal.sentence}")
-        else:
-            messages.success(request, f"You asked to cancel the order for {order.symbol}.")
+        done = f"You asked to cancel the order for {order.symbol}."
+        order_act(request, pk, order_cancel, done, NOT_CANCELLED)
         return redirect("trades:order-detail", pk)
     consequences = ["What is filled already stays filled."]
     if order.role in ROLE_WARNINGS:
@@ -112,6 +110,16 @@ def order_url(order: Order) -> str:
     """The order's page; of one that is being changed the page of what takes its place, once there is one."""
     address = reverse("trades:order-detail", args=[order.pk])
     return f"{address}?follow=1" if order.pending_change else address
+
+
+def order_act(request: HttpRequest, pk: UUID, act: Callable[..., Any], done: str, refused: str = "") -> None:
+    """Do something with an order of whoever asks, and say what came of it: `refused` goes before the reason."""
+    try:
+        act(owner=request.user, order_id=pk, now=timezone.now())
+    except DomainError as refusal:
+        messages.error(request, f"{refused} {refusal.sentence}".strip())
+    else:
+        messages.success(request, done)
 
 
 def words(order: Order) -> str:
