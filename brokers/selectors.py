@@ -1,14 +1,25 @@
 """Reading connections and what brokers last said, always through the owner."""
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from accounts.models import Broker, TradingAccount, User
 from accounts.selectors import accounts_in_use
 from brokers.models import AccountSnapshot, BrokerConnection, BrokerPosition, Quote
 from trenddojo.domain.order_state import WORKING
+
+
+class Block(NamedTuple):
+    """Why nothing may be traded through a connection, when the broker last said so, and when it last said nothing."""
+
+    sentence: str
+    said_at: datetime
+    free_at: datetime | None
 
 
 def connections_of(user: User) -> QuerySet[BrokerConnection]:
@@ -44,6 +55,19 @@ def accounts_to_link(user: User, broker: str) -> QuerySet[TradingAccount]:
 def account_snapshot(connection: BrokerConnection) -> AccountSnapshot | None:
     """What the broker last said the account is worth."""
     return AccountSnapshot.objects.filter(connection=connection).order_by("-at").first()
+
+
+def blocks_of(connections: Iterable[UUID]) -> dict[UUID, Block]:
+    """Those of the connections in use whose account the broker has blocked, as it last said. One query."""
+    newest = AccountSnapshot.objects.filter(connection=OuterRef("pk")).order_by("-at")
+    free = newest.filter(block="")
+    found = (
+        BrokerConnection.objects.filter(pk__in=list(connections), is_active=True)
+        .annotate(block=Subquery(newest.values("block")[:1]), said_at=Subquery(newest.values("at")[:1]))
+        .filter(block__gt="")
+        .annotate(free_at=Subquery(free.values("at")[:1]))
+    )
+    return {key: Block(*row) for key, *row in found.order_by().values_list("pk", "block", "said_at", "free_at")}
 
 
 def broker_positions(connection: BrokerConnection) -> QuerySet[BrokerPosition]:

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.models import CashMovement, CashMovementKind, TradingAccount
 from brokers.base import AccountReport, CashReport, PositionReport
-from brokers.models import AccountSnapshot, BrokerConnection, BrokerPosition
+from brokers.models import BrokerConnection, BrokerPosition
+from brokers.services.snapshots import snapshot_keep
 from trenddojo.domain.money import cents, rounded_price
 
 # Charges are often booked days after what they are for.
@@ -64,15 +65,7 @@ def positions_write(connection: BrokerConnection, reports: Sequence[PositionRepo
 
 def snapshot_write(connection: BrokerConnection, report: AccountReport, *, at: datetime) -> None:
     """Keep what the account is worth, and whether it may go short."""
-    AccountSnapshot.objects.create(
-        connection=connection,
-        at=at,
-        currency=report.currency,
-        equity=cents(report.equity),
-        cash=cents(report.cash),
-        buying_power=cents(report.buying_power),
-        block=report.block[:200],
-    )
+    snapshot_keep(connection, report, at=at)
     if connection.allows_shorts != report.allows_shorts:
         BrokerConnection.objects.filter(pk=connection.pk).update(allows_shorts=report.allows_shorts)
         connection.allows_shorts = report.allows_shorts

@@ -13,6 +13,7 @@ from django.db.models.functions import RowNumber
 
 from accounts.models import TradingAccount, User
 from accounts.selectors import accounts_in_use
+from brokers.selectors import Block, blocks_of
 from brokers.services.altering import DISABLED_BY_TRADER
 from trades.models import Fill, MatterLook, Order
 from trades.models.order import AT_BROKER
@@ -47,6 +48,7 @@ class Matter:
     order: Order | None = None
     line: PositionLine | None = None
     heard: Heard | None = None
+    block: Block | None = None
     looked_at: datetime | None = None
     entries: Sequence[StoryEntry] = ()
     fills: Sequence[Fill] = ()
@@ -71,6 +73,7 @@ def matters_of(owner: User, *, now: datetime) -> Matters:
         *_of_orders(accounts, now),
         *_of_positions(owner, accounts, now),
         *_of_connections(accounts, heard),
+        *_of_blocks(accounts, heard),
     ]
     looks = {(look.key, look.state): look.at for look in MatterLook.objects.filter(owner=owner)}
     found = [replace(one, looked_at=looks.get((one.key, one.state))) for one in found]
@@ -190,6 +193,24 @@ def _of_connection(heard: Heard, account: TradingAccount) -> Matter:
         since=connection.last_error_at if heard.needs_you else heard.at,
         heard=heard,
     )
+
+
+def _of_blocks(accounts: Sequence[TradingAccount], heard: Sequence[Heard]) -> list[Matter]:
+    """Accounts in which the broker lets nobody trade, by what it last said of them."""
+    by_key = {account.pk: account for account in accounts}
+    by_connection = {one.connection.pk: one for one in heard}
+    return [
+        Matter(
+            kind="blocked",
+            key=f"blocked:{key}",
+            state=_digest(block.sentence, block.free_at),
+            account=by_key[by_connection[key].connection.account_id],
+            since=block.free_at,
+            heard=by_connection[key],
+            block=block,
+        )
+        for key, block in blocks_of(by_connection).items()
+    ]
 
 
 def _fills_of(lines: Sequence[PositionLine]) -> dict[tuple[UUID, str], list[Fill]]:

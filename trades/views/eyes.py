@@ -98,6 +98,11 @@ KINDS = {
     "disabled": Words(
         "A connection is off", "Nothing is sent or read through it. What works at the broker goes on working.", "error"
     ),
+    "blocked": Words(
+        "The broker lets nobody trade in it",
+        "New orders are refused there until that is lifted: look at the broker's own page. What works goes on working.",
+        "error",
+    ),
     "failing": Words(
         "A broker does not answer as it should", "What the desk shows of its orders and positions may be old."
     ),

@@ -7,7 +7,8 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from accounts.models import TradingAccount, User
-from tests.trades.orders.kit import make_order
+from brokers.base import AccountReport
+from tests.trades.orders.kit import d, make_order
 from trades.models import Order, OrderCall
 from trades.selectors.matters import matters_of
 
@@ -42,6 +43,11 @@ def dated(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: dated(each) for name, each in value.items()}
     return timezone.now() - value if isinstance(value, timedelta) else value
+
+
+def worth(block: str = "") -> AccountReport:
+    """What a broker says of an account, and why nothing may be traded in it."""
+    return AccountReport("1", "USD", equity=d("50000.005"), cash=d(50_000), buying_power=d(100_000), block=block)
 
 
 def unknown_call(order: Order, at: Any) -> OrderCall:

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from accounts.models import TradingAccount, User
 from brokers.models import BrokerConnection
-from tests.trades.orders.eyes_kit import aged, ago, dated, doubted, kinds, said
+from brokers.services.snapshots import snapshot_keep
+from tests.trades.orders.eyes_kit import aged, ago, dated, doubted, kinds, said, worth
 from tests.trades.orders.kit import connected_account, d, held, make_event, make_order, make_position, protected
 from trades.models import MatterLook, Order, OrderCall
 from trades.selectors.matters import matters_of
@@ -117,6 +118,45 @@ class TestWhatIsShown:
         make_order(account)
         assert kinds(alice) == ["disabled"]
 
+    def test_an_account_the_broker_has_blocked_is_shown_until_it_is_lifted(
+        self, alice: User, alice_client: Client, account: TradingAccount
+    ) -> None:
+        snapshot_keep(account.connection, worth(), at=ago(minutes=3))
+        assert kinds(alice) == []
+        snapshot_keep(account.connection, worth("Alpaca has blocked this account."), at=ago(minutes=2))
+        assert kinds(alice) == ["blocked"]
+        text = alice_client.get("/eyes/").content.decode()
+        key = account.connection.pk
+        for words in (
+            "the broker lets nobody trade in it",
+            "Alpaca has blocked this account.",
+            "Last said nothing of it",
+        ):
+            assert words in text
+        for action in (f"/eyes/connections/{key}/ask/", f"/eyes/connections/{key}/sync/", f"/connections/{key}/"):
+            assert action in text
+        BrokerConnection.objects.update(last_sync=ago(hours=1))
+        assert kinds(alice) == ["stale", "blocked"]
+        alice_client.post(f"/eyes/connections/{key}/ask/")
+        assert kinds(alice) == ["stale"]
+
+    def test_a_block_that_was_looked_at_counts_again_when_it_comes_again(
+        self, alice: User, alice_client: Client, account: TradingAccount
+    ) -> None:
+        snapshot_keep(account.connection, worth("Trading is blocked."), at=ago(minutes=9))
+        found = matters_of(alice, now=timezone.now()).waiting[0]
+        alice_client.post("/eyes/look/", {"key": found.key, "state": found.state})
+        snapshot_keep(account.connection, worth("Trading is blocked."), at=ago(minutes=8))
+        assert kinds(alice) == []
+        snapshot_keep(account.connection, worth(), at=ago(minutes=7))
+        snapshot_keep(account.connection, worth("Trading is blocked."), at=ago(minutes=6))
+        assert kinds(alice) == ["blocked"]
+
+    def test_what_is_told_of_a_connection_that_is_off_is_no_block(self, alice: User, account: TradingAccount) -> None:
+        snapshot_keep(account.connection, worth("Trading is blocked."))
+        BrokerConnection.objects.update(is_active=False, status="disabled", last_error="You disabled it.")
+        assert kinds(alice) == []
+
     def test_the_evidence_is_on_the_page(self, alice_client: Client, account: TradingAccount) -> None:
         order = doubted(account)
         make_event(
@@ -147,7 +187,7 @@ class TestWhatIsShown:
             doubted(account, f"AB{chr(65 + number)}")
             make_position(account, f"XY{chr(65 + number)}")
         now = timezone.now()
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             matters_of(alice, now=now)
 
     def test_anothers_matters_are_not_shown(self, charlie_client: Client, account: TradingAccount) -> None:
