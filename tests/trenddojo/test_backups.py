@@ -3,7 +3,7 @@
 import json
 import stat
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 from accounts.models import Event, TradingAccount, User
 from accounts.services.events import events_settle
@@ -23,6 +24,7 @@ from trenddojo.backups import manifest, restoring, writing
 from trenddojo.backups.manifest import FORMAT
 from trenddojo.backups.restoring import backup_check, backup_restore, take_any
 from trenddojo.backups.writing import backup_write
+from trenddojo.health import migrations_missing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -163,6 +165,37 @@ def test_a_backup_with_migrations_of_the_future_is_refused(backup: Path) -> None
 
     with pytest.raises(CommandError, match=r"which has trades.0999_future\): update the desk first"):
         say("restore", newer, replace=True)
+
+
+@pytest.fixture
+def an_older_schema(account: TradingAccount) -> Iterator[dict[str, str]]:
+    """The database as it was before the last migration of each app; which those are."""
+    disk = sorted(MigrationLoader(None).disk_migrations)
+    last = {app: [name for label, name in disk if label == app][-2:] for app in ("trades", "brokers", "accounts")}
+    try:
+        for app, (before, _newest) in last.items():
+            call_command("migrate", app, before, verbosity=0)
+        yield {app: newest for app, (_before, newest) in last.items()}
+    finally:
+        call_command("migrate", verbosity=0)
+
+
+def test_a_backup_of_an_older_schema_is_brought_up_to_date(
+    an_older_schema: dict[str, str], account: TradingAccount, tmp_path: Path
+) -> None:
+    path = tmp_path / "older.backup"
+    found = backup_write(path)
+    assert not [app for app, newest in an_older_schema.items() if newest in found.migrations[app]]
+    call_command("migrate", verbosity=0)
+    make_plan(account, "LOST")
+
+    said = say("restore", path, replace=True)
+
+    assert "Restored " in said
+    assert migrations_missing() == []
+    assert list(TradingAccount.objects.values_list("pk", "name")) == [(account.pk, "Main")]
+    assert not Trade.objects.exists()
+    assert make_plan(account, "AAPL").pk
 
 
 def test_a_name_that_leads_out_of_the_folder_is_refused(backup: Path) -> None:
