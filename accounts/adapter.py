@@ -1,19 +1,24 @@
 """Where the desk's own rules enter django-allauth."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.sealing import secret_box
+from accounts.sealing import CannotOpen, FactorSealed, opened, secret_box
 from accounts.selectors import accounts_of
+from accounts.services import sign_in_trail
+from accounts.services.people import user_sessions_end
 from accounts.services.tokens import tokens_revoke_all
 from trenddojo.api.throttles import address_of
 
@@ -48,6 +53,15 @@ class AccountAdapter(DefaultAccountAdapter):
         """Who was meant is not written down: people type passwords into the wrong field."""
         super().authentication_failed(request, **credentials)
         logger.warning("signin.password.wrong address=%s", address_of(request))
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """All that was asked for is given: the password, the second factor, or the passkey."""
+        super().login(request, user)
+        sign_in_trail.signed_in(request, user)
+
+    def logout(self, request: HttpRequest) -> None:
+        sign_in_trail.signed_out(request.user)
+        super().logout(request)
 
     def set_password(self, user: Any, password: str) -> None:
         """Changed, set or reset: tokens that were given away before open nothing any more, either."""
@@ -85,5 +99,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return secret_box(b"second-factor").encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Raises InvalidToken when SECRET_KEY was changed without keeping the old one in SECRET_KEY_FALLBACKS."""
-        return secret_box(b"second-factor").decrypt(encrypted_text.encode()).decode()
+        """Raises FactorSealed when SECRET_KEY was changed without keeping the old one in SECRET_KEY_FALLBACKS."""
+        try:
+            return opened(b"second-factor", encrypted_text).decode()
+        except CannotOpen:
+            raise FactorSealed from None
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        """Those of a list, by “sign out everywhere else”."""
+        user_sessions_end(sessions=sessions)

@@ -11,6 +11,13 @@ class CannotOpen(Exception):
     """It was sealed under a SECRET_KEY that is neither the present one nor among SECRET_KEY_FALLBACKS, or changed."""
 
 
+class FactorSealed(CannotOpen):
+    """The secret of somebody's second factor cannot be opened: no code is right, and none is asked past."""
+
+    # A page that counts recovery codes counts none.
+    silent_variable_failure = True
+
+
 def secret_box(purpose: bytes) -> MultiFernet:
     """Encrypts with a key of its own for this purpose (at most 16 bytes), and opens what older secret keys sealed.
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.db.models import Case, DecimalField, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.http import Http404
@@ -54,6 +55,14 @@ def account_for(user: User, pk: uuid.UUID | str | None) -> TradingAccount:
     if found is None:
         raise Http404
     return found
+
+
+def user_session(*, user: User, pk: int) -> UserSession:
+    """One browser the user is signed in with. Raises Http404."""
+    session: UserSession | None = UserSession.objects.filter(user=user, pk=pk).first()
+    if session is None:
+        raise Http404
+    return session
 
 
 def account_get_locked(user: User, pk: uuid.UUID | str) -> TradingAccount:

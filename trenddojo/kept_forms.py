@@ -18,8 +18,8 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 SECONDS = 30 * 60
 MOST_CHARACTERS = 200_000
 APPS = frozenset({"trades", "accounts"})
-MARK = f"{settings.COOKIE_PREFIX}_typist"
-WAITING = f"{settings.COOKIE_PREFIX}_typed"
+MARK = f"{settings.COOKIE_NAMES_BEGIN}_typist"
+WAITING = f"{settings.COOKIE_NAMES_BEGIN}_typed"
 COOKIE = {"httponly": True, "samesite": "Lax", "secure": settings.SESSION_COOKIE_SECURE}
 
 KEPT = "Your session had ended, so nothing was saved. Sign in, and what you typed is shown again."

@@ -22,6 +22,11 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+REFUSALS = {
+    HTTPStatus.UNAUTHORIZED: "not_signed_in",
+    HTTPStatus.FORBIDDEN: "not_allowed",
+    HTTPStatus.TOO_MANY_REQUESTS: "too_often",
+}
 
 
 class RequestIdMiddleware:
@@ -57,6 +62,11 @@ class MeasureMiddleware:
             "http.answered method=%s route=%s status=%s ms=%.1f",
             *(method, route, response.status_code, took * 1000),
         )
+        if _is_refusal(request, response):
+            log.warning(
+                "http.refused method=%s route=%s status=%s reason=%s",
+                *(method, route, response.status_code, _reason(response)),
+            )
         return response
 
 
@@ -65,6 +75,21 @@ def _route_of(request: HttpRequest) -> str:
     if request.resolver_match is not None:
         return request.resolver_match.view_name or "unnamed"
     return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
+
+
+def _is_refusal(request: HttpRequest, response: HttpResponse) -> bool:
+    """Not allowed, not theirs, or too often. An address that does not exist at all is nobody's secret."""
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return request.resolver_match is not None and bool(request.resolver_match.kwargs)
+    return response.status_code in REFUSALS
+
+
+def _reason(response: HttpResponse) -> str:
+    """The code the API answers with, what the desk noted on the page, or the status in a word."""
+    errors = (getattr(response, "data", None) or {}).get("errors")
+    if errors:
+        return str(errors[0]["code"])
+    return str(getattr(response, "refusal", REFUSALS.get(response.status_code, "not_there")))
 
 
 class LogUserMiddleware:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from trenddojo import env, logs, schedule
+from trenddojo import env, logs, schedule, sign_in
 from trenddojo.api import configuration as api
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -88,12 +88,14 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.SessionLimitsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "trenddojo.headers.PrivacyMiddleware",
     "trenddojo.middleware.LogUserMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
     "trenddojo.middleware.TimezoneMiddleware",
     "trenddojo.form_pages.FormPageMiddleware",
 ]
@@ -201,15 +203,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 10},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
+AUTH_PASSWORD_VALIDATORS = sign_in.PASSWORD_VALIDATORS
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "account_login"
@@ -224,35 +218,20 @@ ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.people.ZoneSignupForm"
 ACCOUNT_CHANGE_EMAIL = True
 # A change of password, e-mail address or second factor is told to the address on record.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_FORMS = {
-    "login": "accounts.forms.sign_in.SignInForm",
-    "signup": "accounts.forms.sign_in.SignUpForm",
-    "reset_password": "accounts.forms.sign_in.PasswordResetForm",
-    "add_email": "accounts.forms.sign_in.EmailForm",
-}
+ACCOUNT_FORMS = sign_in.ACCOUNT_FORMS
 ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", "optional", ("none", "optional", "mandatory"))
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+# Whoever changes what signs them in, or signs other browsers out, was asked who they are within so many seconds.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
-ACCOUNT_RATE_LIMITS = {
-    "login": "30/m/ip",
-    "login_failed": "10/m/ip,5/5m/key",
-    "signup": "20/m/ip",
-    "reset_password": "20/m/ip,5/m/key",
-    "reset_password_from_key": "20/m/ip",
-    "change_password": "5/m/user",
-    "manage_email": "10/m/user",
-    "reauthenticate": "10/m/user",
-    "confirm_email": "1/3m/key",
-    # Ours: keys tried at a broker, and passwords tried at the live switch.
-    "broker_keys": "10/m/user",
-    "live_switch": "5/m/user",
-}
+ACCOUNT_RATE_LIMITS = sign_in.RATE_LIMITS
 # allauth refuses to guess the client's address: say how many proxies stand in front.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, lowest=0, highest=10)
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
+MFA_FORMS = sign_in.FACTOR_FORMS
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False
@@ -261,9 +240,11 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = SITE_NAME
 # Browsers allow passkeys on http://localhost only; anywhere else they need TLS.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+USERSESSIONS_ADAPTER = "accounts.adapter.SessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = False
-# Whoever has no second factor is led to turn one on before anything of the admin is shown.
-ADMIN_SECOND_FACTOR = env.boolean("ADMIN_SECOND_FACTOR", default=HTTPS)
+# Whoever has no second factor is led to turn one on before anything of the admin, or of the desk, is shown.
+TRADER_SECOND_FACTOR = env.boolean("TRADER_SECOND_FACTOR", default=False)
+ADMIN_SECOND_FACTOR = env.boolean("ADMIN_SECOND_FACTOR", default=HTTPS or TRADER_SECOND_FACTOR)
 
 # Called with an account, inside the transaction that changed its cost method, exchange or break-even band.
 ACCOUNT_RULES_CHANGED = "trades.services.recompute.account_recompute"
@@ -321,15 +302,22 @@ API_TOKEN_PER_MINUTE = env.integer("API_TOKEN_PER_MINUTE", 300, lowest=1, highes
 
 # --- Sessions, cookies and headers ------------------------------------------------------------------------------------
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_ENGINE = "accounts.session_store"
+# Without anything done in it, and in all, from sign-in on: accounts.session_limits.
+SESSION_IDLE_MINUTES = env.integer("SESSION_IDLE_MINUTES", 720, lowest=5, highest=43_200)
+SESSION_REMEMBERED_IDLE_DAYS = env.integer("SESSION_REMEMBERED_IDLE_DAYS", 7, lowest=1, highest=90)
+SESSION_LIFETIME_DAYS = env.integer("SESSION_LIFETIME_DAYS", 14, lowest=1, highest=90)
+# A day more than it opens anything, to say why it does not.
+SESSION_COOKIE_AGE = (SESSION_LIFETIME_DAYS + 1) * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # Cookies know no ports: two desks on one machine would sign each other out without names of their own.
 COOKIE_PREFIX = env.text("COOKIE_PREFIX", "trenddojo")
 # Browsers take cookies of this prefix from the host itself over TLS alone: no neighbour can plant one.
-SESSION_COOKIE_NAME = f"{'__Host-' * HTTPS}{COOKIE_PREFIX}_session"
-CSRF_COOKIE_NAME = f"{'__Host-' * HTTPS}{COOKIE_PREFIX}_csrf"
+COOKIE_NAMES_BEGIN = f"{'__Host-' * HTTPS}{COOKIE_PREFIX}"
+SESSION_COOKIE_NAME = f"{COOKIE_NAMES_BEGIN}_session"
+CSRF_COOKIE_NAME = f"{COOKIE_NAMES_BEGIN}_csrf"
+CSRF_FAILURE_VIEW = "trenddojo.views.form_refused"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000, lowest=0, highest=63_072_000) if HTTPS else 0
@@ -339,7 +327,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
+MESSAGE_STORAGE = "trenddojo.message_storage.MessageStorage"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -20,7 +20,7 @@ operations = (
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(operations)),
     path("admin/", admin.site.urls),
-    path("auth/", include("allauth.urls")),
+    path("auth/", include("accounts.auth_urls")),
     path("api/v1/", include("trenddojo.api.urls")),
 ]
 # The rooms of the house, the general one last.

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -63,6 +64,13 @@ def system(request: HttpRequest) -> HttpResponse:
         "sizes": _sizes(),
     }
     return render(request, "trenddojo/system.html", context)
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's answer to a form without the token of its page, marked for the log."""
+    response = csrf_failure(request, reason)
+    response.refusal = "form_token"
+    return response
 
 
 def _sizes() -> dict[str, int]:

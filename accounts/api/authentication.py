@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -16,6 +17,7 @@ from trenddojo import log_context
 from trenddojo.api.throttles import FailedTokens
 
 KEYWORD = "Bearer"
+FACTOR_WANTED = "This desk asks everybody for a second factor: sign in on the page and turn one on, then go on."
 LONGEST = 200
 # Addresses are written to logs and histories: whoever puts a token there is told, whatever else was sent.
 NOT_IN_ADDRESSES = frozenset({"token", "access_token", "api_token", "api_key", "auth_token", "authorization"})
@@ -38,6 +40,7 @@ class BearerAuthentication(BaseAuthentication):
             raise AuthenticationFailed(f"Send one header “Authorization: {KEYWORD} <token>”.", "bad_header")
         token = _token_of(words[1], request)
         log_context.add(user=token.user_id)
+        _check_factor(token.user)
         token_used(token, now=timezone.now())
         return token.user, token
 
@@ -47,6 +50,12 @@ class BearerAuthentication(BaseAuthentication):
 
 class BrowserAuthentication(SessionAuthentication):
     """A signed-in browser, its second factor included; whatever changes something needs the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        found = super().authenticate(request)
+        if found is not None:
+            _check_factor(found[0])
+        return found
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
@@ -80,6 +89,12 @@ class ScopeAllows(BasePermission):
         if request.method in SAFE_METHODS or getattr(view, "changes_nothing", False):
             return True
         return request.auth is None or request.auth.scope == TokenScope.TRADE
+
+
+def _check_factor(user: User) -> None:
+    """Where everybody must have a second factor, programs of whoever has none wait, too. Raises PermissionDenied."""
+    if settings.TRADER_SECOND_FACTOR and not is_mfa_enabled(user):
+        raise PermissionDenied(FACTOR_WANTED, "second_factor_required")
 
 
 def _token_of(text: bytes, request: Request) -> ApiToken:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Event
 from accounts.selectors import tokens_open
 from accounts.services.stream_places import Place
+from accounts.session_limits import over_because
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ def still_allowed(followers: Iterable[Follower]) -> set[Follower]:
 
 
 def _has_session(follower: Follower) -> bool:
-    """The session's own rules: it exists, is of this user, of their password of today, and they are active."""
+    """The session's own rules: it exists, is of this user, of today’s password and not over, and they are active."""
     request = HttpRequest()
     # The table, not its copies in the cache: this is asked rarely and goes on while the cache is away.
     request.session = SessionStore(follower.session_key)
+    if over_because(request.session) is not None:
+        return False
     return bool(get_user(request).pk == follower.user_id)

@@ -11,11 +11,13 @@ from allauth.account.utils import has_verified_email
 from allauth.core import context
 from allauth.core.internal.ratelimit import parse_rates
 from allauth.core.ratelimit import consume
-from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied, Throttled
 
+from accounts.api.authentication import FACTOR_WANTED
+from accounts.forms.factors import SEALED, CodeForm
 from accounts.models import User
 from trenddojo.api.errors import Unavailable
 
@@ -49,6 +51,8 @@ def second_factor_check(user: User, otp: str) -> None:
     """Take a code of the authenticator app or a recovery code, each once. Raises as user_by_password."""
     kinds = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     if not kinds.intersection(FACTORS):
+        if settings.TRADER_SECOND_FACTOR:
+            raise PermissionDenied(FACTOR_WANTED, "second_factor_required")
         return
     if kinds == {KINDS.WEBAUTHN}:
         sentence = "You sign in with a passkey, which programs cannot use: make the token on the page “API tokens”."
@@ -56,16 +60,23 @@ def second_factor_check(user: User, otp: str) -> None:
     if not otp:
         sentence = "Send the code of your authenticator app, or a recovery code, as otp."
         raise AuthenticationFailed(sentence, "otp_required")
-    form = AuthenticateForm({"code": otp}, user=user)
+    form = CodeForm({"code": otp}, user=user)
     try:
         is_right = form.is_valid()
     except redis.RedisError as problem:
         raise Unavailable(LIMITS, wait=60) from problem
-    if form.has_error("code", TOO_MANY):
-        raise _throttled("login_failed")
     if not is_right:
-        raise AuthenticationFailed("This code is not right, or was used already.", "otp_invalid")
+        raise _refused(form)
     form.authenticator.record_usage()
+
+
+def _refused(form: CodeForm) -> APIException:
+    """Why a code was not taken."""
+    if form.has_error("code", TOO_MANY):
+        return _throttled("login_failed")
+    if form.has_error("code", "sealed"):
+        return PermissionDenied(SEALED, "second_factor_sealed")
+    return AuthenticationFailed("This code is not right, or was used already.", "otp_invalid")
 
 
 def _proven(login: str, password: str) -> User | None:

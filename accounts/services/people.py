@@ -1,16 +1,21 @@
 """What a user changes about themselves: the profile, open sessions, and leaving."""
 
+import logging
 import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
-from django.http import Http404
+from django.http import HttpRequest
 
 from accounts.models import TradingAccount, User
 from accounts.services.errors import AccountError
 from accounts.services.removal import rows_delete
+from accounts.session_limits import over_because
+from accounts.session_store import SessionStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +36,32 @@ def profile_save(*, user: User, profile: Profile) -> User:
     return user
 
 
-def user_session_end(*, user: User, pk: int) -> None:
-    """Sign one browser of the user out, at once. Raises Http404."""
-    session = UserSession.objects.filter(user=user, pk=pk).first()
-    if session is None:
-        raise Http404
-    session.end()
-
-
 def user_sessions_end(*, sessions: Iterable[UserSession]) -> None:
-    """Sign these browsers out, whose ever they are: for administrators."""
+    """Sign these browsers out, whose ever they are: for administrators, too."""
     for session in sessions:
+        log.info("session.ended person=%s session=%s", session.user_id, session.pk)
         session.end()
+
+
+def session_over(*, user: User, session_key: str, reason: str) -> None:
+    """Note that a session ended by itself; it is listed no more."""
+    log.info("session.over person=%s reason=%s", user.pk, reason)
+    UserSession.objects.filter(session_key=session_key).delete()
+
+
+def user_sessions_tidy(user: User) -> None:
+    """Take from the list of the user's browsers those whose session is over and that nobody came back to."""
+    for session in UserSession.objects.filter(user=user):
+        reason = over_because(SessionStore(session.session_key))
+        if reason is not None:
+            session_over(user=user, session_key=session.session_key, reason=reason)
+
+
+def session_renew(request: HttpRequest) -> None:
+    """Give the session another key, as at sign-in, and keep what is in it: whoever knew the old one is out."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 def user_delete(*, user: User, typed_username: str, typed_password: str) -> None:

@@ -1,5 +1,6 @@
 """The user's own settings: profile, open sessions, export and leaving."""
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.core.ratelimit import consume_or_429
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -12,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.forms.fields import refusals_at
 from accounts.forms.people import ProfileForm, UserDeleteForm
-from accounts.selectors import accounts_of
+from accounts.selectors import accounts_of, user_session
 from accounts.services.data_export import user_export
-from accounts.services.people import profile_save, user_delete, user_session_end
+from accounts.services.people import profile_save, user_delete, user_sessions_end
 
 
 @login_required
@@ -44,7 +45,10 @@ def data_export(request: HttpRequest) -> StreamingHttpResponse:
 @login_required
 @require_POST
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
-    user_session_end(user=request.user, pk=pk)
+    """Asks who it is first: whoever sits down at an open desk must not sign its owner out elsewhere."""
+    session = user_session(user=request.user, pk=pk)
+    raise_if_reauthentication_required(request, app="accounts")
+    user_sessions_end(sessions=[session])
     messages.success(request, "That browser is signed out.")
     return redirect("usersessions_list")
 

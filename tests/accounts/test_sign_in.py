@@ -193,7 +193,9 @@ class TestEmail:
     def test_a_new_address_counts_once_its_link_is_opened(self, client: Client, alice: User, password: str) -> None:
         EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
         sign_in(client, "alice", password)
-        client.post("/auth/email/", {"action_add": "", "email": "new@example.com"})
+        asked = client.post("/auth/email/", {"action_add": "", "email": "new@example.com"})
+        assert (asked.url, mail.outbox) == ("/auth/reauthenticate/?next=%2Fauth%2Femail%2F", [])
+        assert client.post(asked.url, {"password": password}).url == "/auth/email/"
         alice.refresh_from_db()
         assert alice.email == "alice@example.com"
         link = re.search(r"http://testserver(/auth/confirm-email/\S+)", str(mail.outbox[-1].body))
@@ -283,17 +285,22 @@ class TestSessions:
             sign_in(client, "alice", password)
         return here, there
 
-    def test_one_browser_is_signed_out_from_another(self, two: tuple[Client, Client]) -> None:
+    def test_one_browser_is_signed_out_from_another(self, two: tuple[Client, Client], password: str) -> None:
         here, there = two
         assert "Netscape" in here.get("/auth/sessions/").content.decode()
         other = UserSession.objects.get(user_agent="Netscape")
-        here.post(reverse("accounts:session-end", args=[other.pk]))
+        end = reverse("accounts:session-end", args=[other.pk])
+        asked = here.post(end)
+        assert there.get("/settings/").status_code == 200
+        assert here.post(asked.url, {"password": password}).url == "/auth/sessions/"
         assert there.get("/settings/").status_code == 302
         assert here.get("/settings/").status_code == 200
 
-    def test_all_others_are_signed_out_at_once(self, two: tuple[Client, Client]) -> None:
+    def test_all_others_are_signed_out_at_once(self, two: tuple[Client, Client], password: str) -> None:
         here, there = two
-        here.post("/auth/sessions/")
+        asked = here.post("/auth/sessions/")
+        assert there.get("/settings/").status_code == 200
+        here.post(asked.url, {"password": password})
         assert (here.get("/settings/").status_code, there.get("/settings/").status_code) == (200, 302)
 
     def test_charlie_ends_no_session_of_alices(self, two: tuple[Client, Client], charlie_client: Client) -> None:

@@ -223,7 +223,7 @@ def test_the_second_factor_is_shown_to_everybody(
     visit(page, "/auth/2fa/totp/activate/")
     shown(page, "reauthenticate")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Go on").click()
     shown(page, "totp-activate")
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(alice)

@@ -81,7 +81,7 @@ PAGES: dict[str, tuple[str, Kind]] = {
     "accounts:token-list": ("GET", SIGNED_IN),
     "accounts:token-create": ("GET POST", ASKED_AGAIN),
     "accounts:token-revoke": ("GET POST", OF_OWNER),
-    "accounts:session-end": ("POST", OF_OWNER),
+    "accounts:session-end": ("POST", FACTOR_OF_OWNER),
     "accounts:webhook-list": ("GET", SIGNED_IN),
     "accounts:webhook-create": ("GET POST", SIGNED_IN),
     "accounts:webhook-detail": ("GET", OF_OWNER),

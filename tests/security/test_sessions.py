@@ -3,19 +3,16 @@
 import os
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 from django.conf import settings as desk
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import User
+from accounts.session_store import SessionStore
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -60,14 +57,6 @@ def test_a_signed_out_session_opens_nothing_any_more(alice: User) -> None:
     assert Session.objects.count() == 0
 
 
-def test_a_session_ends_after_fourteen_days(alice: User) -> None:
-    browser = Client()
-    sign_in(browser, remember="on")
-    with time_machine.travel(timezone.now() + timedelta(days=14, seconds=5), tick=False):
-        cache.clear()  # the cache's clock is its server's
-        assert browser.get("/settings/").status_code == 302
-
-
 def test_not_remembered_it_ends_with_the_browser(alice: User) -> None:
     browser = Client()
     sign_in(browser)
@@ -104,13 +93,39 @@ def in_production(program: str) -> str:
 def test_in_production_cookies_travel_over_tls_alone_and_are_bound_to_the_host() -> None:
     program = (
         "from django.conf import settings as s;"
-        "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME,"
+        "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE,"
         " s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_SSL_REDIRECT, s.ADMIN_SECOND_FACTOR,"
         " s.DEBUG, s.SESSION_COOKIE_PATH, s.SESSION_COOKIE_DOMAIN)"
     )
-    expected = "True True __Host-trenddojo_session __Host-trenddojo_csrf 31536000 True True True False / None"
+    expected = "True True 31536000 True True True False / None"
     assert in_production(program) == expected
 
 
+def test_in_production_every_cookie_has_the_prefix_that_binds_it_to_the_host() -> None:
+    program = (
+        "import django; django.setup();"
+        "from django.conf import settings as s; from trenddojo import kept_forms;"
+        "from trenddojo.message_storage import HostCookieStorage;"
+        "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, HostCookieStorage.cookie_name, kept_forms.MARK,"
+        " kept_forms.WAITING, s.MESSAGE_STORAGE)"
+    )
+    names = " ".join(f"__Host-trenddojo_{name}" for name in ("session", "csrf", "messages", "typist", "typed"))
+    assert in_production(program) == f"{names} trenddojo.message_storage.MessageStorage"
+
+
+def test_every_cookie_the_desk_sets_is_one_of_these(alice: User) -> None:
+    browser = Client()
+    browser.get("/auth/login/")
+    sign_in(browser)
+    browser.post("/trades/plan/", {})
+    browser.cookies.pop(COOKIE)
+    browser.post("/trades/plan/", {"symbol": "nvda"}, headers={"referer": "http://testserver/trades/plan/"})
+    assert set(browser.cookies) <= {f"trenddojo_{name}" for name in ("session", "csrf", "messages", "typist", "typed")}
+
+
 def test_sessions_are_kept_on_the_server_under_random_keys() -> None:
-    assert desk.SESSION_ENGINE == "django.contrib.sessions.backends.cached_db"
+    assert desk.SESSION_ENGINE == "accounts.session_store"
+    session = SessionStore()
+    session.create()
+    assert len(session.session_key) == 32
+    assert Session.objects.get().session_key == session.session_key

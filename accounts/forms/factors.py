@@ -1,0 +1,69 @@
+"""The forms that take a second factor or a passkey: allauth's, with each try written down, and sealed secrets said."""
+
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm, LoginWebAuthnForm, ReauthenticateWebAuthnForm
+from django.core.exceptions import ValidationError
+
+from accounts.sealing import FactorSealed
+from accounts.services import sign_in_trail
+
+SEALED = (
+    "Your second factor cannot be checked any more, because the desk’s secret key was changed. Ask the administrator "
+    "of this desk to remove it; then sign in with your password and turn it on again."
+)
+
+
+class _CodeNoted:
+    """A code of the app, or a recovery code."""
+
+    user: Any
+    authenticator: Authenticator
+
+    def clean_code(self) -> str:
+        try:
+            code = super().clean_code()  # type: ignore[misc]
+        except FactorSealed:
+            sign_in_trail.factor_sealed(self.user)
+            raise ValidationError(SEALED, "sealed") from None
+        except ValidationError:
+            sign_in_trail.factor_wrong(context.request, self.user, "code")
+            raise
+        sign_in_trail.factor_right(self.user, self.authenticator.type)
+        return str(code)
+
+
+class _PasskeyNoted:
+    user: Any
+
+    def clean_credential(self) -> Authenticator:
+        try:
+            authenticator: Authenticator = super().clean_credential()  # type: ignore[misc]
+        except ValidationError:
+            sign_in_trail.factor_wrong(context.request, self.user, "passkey")
+            raise
+        sign_in_trail.factor_right(authenticator.user, authenticator.type)
+        return authenticator
+
+
+class CodeForm(_CodeNoted, AuthenticateForm):
+    """At sign-in."""
+
+
+class CodeAgainForm(_CodeNoted, ReauthenticateForm):
+    """Asked again."""
+
+
+class PasskeyForm(_PasskeyNoted, AuthenticateWebAuthnForm):
+    """At sign-in, after the password."""
+
+
+class PasskeyAloneForm(_PasskeyNoted, LoginWebAuthnForm):
+    """At sign-in, in the password's place."""
+
+
+class PasskeyAgainForm(_PasskeyNoted, ReauthenticateWebAuthnForm):
+    """Asked again."""

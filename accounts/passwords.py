@@ -1,0 +1,35 @@
+"""Which passwords are refused because of where they are used."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+# What somebody who guesses at a trading desk begins with; docs/security.md lists them.
+CONTEXT_WORDS = (
+    *("trenddojo", "trend", "dojo", "trading", "trader", "trade", "stocks", "stock", "market", "broker", "alpaca"),
+    *("journal", "portfolio", "bitcoin", "nasdaq", "desk", "admin", "demo", "password", "login", "secret"),
+)
+# What must be left once these words are out of a password: as long as a password of chance may be guessed offline.
+LEFT = 6
+_WORDS = re.compile("|".join(sorted(CONTEXT_WORDS, key=len, reverse=True)))
+SIGNS = str.maketrans("0134578@$!", "oieastbasi")
+
+
+class ContextWordsValidator:
+    """Refuses what is a word of the trade or of this desk, and little else."""
+
+    def validate(self, password: str, user: Any = None) -> None:  # noqa: ARG002 - Django's signature
+        if self._left(password.casefold()) < LEFT or self._left(password.casefold().translate(SIGNS)) < LEFT:
+            raise ValidationError(
+                "This password is hardly more than a word everybody would try here. Add words of your own.",
+                code="context_word",
+            )
+
+    def get_help_text(self) -> str:
+        return "Your password can’t be just a word of this desk or of trading, such as its name and a year."
+
+    def _left(self, text: str) -> int:
+        """Characters beyond such words; none of them, and all are."""
+        left, found = _WORDS.subn("", text)
+        return len(left) if found else LEFT
