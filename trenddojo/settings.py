@@ -146,6 +146,8 @@ CACHES = {
         "TIMEOUT": 300,
     },
 }
+# The same, for what can be had otherwise while it is away.
+CACHES["spare"] = CACHES["default"] | {"BACKEND": "trenddojo.cache.SpareCache"}
 
 CELERY_BROKER_URL = env.celery_broker_url(REDIS_URL)
 # The row is the job and the message only a nudge: a lost worker's messages must come back within seconds,
@@ -309,6 +311,7 @@ SESSION_REMEMBERED_IDLE_DAYS = env.integer("SESSION_REMEMBERED_IDLE_DAYS", 7, lo
 SESSION_LIFETIME_DAYS = env.integer("SESSION_LIFETIME_DAYS", 14, lowest=1, highest=90)
 # A day more than it opens anything, to say why it does not.
 SESSION_COOKIE_AGE = (SESSION_LIFETIME_DAYS + 1) * 24 * 3600
+SESSION_CACHE_ALIAS = "spare"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 # Cookies know no ports: two desks on one machine would sign each other out without names of their own.

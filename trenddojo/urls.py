@@ -17,6 +17,7 @@ operations = (
     "trenddojo",
 )
 
+handler500 = "trenddojo.views.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(operations)),
     path("admin/", admin.site.urls),

@@ -2,16 +2,24 @@
 
 import hmac
 import shutil
+import sys
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from django.views.defaults import server_error as broken
+from redis.exceptions import RedisError
 
 from trenddojo import health, metrics
+
+# Raised where a server of ours does not answer: nothing is wrong with what was asked.
+AWAY = (OperationalError, InterfaceError, RedisError)
+COME_BACK_SECONDS = 5
 
 
 @never_cache
@@ -71,6 +79,17 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     response = csrf_failure(request, reason)
     response.refusal = "form_token"
     return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page of whatever nobody expected; 503 and when to come back where a server of ours is away."""
+    if not isinstance(sys.exc_info()[1], AWAY):
+        return broken(request)
+    page = render_to_string(
+        "503_away.html", {"wait": COME_BACK_SECONDS, "may_reload": request.method in ("GET", "HEAD")}
+    )
+    headers = {"Retry-After": str(COME_BACK_SECONDS), "Cache-Control": "no-store"}
+    return HttpResponse(page, status=503, headers=headers)
 
 
 def _sizes() -> dict[str, int]:

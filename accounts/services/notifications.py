@@ -1,6 +1,5 @@
 """What a trader should know, each thing once: in the app and by e-mail, as they chose for its kind."""
 
-import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from uuid import UUID
 
 import redis
 from django.conf import settings
-from django.core.cache import cache
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
@@ -18,6 +16,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import Notification, NotificationChoice, NotificationKind, User
+from trenddojo.cache import spare
 
 logger = logging.getLogger(__name__)
 
@@ -121,15 +120,11 @@ def notifications_read_all(*, user: User, until: UUID | None = None) -> int:
 
 def unread_count(user: User) -> int:
     """How many the user has not read; every page shows it, so that it is remembered for a minute."""
-    try:
-        known = cache.get(_unread_key(user.pk))
-    except redis.RedisError:
-        known = None
+    known = spare.get(_unread_key(user.pk))
     if known is not None:
         return int(known)
     count = Notification.objects.filter(user=user, in_app=True, read_at__isnull=True).count()
-    with contextlib.suppress(redis.RedisError):
-        cache.set(_unread_key(user.pk), count, UNREAD_LASTS)
+    spare.set(_unread_key(user.pk), count, UNREAD_LASTS)
     return count
 
 
@@ -183,6 +178,6 @@ def _unread_key(user_id: UUID) -> str:
 
 def _forget_unread(user_id: UUID) -> None:
     try:
-        cache.delete(_unread_key(user_id))
+        spare.delete(_unread_key(user_id))
     except redis.RedisError:
         logger.warning("notifications.unread.kept user=%s", user_id)

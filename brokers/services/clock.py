@@ -2,13 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from django.core.cache import cache
-
 from accounts.calendars import market_hours
 from brokers.base import ClockReport
 from brokers.errors import BrokerError, TryLater
 from brokers.models import BrokerConnection
 from brokers.registry import adapter_for
+from trenddojo.cache import spare
 
 LONGEST_KEPT = timedelta(seconds=30)
 # A broker that just did not answer is not waited for again by every page of this long, in seconds.
@@ -18,7 +17,7 @@ SILENCE = 10
 def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> ClockReport:
     """The market's clock at `now`, asked for at most every half minute and at its next turn. May use the network."""
     key = f"clock:{connection.pk}"
-    kept: ClockReport | None = cache.get(key)
+    kept: ClockReport | None = spare.get(key)
     if kept is not None and kept.now <= now + LONGEST_KEPT:
         return kept
     if is_silent(connection):
@@ -31,7 +30,7 @@ def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> C
     turn = report.next_close if report.is_open else report.next_open
     seconds = min(LONGEST_KEPT, turn - report.now).total_seconds()
     if seconds >= 1:
-        cache.set(key, report, timeout=int(seconds))
+        spare.set(key, report, timeout=int(seconds))
     return report
 
 
@@ -42,14 +41,14 @@ def is_silent(connection: BrokerConnection) -> bool:
 
 def silence_of(connection: BrokerConnection) -> str:
     """Why the broker lately gave no answer, as the code of the error; empty where it did, or was not asked."""
-    code: str | None = cache.get(f"silent:{connection.pk}")
+    code: str | None = spare.get(f"silent:{connection.pk}")
     return code or ""
 
 
 def silence_note(connection: BrokerConnection, error: BrokerError) -> None:
     """Remember for a while that the broker does not answer; what it refuses is an answer."""
     if isinstance(error, TryLater):
-        cache.set(f"silent:{connection.pk}", error.code, timeout=SILENCE)
+        spare.set(f"silent:{connection.pk}", error.code, timeout=SILENCE)
 
 
 def clock_by_calendar(exchange: str, now: datetime) -> ClockReport:

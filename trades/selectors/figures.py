@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from django.core.cache import cache
 from django.db import connection
 
 from trades.models import StreakDay, Trade
 from trades.selectors.contributions import CLOSING_ORDER, COUNTED, SUMS, contributions, rows
 from trades.selectors.scope import Scope
+from trenddojo.cache import spare
 from trenddojo.domain.metrics.figure import Figure
 from trenddojo.domain.metrics.intervals import bootstrap_mean
 from trenddojo.domain.metrics.streaks import Run, StreakSummary
@@ -136,10 +136,10 @@ def _mean_r_interval(buckets: Sequence[KeyTotals]) -> tuple[float, float] | None
     """The interval belongs to these very buckets, so it is kept under their digest."""
     pairs = [(bucket.totals.r_sum, bucket.totals.r_n) for bucket in sorted(buckets, key=lambda bucket: int(bucket.key))]
     name = "mean-r:" + hashlib.sha256(repr(pairs).encode()).hexdigest()
-    known = cache.get(name)
+    known = spare.get(name)
     if known is None:
         known = (bootstrap_mean(pairs, seed=SEED),)
-        cache.set(name, known, INTERVAL_SECONDS)
+        spare.set(name, known, INTERVAL_SECONDS)
     interval: tuple[float, float] | None = known[0]
     return interval
 

@@ -9,7 +9,6 @@ from uuid import UUID
 import redis
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,6 +25,7 @@ from trades.selectors.orders import order_for
 from trades.services.matters import matter_look, matter_look_again
 from trades.views.live import live_context
 from trades.views.order_actions import NOT_CANCELLED, order_act, words
+from trenddojo.cache import spare
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.order_state import OrderState
 
@@ -148,10 +148,9 @@ def eyes(request: HttpRequest) -> HttpResponse:
 @require_safe
 def eyes_count(request: HttpRequest) -> HttpResponse:
     """The number beside the entry of the navigation; nothing where nothing waits."""
-    with contextlib.suppress(redis.RedisError):
-        known = cache.get(_count_key(request))
-        if known is not None:
-            return render(request, "trades/_eyes_count.html", {"count": int(known)})
+    known = spare.get(_count_key(request))
+    if known is not None:
+        return render(request, "trades/_eyes_count.html", {"count": int(known)})
     count = len(matters_of(request.user, now=timezone.now()).waiting)
     _count_keep(request, count)
     return render(request, "trades/_eyes_count.html", {"count": count})
@@ -272,10 +271,9 @@ def _count_key(request: HttpRequest) -> str:
 
 
 def _count_keep(request: HttpRequest, count: int) -> None:
-    with contextlib.suppress(redis.RedisError):
-        cache.set(_count_key(request), count, COUNT_LASTS)
+    spare.set(_count_key(request), count, COUNT_LASTS)
 
 
 def _count_forget(request: HttpRequest) -> None:
     with contextlib.suppress(redis.RedisError):
-        cache.delete(_count_key(request))
+        spare.delete(_count_key(request))
