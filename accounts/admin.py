@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.admin_choosing import ChosenByKeyMixin
 from accounts.calendars import exchange_choices
 from accounts.currencies import currency_choices
 from accounts.models import (
@@ -209,7 +210,7 @@ class RiskPolicyInline(admin.StackedInline):
 
 
 @admin.register(TradingAccount)
-class TradingAccountAdmin(ChoicesMixin, admin.ModelAdmin):
+class TradingAccountAdmin(ChosenByKeyMixin, ChoicesMixin, admin.ModelAdmin):
     """What the figures are computed by is changed on the account's own page, which computes them anew."""
 
     list_display = ["name", "owner", "broker", "account_type", "currency", "is_archived", "created_at"]
@@ -228,7 +229,7 @@ class TradingAccountAdmin(ChoicesMixin, admin.ModelAdmin):
 
 
 @admin.register(CashMovement)
-class CashMovementAdmin(admin.ModelAdmin):
+class CashMovementAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     list_display = ["moved_on", "account", "kind", "amount", "currency", "note"]
     list_filter = ["kind", "account__currency"]
     list_select_related = ["account"]

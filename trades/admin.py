@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from accounts.admin_choosing import ChosenByKeyMixin
 from trades import admin_halts, models
 
 __all__ = ["admin_halts"]
@@ -203,7 +204,7 @@ class SetupCriterionInline(admin.TabularInline):
 
 
 @admin.register(models.Setup)
-class SetupAdmin(admin.ModelAdmin):
+class SetupAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     """Deleting a setup moves its trades' figures, so it is done on the trader's own page."""
 
     list_display = ["name", "owner", "is_active", "trade_count", "created_at"]
@@ -225,7 +226,7 @@ class SetupAdmin(admin.ModelAdmin):
 
 
 @admin.register(models.SetupCriterion)
-class SetupCriterionAdmin(admin.ModelAdmin):
+class SetupCriterionAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     list_display = ["text", "setup", "position", "is_active"]
     list_filter = ["is_active"]
     list_select_related = ["setup"]
@@ -234,7 +235,7 @@ class SetupCriterionAdmin(admin.ModelAdmin):
 
 
 @admin.register(models.SetupRisk)
-class SetupRiskAdmin(admin.ModelAdmin):
+class SetupRiskAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     list_display = ["setup", "account", "risk_per_trade_percent", "max_position_percent"]
     list_select_related = ["setup", "account"]
     search_fields = ["setup__name", "account__name"]
@@ -242,7 +243,7 @@ class SetupRiskAdmin(admin.ModelAdmin):
 
 
 @admin.register(models.Tag)
-class TagAdmin(admin.ModelAdmin):
+class TagAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     """Deleting a tag moves its trades' figures, so it is done on the trader's own page."""
 
     list_display = ["name", "kind", "owner"]
@@ -256,7 +257,7 @@ class TagAdmin(admin.ModelAdmin):
 
 
 @admin.register(models.JournalDay)
-class JournalDayAdmin(admin.ModelAdmin):
+class JournalDayAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     list_display = ["day", "owner", "rating", "updated_at"]
     list_select_related = ["owner"]
     search_fields = ["owner__username"]
@@ -272,7 +273,7 @@ class ScreenshotAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
 
 @admin.register(models.SavedFilter)
-class SavedFilterAdmin(admin.ModelAdmin):
+class SavedFilterAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     list_display = ["name", "owner", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__username"]
@@ -289,7 +290,7 @@ class FillImportAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
 
 @admin.register(models.ImportMapping)
-class ImportMappingAdmin(admin.ModelAdmin):
+class ImportMappingAdmin(ChosenByKeyMixin, admin.ModelAdmin):
     list_display = ["account", "header_key", "updated_at"]
     list_select_related = ["account"]
     search_fields = ["account__name", "account__owner__username"]

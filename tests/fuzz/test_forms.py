@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.admin import site
 from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
@@ -63,6 +64,18 @@ def addresses(objects: dict[str, Any]) -> list[str]:
     taking = [reverse(name, kwargs={"pk": objects[owned[name]].pk}) for name in TAKING if name in owned]
     worded = [reverse(name, kwargs=words) for name, words in KEYED_BY_WORDS.items()]
     return [*map(reverse, PLAIN), *taking, *worded]
+
+
+def admin_addresses() -> list[str]:
+    """Every page of the admin, of one object where there is one; those that may not be opened are passed over later."""
+    found = [reverse("admin:index")]
+    for model, admin in site._registry.items():
+        held = model._default_manager.first()
+        for pattern in admin.get_urls():
+            takes = pattern.pattern.converters
+            if pattern.name and (held or not takes):
+                found.append(reverse(f"admin:{pattern.name}", args=[held.pk] if takes else []))
+    return found
 
 
 def signed_in(user: User) -> Client:
@@ -129,7 +142,8 @@ def rows() -> dict[str, Any]:
 
 
 def has_errors(response: Any) -> bool:
-    form = (response.context or {}).get("form") if response.status_code == 200 else None
+    context = (response.context or {}) if response.status_code == 200 else {}
+    form = context.get("form") or getattr(context.get("adminform"), "form", None)
     return bool(getattr(form, "is_bound", False) and form.errors)
 
 
@@ -138,6 +152,14 @@ def test_no_form_of_a_trader_breaks(things: dict[str, Any], alice: User) -> None
     assert len(forms) > 60
 
     try_all(forms, alice)
+
+
+def test_no_form_of_the_admin_breaks(things: dict[str, Any], bob: User) -> None:
+    """As a superuser, who may fill in all there are: lists with their actions, new objects, changes, deletions."""
+    forms = forms_of(signed_in(bob), admin_addresses())
+    assert len(forms) > 60
+
+    try_all(forms, bob)
 
 
 def test_no_form_of_a_stranger_breaks(things: dict[str, Any]) -> None:

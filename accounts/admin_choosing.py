@@ -1,0 +1,46 @@
+"""Fields of the admin in which one searches for an object of another model."""
+
+from typing import Any
+
+from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.forms import ModelChoiceField
+from django.http import HttpRequest
+
+
+class _ChosenMixin(AutocompleteMixin):
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+        """Sent words that are no key choose nothing: the form is shown again with its sentence, and does not break."""
+        try:
+            return super().optgroups(name, value, attr)
+        except (ValidationError, ValueError):
+            return super().optgroups(name, [], attr)
+
+
+class Chosen(_ChosenMixin, AutocompleteSelect):
+    """One object."""
+
+
+class ChosenMany(_ChosenMixin, AutocompleteSelectMultiple):
+    """Any number of them."""
+
+
+class ChosenByKeyMixin:
+    """For an admin with `autocomplete_fields`."""
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField | None:
+        if db_field.name in self.autocomplete_fields:  # type: ignore[attr-defined] - the mixin knows no base
+            kwargs["widget"] = Chosen(db_field, self.admin_site)  # type: ignore[attr-defined] - as above
+        found: ModelChoiceField | None = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc] - as above
+        return found
+
+    def formfield_for_manytomany(
+        self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField | None:
+        if db_field.name in self.autocomplete_fields:  # type: ignore[attr-defined] - the mixin knows no base
+            kwargs["widget"] = ChosenMany(db_field, self.admin_site)  # type: ignore[attr-defined] - as above
+        found: ModelChoiceField | None = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc] - as above
+        return found
