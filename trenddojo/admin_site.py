@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 
+from accounts.services import sign_in_trail
+
 FACTOR_FIRST = "The admin asks for a second factor: turn one on here, then go on."
 
 
@@ -26,6 +28,10 @@ class DeskAdminSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Strangers are led to the site's sign-in; traders who are no staff are refused."""
         return super().login(request, extra_context)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        sign_in_trail.signed_out(request.user)
+        return super().logout(request, extra_context)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """The site's own page, which counts tries, tells the owner and revokes tokens."""

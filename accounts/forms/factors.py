@@ -3,9 +3,11 @@
 from typing import Any
 
 from allauth.core import context
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm, LoginWebAuthnForm, ReauthenticateWebAuthnForm
+from cryptography.exceptions import InvalidSignature
 from django.core.exceptions import ValidationError
 
 from accounts.sealing import FactorSealed
@@ -15,6 +17,9 @@ SEALED = (
     "Your second factor cannot be checked any more, because the desk’s secret key was changed. Ask the administrator "
     "of this desk to remove it; then sign in with your password and turn it on again."
 )
+
+# What the library raises for an answer no browser gives: a part is missing, is of another kind, or is signed by no key.
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, InvalidSignature)
 
 
 class _CodeNoted:
@@ -45,6 +50,9 @@ class _PasskeyNoted:
         except ValidationError:
             sign_in_trail.factor_wrong(context.request, self.user, "passkey")
             raise
+        except MALFORMED:
+            sign_in_trail.factor_malformed(context.request)
+            raise get_adapter().validation_error("incorrect_code") from None
         sign_in_trail.factor_right(authenticator.user, authenticator.type)
         return authenticator
 

@@ -32,6 +32,11 @@ def factor_wrong(request: HttpRequest, user: Any, kind: str) -> None:
     log.warning("signin.factor.wrong person=%s kind=%s address=%s", getattr(user, "pk", "-"), kind, address_of(request))
 
 
+def factor_malformed(request: HttpRequest) -> None:
+    """What came as a passkey's answer is none: somebody tries what no browser sends."""
+    log.warning("signin.factor.malformed address=%s", address_of(request))
+
+
 def factor_sealed(user: Any) -> None:
     """An administrator must help: the seed of the second factor was sealed under a SECRET_KEY that is gone."""
     log.error("signin.factor.sealed person=%s", user.pk)
