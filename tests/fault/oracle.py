@@ -165,9 +165,14 @@ def _sums_agree(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
         if truth.told_positions.get(symbol, ZERO) != theirs:
             told = truth.told_positions.get(symbol, ZERO)
             yield _says(truth, "wrong", f"{symbol}: the exchange holds {theirs}, the desk was last told {told}")
+    rows = {row["id"]: row for row in truth.orders}
     for row in truth.orders:
-        if by_order[row["id"]] != row["filled_quantity"]:
-            yield _says(truth, "wrong", f"fills of {by_order[row['id']]}, filled {row['filled_quantity']}", row)
+        # A replacement takes over what the order before it had filled; the executions stay that order's.
+        before = rows.get(row["replaces_id"])
+        taken_over = before["filled_quantity"] if before is not None else ZERO
+        if by_order[row["id"]] + taken_over != row["filled_quantity"]:
+            text = f"fills of {by_order[row['id']]}, taken over {taken_over}, filled {row['filled_quantity']}"
+            yield _says(truth, "wrong", text, row)
         if row["commission"] != costs[row["id"]]:
             yield _says(truth, "wrong", f"commissions of {costs[row['id']]}, the order says {row['commission']}", row)
 
@@ -187,6 +192,9 @@ def _nothing_undecided(truth: Truth, _intents: list[Intent]) -> Iterator[Finding
 
 def _people_were_told(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
     for row in truth.orders:
+        if row["reason_code"] == "parent_ended" and not row["broker_order_id"]:
+            # A leg that never was: what became of its order is told.
+            continue
         events = truth.events[row["id"]]
         for state in ("in_doubt", "rejected", "filled"):
             # What was done elsewhere, and had ended when the desk first heard of it, is no news to who did it.

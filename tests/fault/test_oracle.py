@@ -25,7 +25,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "id": "row-1", "status": "filled", "client_order_id": "client-1", "broker_order_id": "broker-1",
         "creation_key": "claim-1", "origin": "desk", "replaces_id": None, "parent_id": None, "pending_change": None,
         "side": "buy", "quantity": D(10), "symbol": "SPY", "type": "limit", "limit_price": D(100), "stop_price": None,
-        "filled_quantity": D(10), "filled_average_price": D(100), "commission": D("0.35"),
+        "filled_quantity": D(10), "filled_average_price": D(100), "commission": D("0.35"), "reason_code": "",
     }  # fmt: skip
     return given | changes
 
@@ -115,6 +115,25 @@ def leg_ended_in_silence(truth: Truth) -> None:
     truth.orders.append(leg(status="denied"))
 
 
+def replaced(truth: Truth, filled: Decimal) -> None:
+    """The order was replaced after ten had filled, and its replacement cancelled."""
+    truth.orders[0]["status"] = "replaced"
+    truth.events["row-1"][-1]["to_status"] = "replaced"
+    truth.theirs["broker-1"]["status"] = "replaced"
+    second = {
+        "id": "row-2",
+        "replaces_id": "row-1",
+        "client_order_id": "client-2",
+        "broker_order_id": "broker-2",
+        "creation_key": "claim-2",
+    }
+    truth.orders.append(row(**second, status="cancelled", filled_quantity=filled, commission=D(0)))
+    truth.theirs["broker-2"] = their(
+        id="broker-2", client_order_id="client-2", status="canceled", filled_qty=str(filled)
+    )
+    truth.events["row-2"] = [event("", "cancelled", "adopted")]
+
+
 BROKEN: dict[str, tuple[Callable[[Truth], Any], set[str]]] = {
     "a request's order is not there": (lambda truth: truth.orders.clear(), {"lost", "wrong"}),
     "an order that nobody asked for": (second_row, {"doubled", "untold", "wrong"}),
@@ -141,6 +160,7 @@ BROKEN: dict[str, tuple[Callable[[Truth], Any], set[str]]] = {
     "a fill nobody was told of": (lambda truth: truth.notices.clear(), {"untold"}),
     "a step missing in the trail": (gap_in_trail, {"wrong"}),
     "a leg that the broker never showed of an order that filled": (leg_waits_for_ever, {"untold"}),
+    "a replacement that filled less than the order before it": (lambda truth: replaced(truth, D(7)), {"wrong"}),
     "a leg that ended without a step": (leg_ended_in_silence, {"wrong"}),
 }
 
@@ -164,3 +184,17 @@ def test_a_request_answered_with_another_requests_order_is_found() -> None:
     truth = world()
     truth.keys["key-1"] = "claim-7"
     assert found(truth) == {"lost", "doubled"}
+
+
+def test_a_replacement_takes_over_what_the_order_before_it_had_filled() -> None:
+    truth = world()
+    replaced(truth, D(10))
+    assert found(truth) == set()
+
+
+@pytest.mark.parametrize(("reason", "kinds"), [("parent_ended", set()), ("never_arrived", {"untold"})])
+def test_of_a_leg_that_never_was_its_order_tells(reason: str, kinds: set[str]) -> None:
+    truth = world()
+    truth.orders.append(leg(status="rejected", reason_code=reason))
+    truth.events["row-2"] = [event("new", "rejected", "reject")]
+    assert found(truth) == kinds
