@@ -5,6 +5,9 @@ PYTHON ?= $(firstword $(shell command -v python3 python3.13 python3.12 python3.1
 NO_PYTHON = There is no Python called $(PYTHON): install Python 3.11, 3.12 or 3.13, or name one as in make run PYTHON=/path/to/python3.12.
 BOOTSTRAP = command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(NO_PYTHON)" >&2; exit 1; }; exec $(PYTHON) tools/bootstrap.py
 DEV = $(BOOTSTRAP) dev --
+DESK = $(BOOTSTRAP) run -- -m trenddojo.desk
+# What needs FILE says so itself, before anything is installed.
+WITH_FILE = test -n "$(FILE)" || { echo "Say which file: make $@ FILE=desk.backup" >&2; exit 1; }
 export PORT WEB_CONCURRENCY WORKER_CONCURRENCY CHROMIUM CI
 
 .PHONY: help run test check bench load scale chaos fmt setup requirements vendor screenshots backup restore fuzz clean
@@ -50,10 +53,10 @@ screenshots: ## Take the pictures of the README again, from the demo trader's de
 	@$(DEV) -m tools.screenshots
 
 backup: ## Write the whole desk into one new file, while it runs or not: make backup FILE=desk.backup
-	@$(DEV) -m trenddojo.desk backup "$(FILE)"
+	@$(WITH_FILE); $(DESK) backup "$(FILE)"
 
 restore: ## Bring a stopped desk back from a backup: make restore FILE=desk.backup (REPLACE=1 to lose what is there)
-	@$(DEV) -m trenddojo.desk restore "$(FILE)" $(if $(REPLACE),--replace)
+	@$(WITH_FILE); $(DESK) restore "$(FILE)" $(if $(REPLACE),--replace)
 
 fuzz: ## Draw new examples of strange input until the time is over: make fuzz SECONDS=600
 	@$(DEV) -m tools.fuzz $(or $(SECONDS),600)

@@ -2,6 +2,7 @@
 
     python3 tools/bootstrap.py run                 what the desk needs, then start it
     python3 tools/bootstrap.py run --only-install  the same without starting it, for a production machine
+    python3 tools/bootstrap.py run -- COMMAND...   the same and then that command in the environment, as for a restore
     python3 tools/bootstrap.py dev                 the same and the test tools
     python3 tools/bootstrap.py dev -- COMMAND...   … and then that command in the environment
 
@@ -50,9 +51,9 @@ def read_arguments(words: "list[str]") -> "tuple[str, list[str]]":
         stop("Write `python3 tools/bootstrap.py run` or `python3 tools/bootstrap.py dev`.")
     if words == ["run", "--only-install"]:
         return "run", []
-    if words[0] == "run":
-        return "run", ["-m", "trenddojo.desk", "run"]
-    return "dev", words[2:] if words[1:2] == ["--"] else []
+    if words[1:2] == ["--"]:
+        return words[0], words[2:]
+    return words[0], ["-m", "trenddojo.desk", "run"] if words[0] == "run" else []
 
 
 def find_suitable_python() -> None:

@@ -1,6 +1,7 @@
 """The set-up: the right Python, room on the disk, and no work when nothing changed."""
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,3 +135,29 @@ def test_an_unknown_word_is_answered_with_the_right_ones() -> None:
 
     assert answer.returncode == 1
     assert answer.stderr.startswith("Write `python3 tools/bootstrap.py run`")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run"], ("run", ["-m", "trenddojo.desk", "run"])),
+        (["run", "--only-install"], ("run", [])),
+        (["run", "--", "-m", "trenddojo.desk", "restore", "x"], ("run", ["-m", "trenddojo.desk", "restore", "x"])),
+        (["dev"], ("dev", [])),
+        (["dev", "--", "-m", "pytest"], ("dev", ["-m", "pytest"])),
+    ],
+)
+def test_it_becomes_the_command_that_was_asked_for(
+    bootstrap: ModuleType, words: list[str], expected: tuple[str, list[str]]
+) -> None:
+    assert bootstrap.read_arguments(words) == expected
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="asks make")
+@pytest.mark.parametrize("target", ["backup", "restore"])
+def test_a_backup_without_a_file_is_asked_for_one(target: str) -> None:
+    answer = subprocess.run(
+        ["make", "--no-print-directory", target], cwd=SOURCE.parent.parent, capture_output=True, text=True, check=False
+    )
+    assert answer.stderr.splitlines()[0] == f"Say which file: make {target} FILE=desk.backup"
+    assert answer.stdout == ""
