@@ -77,7 +77,8 @@ def test_a_desk_comes_back_on_a_machine_that_has_nothing_but_the_backup_and_its_
     second = command(desk, "restore", str(backup))
     assert (second.returncode, second.stderr.strip()) == (
         1,
-        "CommandError: The database is not empty: restore into an empty one, or add --replace to lose what it holds.",
+        "CommandError: The database is not empty: restore into an empty one, or add --replace (make: REPLACE=1) to lose "
+        "what it holds.",
     )
     desk.start()
     assert rows(desk, "SELECT count(*), min(words) FROM kept") == before

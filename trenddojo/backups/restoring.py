@@ -97,7 +97,8 @@ def refuse_rows() -> None:
     """Raises BackupError where the database holds anything at all."""
     if tables():
         raise BackupError(
-            "The database is not empty: restore into an empty one, or add --replace to lose what it holds."
+            "The database is not empty: restore into an empty one, or add --replace (make: REPLACE=1) to "
+            "lose what it holds."
         )
 
 
