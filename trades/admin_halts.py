@@ -45,14 +45,15 @@ class DeskHaltForm(HaltForm):
 class HaltAdmin(ReadOnlyAdmin):
     """Of a trader's halt the trader decides; rows are never changed by hand."""
 
-    list_display = [
-        *("halted_at", "level", "user", "by_name", "reason", "orders_cancelled"),
-        *("swept_at", "resumed_at", "resumed_by_name"),
-    ]
+    list_display = ["halted_at", "concerns", "reason", "by_name", "orders_cancelled", "resumed_at"]
     list_filter = ["level", "cancels_exits"]
     list_select_related = ["user"]
     search_fields = ["reason", "by_name", "user__username", "user__email"]
     date_hierarchy = "halted_at"
+
+    @admin.display(description="concerns", ordering="user__username")
+    def concerns(self, halt: Halt) -> str:
+        return halt.user.get_username() if halt.user is not None else "the whole desk"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.add_halt")
