@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.runtime.desk_process import DeskProcess, clean_environment, copy_checkout
+from trenddojo.backups import restoring
 
 pytestmark = [
     pytest.mark.slow,
@@ -77,8 +78,7 @@ def test_a_desk_comes_back_on_a_machine_that_has_nothing_but_the_backup_and_its_
     second = command(desk, "restore", str(backup))
     assert (second.returncode, second.stderr.strip()) == (
         1,
-        "CommandError: The database is not empty: restore into an empty one, or add --replace (make: REPLACE=1) to lose "
-        "what it holds.",
+        f"CommandError: {restoring.NOT_EMPTY}",
     )
     desk.start()
     assert rows(desk, "SELECT count(*), min(words) FROM kept") == before

@@ -33,6 +33,9 @@ from trenddojo.backups.programs import programs_for, server_major
 from trenddojo.backups.script import script_run
 from trenddojo.backups.writing import CHUNK, DATABASE, FILES, MANIFEST, SEAL
 
+NOT_EMPTY = (
+    "The database is not empty: restore into an empty one, or add --replace (make: REPLACE=1) to lose what it holds."
+)
 DAMAGED = "This backup is damaged ({what}): take another copy of it."
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
@@ -96,10 +99,7 @@ def backup_restore(path: Path, *, refuse_used: Callable[[], None]) -> Restored:
 def refuse_rows() -> None:
     """Raises BackupError where the database holds anything at all."""
     if tables():
-        raise BackupError(
-            "The database is not empty: restore into an empty one, or add --replace (make: REPLACE=1) to "
-            "lose what it holds."
-        )
+        raise BackupError(NOT_EMPTY)
 
 
 def take_any() -> None:
