@@ -52,7 +52,7 @@ PAGES: dict[str, tuple[str, Kind]] = {
     "mfa_remove_webauthn": ("GET POST PUT", ASKED_AGAIN),
     "mfa_edit_webauthn": ("GET POST PUT", ASKED_AGAIN),
     "mfa_login_webauthn": ("GET POST PUT", EVERYBODY),
-    "usersessions_list": ("GET POST PUT", SIGNED_IN),
+    "usersessions_list": ("GET", SIGNED_IN),
     # About the API.
     "api:index": ("GET", EVERYBODY),
     "api:schema": ("GET", EVERYBODY),
@@ -203,4 +203,9 @@ PAGES: dict[str, tuple[str, Kind]] = {
     "trades:flatten-progress": ("GET", SIGNED_IN),
     # Where nothing lives.
     "api:nothing": ("GET POST PUT PATCH DELETE", NOWHERE),
+}
+
+# Where seeing asks for less than changing.
+CHANGED: dict[str, tuple[str, Kind]] = {
+    "usersessions_list": ("POST PUT", ASKED_AGAIN),
 }

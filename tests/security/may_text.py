@@ -5,7 +5,7 @@ import re
 from tests.security.may_admin import MODELS, OTHERS
 from tests.security.may_api import OPERATIONS
 from tests.security.may_kit import ANOTHERS, OTHER, OWNER, READER, STAFF, STRANGER, SUPERUSER, WRITER, Kind, routes
-from tests.security.may_pages import PAGES
+from tests.security.may_pages import CHANGED, PAGES
 
 HEAD = """# Who may what
 
@@ -50,7 +50,9 @@ def as_markdown() -> str:
     """The page."""
     parts = [HEAD, "## Pages\n"]
     for title, belongs in ROOMS:
-        rows = [(_place(name), methods or "any", kind) for name, (methods, kind) in PAGES.items() if belongs(name)]
+        entries = [entry for name in PAGES if belongs(name) for entry in (PAGES[name], CHANGED.get(name)) if entry]
+        names = [name for name in PAGES if belongs(name) for table in (PAGES, CHANGED) if name in table]
+        rows = [(_place(name), methods or "any", kind) for name, (methods, kind) in zip(names, entries, strict=True)]
         parts += [f"### {title}\n", _table(rows, PAGE_COLUMNS)]
     parts += ["## The API\n", "Staff is answered as other traders are.\n"]
     operations = [(path, method, kind) for path, methods in OPERATIONS.items() for method, kind in methods.items()]

@@ -92,6 +92,19 @@ def test_a_foreign_host_is_answered_with_nothing(alice: User, settings: Any) -> 
         assert b"evil.example" not in answer.content
 
 
+def test_a_page_that_breaks_shows_nothing_of_why(alice: User, client_for: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: Any) -> None:
+        raise RuntimeError("SELECT password 4711")
+
+    monkeypatch.setattr("accounts.views.people.profile_save", broken)
+    browser = client_for(alice)
+    browser.raise_request_exception = False
+    answer = browser.post("/settings/", {"timezone": "UTC"})
+    assert answer.status_code == 500
+    page = answer.content.decode()
+    assert not any(word in page for word in ("4711", "RuntimeError", "Traceback", "profile_save", ".py"))
+
+
 FOREIGN = [
     "https://evil.example/",
     "//evil.example/",

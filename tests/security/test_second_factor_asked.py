@@ -11,6 +11,7 @@ from accounts.models import User
 from tests.accounts.test_sign_in import code_of
 from tests.api.kit import api_for, error
 from tests.conftest import PASSWORD
+from tests.security.test_sessions import in_production
 from tests.trades.page_kit import page_of
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,11 @@ def _asked(settings: Any) -> None:
 def test_by_default_traders_are_not_asked(alice_client: Client, settings: Any) -> None:
     assert settings.TRADER_SECOND_FACTOR is False
     assert alice_client.get("/").status_code == 200
+
+
+def test_in_production_everybody_is_asked() -> None:
+    program = "from django.conf import settings as s; print(s.TRADER_SECOND_FACTOR, s.ADMIN_SECOND_FACTOR)"
+    assert in_production(program) == "True True"
 
 
 @pytest.mark.usefixtures("_asked")

@@ -82,7 +82,8 @@ ANSWERS: dict[int, tuple[str, Answer]] = {
     ),
     403: (
         "Forbidden",
-        _answer("The token may only read, or the browser's CSRF token is missing.", "missing_scope",
+        _answer("The token may only read, the browser's CSRF token is missing, or this desk asks its user for a second "
+                "factor first (second_factor_required).", "missing_scope",
                 "This token may only read: make one with the scope “trade”."),
     ),
     404: ("NotFound", _answer("There is nothing of yours here.", "not_found", "Not found.")),
