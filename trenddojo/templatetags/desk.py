@@ -101,6 +101,12 @@ def _unit(text: str) -> SafeString:
     return format_html('<span class="unit">{}{}</span>', NARROW_SPACE, text) if text else SafeString("")
 
 
+@register.filter
+def clause(text: str) -> str:
+    """Words as part of a sentence that goes on: without a full stop of their own."""
+    return str(text).removesuffix(".")
+
+
 @register.simple_tag
 def money(amount: Number, currency: str) -> SafeString:
     """A balance, cost or value in its currency: 1,234.50 USD."""

@@ -52,6 +52,13 @@ def test_all_accounts_are_halted_and_resumed(alice_client: Client, account: Trad
     assert "are halted" not in read(alice_client, "/settings/")
 
 
+def test_a_reason_is_part_of_the_sentence_that_tells_it(alice_client: Client, account: TradingAccount) -> None:
+    TradingAccount.objects.update(halted_at=timezone.now(), halt_reason="It was <restored>.")
+    text = read(alice_client, "/settings/")
+    assert f"{account.name} is halted</strong> since " in text
+    assert ": It was &lt;restored&gt;. No new entry leaves" in text
+
+
 def test_a_halt_needs_a_reason(alice_client: Client, account: TradingAccount) -> None:
     for path in ("/halt/", f"/accounts/{account.pk}/halt/"):
         answer = alice_client.post(path, {"reason": "  ", "exits": "keep"})

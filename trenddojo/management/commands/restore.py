@@ -31,8 +31,8 @@ class Command(BaseCommand):
             f"Restored {rows:,} rows and {len(done.manifest.members) - 1:,} files of {done.manifest.made_at}."
         )
         self.stdout.write(
-            f"{held.accounts} accounts are halted until their broker has been asked; {held.orders} orders and "
-            f"{held.changes} changes are looked up there and not sent."
+            f"Accounts that are halted until their broker has been asked: {held.accounts}. Looked up there, and not "
+            f"sent: orders {held.orders}, changes {held.changes}."
         )
         if done.keys_missing:
             self.stderr.write(
