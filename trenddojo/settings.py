@@ -134,6 +134,9 @@ TIME_ZONE = "UTC"
 # --- Database, cache and queue ----------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.database_url("DATABASE_URL")}
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
+    env.integer("DATABASE_PREPARE_AFTER", 3, lowest=0, highest=1000) or None
+)
 DATABASES["default"]["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600, lowest=0, highest=86_400)
 
 REDIS_URL = env.redis_url("REDIS_URL", "redis://127.0.0.1:6379/0")

@@ -150,7 +150,7 @@ In this order, for one desk that only grows:
 2. **Handing out**: {handed:,.0f} turns a second by each look, {minute:,.0f} connections a minute. Looks may run side
    by side (rows are locked and skipped), but beat starts one every few seconds; beyond that, shard.
 3. **Connections of the database**: one for each process and web thread; a pooler from about a hundred processes on,
-   with `DATABASE_CONN_MAX_AGE=0`.
+   with `DATABASE_CONN_MAX_AGE=0` and `DATABASE_PREPARE_AFTER=0`.
 4. **Order streams**: 500 a process by our own limit; take more processes. Then addresses: brokers limit sockets by
    key, and some by address too.
 5. **The database's processors**, by the table above. Writes come from orders and executions and from one snapshot a

@@ -21,6 +21,8 @@ CENT = Decimal("0.01")
 # Processes that a deploy starts anew, one after the other, and the seconds between them.
 ROLLS = ("web", "orders1", "orders2", "worker", "beat", "stream")
 ROLL_SECONDS = 2.5
+# How long a server that was asked to stop may take.
+STOPS_WITHIN = 15.0
 COLUMN = "rolled_out"
 MEGABYTE = 1024 * 1024
 
@@ -48,7 +50,11 @@ def valkey_killed(lab: Lab, rng: Random) -> None:
 @injection("weather.postgres_fast", "weather", 0.25)
 def postgres_fast(lab: Lab, rng: Random) -> None:
     """Every connection is cut in the middle of what it does, and rolled back."""
+    mine = lab.supervisor.running["postgres"]
+    asked = mine.pid
     lab.supervisor.end("postgres", down_for=rng.uniform(0, 3), number=signal.SIGINT)
+    # Asked to stop while it recovers from a crash, it may be shutting down for ever: a service manager insists.
+    lab.later(STOPS_WITHIN, lambda: mine.signal(signal.SIGQUIT) if mine.pid == asked else None)
 
 
 @injection("weather.postgres_immediate", "weather", 0.25)

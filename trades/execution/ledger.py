@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from trades.models import Order, OrderEvent
+from trades.selectors.statements import preparing_cursor
 from trenddojo.domain.order_state import OrderState
 
 _WRITE = """
@@ -55,7 +56,7 @@ def steps_write(steps: Sequence[Step], *, source: str, at: datetime, only_if: st
         return set()
     names = sorted({name for step in steps for name in step.columns} - {"status"})
     values = [value for step in steps for value in _values(step, names)]
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(_statement(tuple(names), len(steps), only_if), [*values, at, at, source])
         written = {row[0] for row in cursor.fetchall()}
     for step in steps:

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Halt, User
 from accounts.services.pulses import NAMES
 from brokers.models import BrokerConnection
+from trades.selectors.statements import rows_of
 
 # A pull may be missed; this long the next one takes to be handed out and done.
 LATE = timedelta(seconds=10)
@@ -94,9 +94,7 @@ UNION ALL SELECT 'pulse', p.name FROM pulses p WHERE clock_timestamp() - p.at > 
 
 def brakes_of(found: BrokerConnection, *, now: datetime) -> tuple[Brake, ...]:
     """What holds entries of a connection back at this moment; one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OVER, {"user": found.user_id, "dead": dead_after()})
-        rows = cursor.fetchall()
+    rows = rows_of(_OVER, {"user": found.user_id, "dead": dead_after()})
     halts = [halt_brake(level, reason) for level, reason in rows if level in SENTENCES]
     missed = [name for level, name in rows if level == "pulse"]
     silent = [desk_brake(missed)] if missed else []
@@ -164,9 +162,7 @@ _ORDER = ("desk", "silent", "user", "account", "broker")
 
 def brakes_shown(user: User) -> BrakesShown:
     """What a trader's pages say holds entries back at this moment; one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SHOWN, {"user": user.pk, "dead": dead_after(), "unheard": unheard_after()})
-        rows = [Shown(*row) for row in cursor.fetchall()]
+    rows = [Shown(*row) for row in rows_of(_SHOWN, {"user": user.pk, "dead": dead_after(), "unheard": unheard_after()})]
     missed = [row for row in rows if row.kind == "pulse"]
     found = [row for row in rows if row.kind in _ORDER]
     if missed:

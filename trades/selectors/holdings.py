@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 
-from django.db.models import GeneratedField
-
 from accounts.models import TradingAccount
 from brokers.models import BrokerConnection, BrokerPosition
 from trades.models import Direction, Trade
-from trades.selectors.statements import rows_of
+from trades.selectors.statements import columns_of, made_from, models_of, rows_of
 
 ZERO = Decimal(0)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,29 +72,26 @@ def _untold(account: TradingAccount, symbol: str, *, since: datetime) -> Decimal
 
 
 _TRADE = """
-SELECT {columns}, (SELECT max(f.created_at) FROM fills f WHERE f.trade_id = t.id) AS last_fill_at
+SELECT (SELECT max(f.created_at) FROM fills f WHERE f.trade_id = t.id), {columns}
 FROM trades t WHERE t.account_id = %(account)s AND t.symbol = %(symbol)s AND t.status = 'active' LIMIT 1
 """
 
 
 @cache
 def _trade_statement() -> str:
-    # Everything but the words to search by, which can be long.
-    columns = (field.column for field in Trade._meta.concrete_fields if not isinstance(field, GeneratedField))
-    return _TRADE.format(columns=", ".join(f"t.{name}" for name in columns))
+    return _TRADE.format(columns=columns_of(Trade, "t"))
 
 
 def _trade(account: TradingAccount, symbol: str) -> Trade | None:
-    given = {"account": account.pk, "symbol": symbol}
-    trade = next(iter(Trade.objects.raw(_trade_statement(), given)), None)
-    if trade is not None:
-        trade.account = account
-    return trade
+    """The open trade in a symbol, with `last_fill_at`."""
+    for last_fill_at, *columns in rows_of(_trade_statement(), {"account": account.pk, "symbol": symbol}):
+        trade = made_from(iter(columns), Trade)
+        trade.account, trade.last_fill_at = account, last_fill_at
+        return trade
+    return None
 
 
-_POSITION = """
-SELECT * FROM broker_positions WHERE connection_id = %(connection)s AND symbol = %(symbol)s LIMIT 1
-"""
+_POSITION = "connection_id = %(connection)s AND symbol = %(symbol)s LIMIT 1"
 
 
 def _broker_word(connection: BrokerConnection | None, symbol: str) -> tuple[datetime, BrokerPosition | None] | None:
@@ -104,7 +99,7 @@ def _broker_word(connection: BrokerConnection | None, symbol: str) -> tuple[date
     if connection is None or connection.last_sync is None:
         return None
     given = {"connection": connection.pk, "symbol": symbol}
-    position = next(iter(BrokerPosition.objects.raw(_POSITION, given)), None)
+    position = next(iter(models_of(BrokerPosition, _POSITION, given)), None)
     return (position.as_of if position else connection.last_sync), position
 
 

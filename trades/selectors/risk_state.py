@@ -20,13 +20,12 @@ from brokers.models import AccountSnapshot
 from trades.models import SetupRisk
 from trades.selectors.equity import account_equity
 from trades.selectors.order_room import NO_ORDERS, OrderRoom, order_room
-from trades.selectors.statements import rows_of
+from trades.selectors.statements import models_of, rows_of
 from trenddojo.domain.risk import AccountState, RiskLimits
 
 ZERO = Decimal(0)
-_SNAPSHOT = """
-SELECT s.* FROM account_snapshots s JOIN broker_connections c ON c.id = s.connection_id
-WHERE c.account_id = %(account)s ORDER BY s.at DESC LIMIT 1
+_NEWEST = """
+connection_id = (SELECT id FROM broker_connections WHERE account_id = %(account)s) ORDER BY at DESC LIMIT 1
 """
 
 
@@ -94,7 +93,7 @@ def risk_state(
     found = _sums(account, session, symbol=symbol, asset_class=str(asset_class), without=without)
     snapshot, orders = None, NO_ORDERS
     if account.broker != Broker.MANUAL:
-        snapshot = next(iter(AccountSnapshot.objects.raw(_SNAPSHOT, {"account": account.pk})), None)
+        snapshot = next(iter(models_of(AccountSnapshot, _NEWEST, {"account": account.pk})), None)
         orders = order_room(
             account, now=now, symbol=symbol, snapshot=snapshot, without=without, without_orders=without_orders
         )

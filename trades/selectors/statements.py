@@ -1,12 +1,19 @@
 # ruff: noqa: S608 - statements are put together from columns of models; every value is a parameter
 """Asking with a statement written out: for what is asked before every order and for every execution, where the ORM
-takes longer to write the question than the database to answer it."""
+takes longer to write the question than the database to answer it.
+
+A connection prepares what it is asked again and again (DATABASE_PREPARE_AFTER). Django writes values into statements,
+which takes Python as long as the answer takes, and the database plans each of them anew.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import GeneratedField, Model
 
 Made = TypeVar("Made", bound=Model)
@@ -20,8 +27,18 @@ class _Shape(NamedTuple):
     converters: list[tuple[int, Callable[..., Any]]]
 
 
-def rows_of(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+@contextmanager
+def preparing_cursor() -> Iterator[CursorWrapper]:
+    """Django's cursor, with its checks, over one that sends values apart from the statement."""
     with connection.cursor() as cursor:
+        # Where queries are logged they are to be read with their values.
+        if not connection.queries_logged:
+            cursor.cursor = psycopg.Cursor(connection.connection)
+        yield cursor
+
+
+def rows_of(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with preparing_cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall()
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from accounts.models import User
 from trades.models import Fill, Order, Trade
@@ -23,8 +23,7 @@ def sent_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept |
     Raises TradeError (sent_before) for a key that is somebody else's.
     """
     # Two accounts have two locks: the key's own lock puts the same form sent to both in line.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(creation_key)])
+    rows_of("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", {"key": str(creation_key)})
     given = {"key": creation_key}
     if not rows_of(f"SELECT FROM {model._meta.db_table} WHERE creation_key = %(key)s", given):
         return None
