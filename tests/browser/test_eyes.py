@@ -90,6 +90,18 @@ def test_the_page_and_the_count_follow_and_what_was_looked_at_is_put_aside(
     expect(page.get_by_role("heading", name="AAPL: nobody knows whether it arrived")).to_be_visible()
 
 
+def test_no_entry_of_the_navigation_takes_two_lines(
+    page: Page, account: TradingAccount, visit: Callable[[Page, str], None]
+) -> None:
+    for symbol in ("AAPL", "MSFT", "NVDA"):
+        make_order(account, symbol, status="in_doubt", doubted_at=timezone.now() - timedelta(minutes=5))
+    page.set_viewport_size({"width": 1440, "height": 900})
+    visit(page, "/eyes/")
+    expect(page.locator(".desk-nav .active .desk-count")).to_have_text("3 waiting")
+    heights = page.locator(".desk-nav .nav-link").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert len(set(heights)) == 1
+
+
 def test_a_doubt_is_ended_without_any_script(
     account: TradingAccount, alice: User, browser: Browser, live_server: object, sign_in: SignIn
 ) -> None:
