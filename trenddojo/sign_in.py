@@ -13,6 +13,7 @@ ACCOUNT_FORMS = {
     "login": "accounts.forms.sign_in.SignInForm",
     "signup": "accounts.forms.sign_in.SignUpForm",
     "reset_password": "accounts.forms.sign_in.PasswordResetForm",
+    "reauthenticate": "accounts.forms.sign_in.PasswordAgainForm",
     "add_email": "accounts.forms.sign_in.EmailForm",
 }
 FACTOR_FORMS = {

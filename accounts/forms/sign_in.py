@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, SignupForm
+from allauth.account.forms import AddEmailForm, LoginForm, ReauthenticateForm, ResetPasswordForm, SignupForm
 
 LABELS = {
     "login": "User name or e-mail address",
@@ -34,6 +34,10 @@ class SignUpForm(_InTheDesksWords, SignupForm):
 
 class PasswordResetForm(_InTheDesksWords, ResetPasswordForm):
     """The address the link goes to."""
+
+
+class PasswordAgainForm(_InTheDesksWords, ReauthenticateForm):
+    """The password of somebody who is signed in."""
 
 
 class EmailForm(_InTheDesksWords, AddEmailForm):

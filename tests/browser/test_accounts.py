@@ -9,12 +9,15 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import TradingAccount
 from accounts.services.tokens import token_create
+from accounts.session_limits import SEEN
+from accounts.session_store import SessionStore
 from tests.factories import make_account, make_cash
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ def test_a_passkey_is_added_and_then_signs_in_alone(
     visit(page, "/auth/2fa/")
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Go on").click()
     page.get_by_label("Name").fill("Laptop")
     page.get_by_label("Passwordless").check()
     page.get_by_role("button", name="Add it").click()
@@ -176,7 +179,7 @@ def test_a_token_is_made_after_the_password_was_asked_for_again_and_shown_once(
     shown(page, "token-list-empty")
     page.get_by_role("link", name="Make a token").click()
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("heading", name="Make a token")).to_be_visible()
     shown(page, "token-create")
     page.get_by_label("Name", exact=True).fill("Backtester")
@@ -201,8 +204,47 @@ def test_the_sessions_are_shown_and_one_is_ended(
     expect(page.get_by_role("cell", name="Firefox on Windows")).to_be_visible()
     shown(page, "sessions")
     page.get_by_role("button", name="Sign out 127.0.0.1").click()
+    expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
+    shown(page, "reauthenticate-sessions")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text("That browser is signed out.")).to_be_visible()
     assert there.get("/settings/").status_code == 302
+
+
+def test_an_open_page_whose_session_is_over_leads_to_sign_in_and_back(
+    page: Page, alice: "User", sign_in: SignIn, visit: Visit, shown: Shots, password: str
+) -> None:
+    make_account(alice)
+    sign_in(page, alice)
+    visit(page, "/orders/?status=working")
+    expect(page.locator("#live-poll")).to_be_attached()
+    cookie = next(cookie for cookie in page.context.cookies() if cookie["name"] == settings.SESSION_COOKIE_NAME)
+    session = SessionStore(cookie["value"])
+    session[SEEN] = session[SEEN] - settings.SESSION_IDLE_MINUTES * 60
+    session.save()
+    expect(page.get_by_text("You were signed out because nothing was done here")).to_be_visible()
+    expect(page.locator("body")).to_have_attribute("data-page", "sign-in")
+    shown(page, "session-over")
+    page.get_by_label("User name or e-mail address").fill("alice")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/orders/\?status=working$"))
+
+
+def test_an_address_that_was_asked_for_is_changed_after_the_password(
+    page: Page, alice: "User", sign_in: SignIn, visit: Visit, password: str
+) -> None:
+    make_account(alice)
+    sign_in(page, alice)
+    visit(page, "/auth/email/")
+    page.get_by_label("E-mail address").fill("new@example.com")
+    page.get_by_role("button", name="Change the address").click()
+    expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("new@example.com").first).to_be_visible()
+    expect(page.get_by_text("It is not saved yet.")).to_have_count(0)
 
 
 def test_a_user_without_accounts_is_shown_the_way(

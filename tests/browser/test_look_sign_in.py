@@ -135,7 +135,7 @@ def test_pages_of_the_second_factor_are_fit_to_be_shown(
     sign_in(tour.page, alice)
     tour.page.goto(tour.address + reverse("mfa_activate_totp"))
     tour.page.get_by_label("Password").fill(password)
-    tour.page.get_by_role("button", name="Confirm").click()
+    tour.page.get_by_role("button", name="Go on").click()
     tour.page.wait_for_url("**/totp/activate/")
     tour.show("mfa-activate-totp")
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
