@@ -27,10 +27,14 @@ _PURPOSE = b"replayed-answer"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Leave to do the work: the `id` to create with, and when it was given, which tells later claims apart."""
+    """Leave to do the work: the `id` to create with, and when it was given, which tells later claims apart.
+
+    Before one that was taken over somebody else had it, and nobody knows how far they got.
+    """
 
     id: UUID
     at: datetime
+    is_taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,14 @@ def claim_release(claim: Claim) -> None:
 
 
 def claim_forget(claim: Claim) -> None:
-    """Nothing was done: the key is free for a corrected request. A claim that another took over is the other's."""
-    _still_held(claim).delete()
+    """Nothing was done: the key is free for a corrected request. A claim that another took over is the other's.
+
+    One that was taken over is only given back: something may have been made with its id before.
+    """
+    if claim.is_taken_over:
+        claim_release(claim)
+    else:
+        _still_held(claim).delete()
 
 
 def _still_held(claim: Claim) -> QuerySet[IdempotencyKey]:
@@ -123,7 +133,7 @@ def _claimed(user: User, key: str, fingerprints: Sequence[str], *, now: datetime
         return Answer(known.status, known.headers, answer)
     is_free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - DEAD_AFTER)
     taken = IdempotencyKey.objects.filter(is_free, pk=known.pk, status__isnull=True).update(claimed_at=now)
-    return Claim(known.pk, now) if taken else None
+    return Claim(known.pk, now, is_taken_over=True) if taken else None
 
 
 def _answer_opened(body: str) -> bytes:

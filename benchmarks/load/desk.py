@@ -57,7 +57,7 @@ class Desk:
     def _watch(self) -> None:
         while not self.is_over.wait(EVERY):
             self.samples.append((time.time(), MACHINE, 0.0, _busy()))
-            for name, root in self.roots.items():
+            for name, root in list(self.roots.items()):
                 with suppress(OSError, IndexError):
                     self._sample(name, list(tree(root)))
 

@@ -22,7 +22,7 @@ from accounts.services.idempotency import (
 from tests.api.kit import Api, api_for, error
 from trades.api import tags
 from trades.models import Tag
-from trenddojo.api.errors import Unavailable
+from trenddojo.api.errors import Reason, Refused, Unavailable
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +96,19 @@ def test_the_claim_of_a_process_that_died_is_taken_over_with_the_same_id(api, al
     assert (again.status_code, again.json()) == (201, first.json())
     assert "Idempotency-Replayed" not in again
     assert Tag.objects.count() == 1
+
+
+def test_a_refusal_after_a_process_died_keeps_the_key_for_what_that_may_have_made(api, alice, monkeypatch):
+    made = put(api).json()["id"]
+    IdempotencyKey.objects.update(status=None, body="", claimed_at=timezone.now() - DEAD_AFTER - timedelta(seconds=1))
+
+    def refuses(**_: Any) -> Any:
+        raise Refused([Reason("closed", "Not now.")])
+
+    monkeypatch.setattr(tags, "tag_create", refuses)
+    assert error(put(api)) == (422, "closed", None)
+    monkeypatch.undo()
+    assert (put(api).json()["id"], Tag.objects.count(), IdempotencyKey.objects.count()) == (made, 1, 1)
 
 
 def test_two_that_find_a_dead_claim_do_not_both_take_it(alice, monkeypatch):

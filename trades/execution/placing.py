@@ -27,7 +27,8 @@ from trades.execution.trade_columns import trades_follow
 from trades.models import Order, OrderEvent, Trade
 from trades.selectors.orders_told import told_as_written
 from trades.services.audit import audit_record
-from trades.services.sent_forms import same_or_refuse, sent_before
+from trades.services.sent_forms import made_before, same_or_refuse, sent_before
+from trenddojo.domain.errors import DomainError
 from trenddojo.domain.fills import Direction
 from trenddojo.domain.instruments import AssetClass, validate_symbol
 from trenddojo.domain.order_measures import limits_measured
@@ -79,14 +80,21 @@ def order_preview(*, owner: User, given: OrderInput, now: datetime) -> OrderPrev
 
 
 def order_create(*, owner: User, given: OrderInput, creation_key: UUID, now: datetime) -> Order:
-    """Write the order: new, queued for the open, or denied with every limit it breaks; the same key returns the first.
+    """Write the order: new, queued for the open, or denied with every limit it breaks; the same key returns the first,
+    whatever would be refused by now.
 
     Raises Http404 for another's account or trade, and OrderError, TradeError, NumberError, SymbolError or DomainError
     with the field for what cannot be an order at all.
     """
-    desk = desk_of(owner, given.account_id)
-    market = market_of(desk, validate_symbol(given.symbol), given.asset_class, now=now)
-    return order_place(owner=owner, given=given, market=market, creation_key=creation_key, now=now)
+    try:
+        desk = desk_of(owner, given.account_id)
+        market = market_of(desk, validate_symbol(given.symbol), given.asset_class, now=now)
+        return order_place(owner=owner, given=given, market=market, creation_key=creation_key, now=now)
+    except (DomainError, Http404):
+        known = made_before(Order, creation_key, owner=owner)
+        if known is None or _said(given) != _kept(known):
+            raise
+        return known
 
 
 @transaction.atomic

@@ -5,10 +5,11 @@ the new orders wait as `queued` rows until every cancellation in the symbol has 
 at the position as it is then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import wraps
 from typing import Any, cast
 from uuid import UUID, uuid5
 
@@ -25,7 +26,8 @@ from trades.execution.shapes import OrderInput
 from trades.models import Order, StopMove, Trade, TradeStatus
 from trades.selectors.holdings import Holding, holding_of
 from trades.services import stops
-from trades.services.sent_forms import sent_before
+from trades.services.sent_forms import made_before, sent_before
+from trenddojo.domain.errors import DomainError
 from trenddojo.domain.fills import Side
 from trenddojo.domain.instruments import validate_symbol
 from trenddojo.domain.order_state import UNSENT
@@ -77,6 +79,30 @@ class _Position:
         return found[-1] if found else None
 
 
+# What makes two sendings of one form the same, by the column that an order keeps it in.
+_SAID = {"trade_id": "trade_id", "account_id": "account_id", "symbol": "symbol", "quantity": "quantity",
+         "price": "stop_price", "trail_percent": "trail_percent"}  # fmt: skip
+
+
+def _first_stands(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a key that made an order return it, where its second sending would be refused by now."""
+
+    @wraps(make)
+    def made(*, owner: User, creation_key: UUID, **given: Any) -> Any:
+        try:
+            return make(owner=owner, creation_key=creation_key, **given)
+        except (DomainError, Http404):
+            known = made_before(Order, creation_key, owner=owner)
+            said = {name: given[name] for name in _SAID if given.get(name)}
+            said |= {"symbol": said["symbol"].upper()} if "symbol" in said else {}
+            if known is None or any(getattr(known, _SAID[name]) != value for name, value in said.items()):
+                raise
+            return known
+
+    return made
+
+
+@_first_stands
 def position_close(
     *,
     owner: User,
@@ -111,6 +137,7 @@ def scale_out(*, owner: User, trade_id: UUID, quantity: Decimal, creation_key: U
     return position_close(owner=owner, trade_id=trade_id, quantity=quantity, creation_key=creation_key, now=now)
 
 
+@_first_stands
 def stop_move(
     *, owner: User, trade_id: UUID, price: Decimal, creation_key: UUID, now: datetime, note: str = ""
 ) -> Order | StopMove:
@@ -140,6 +167,7 @@ def stop_move(
         return _protect(position, stop=price, key=creation_key)
 
 
+@_first_stands
 def stop_trail(*, owner: User, trade_id: UUID, trail_percent: Decimal, creation_key: UUID, now: datetime) -> Order:
     """Let the stop of an open trade trail by so many percent; a target that works with it goes. Raises as stop_move."""
     trade = _open_trade(owner, trade_id)
@@ -160,6 +188,7 @@ def stop_trail(*, owner: User, trade_id: UUID, trail_percent: Decimal, creation_
         return _write(position, position.size, key=creation_key, released=released, **terms)
 
 
+@_first_stands
 def position_stop(
     *, owner: User, account_id: UUID, symbol: str, price: Decimal, creation_key: UUID, now: datetime
 ) -> Order:
@@ -169,6 +198,7 @@ def position_stop(
     return cast("Order", moved)
 
 
+@_first_stands
 def position_trail(
     *, owner: User, account_id: UUID, symbol: str, trail_percent: Decimal, creation_key: UUID, now: datetime
 ) -> Order:

@@ -33,6 +33,14 @@ def sent_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept |
     return known
 
 
+def made_before(model: type[Kept], creation_key: UUID, *, owner: User) -> Kept | None:
+    """What a key of this user made at its first sending, for whoever is about to refuse it now.
+
+    Its answer may be all that was lost: what it made stands, however things are since.
+    """
+    return model.objects.filter(creation_key=creation_key, account__owner=owner).select_related("account").first()
+
+
 @contextmanager
 def key_used_once(constraint: str) -> Iterator[None]:
     """Let the database say that a form's key was used elsewhere; raises TradeError (sent_before) for it.

@@ -107,6 +107,19 @@ def test_the_same_key_with_other_words_is_asked_about(alice: User) -> None:
     assert refused.value.code == "sent_before"
 
 
+def test_the_same_key_returns_its_order_whatever_would_be_refused_by_now(alice: User, charlie: User) -> None:
+    account, key = connected(alice), uuid4()
+    first = order_create(owner=alice, given=asked(account), creation_key=key, now=NOW)
+    BrokerConnection.objects.update(is_active=False, status="disabled")
+    assert order_create(owner=alice, given=asked(account), creation_key=key, now=NOW).pk == first.pk
+    with pytest.raises(OrderError) as refused:
+        order_create(owner=alice, given=asked(account, quantity=d(50)), creation_key=key, now=NOW)
+    assert refused.value.code == "connection_disabled"
+    with pytest.raises(Http404):
+        order_create(owner=charlie, given=asked(account), creation_key=key, now=NOW)
+    assert Order.objects.count() == 1
+
+
 def test_another_persons_account_does_not_exist(alice: User, charlie: User) -> None:
     account = connected(alice)
     with pytest.raises(Http404):
