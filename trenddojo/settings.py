@@ -282,6 +282,8 @@ if DEMO_PASSWORD and SIMULATOR_URL:
 SYNC_SECONDS = env.integer("SYNC_SECONDS", 60, lowest=5, highest=3600)
 POLL_SECONDS = env.integer("POLL_SECONDS", 4, lowest=1, highest=600)
 POLL_SECONDS_WITH_STREAM = 30
+# More orders than this wait for a worker: new entries are told to come back, as they would leave late.
+ORDERS_WAITING_MOST = env.integer("ORDERS_WAITING_MOST", 100, lowest=1, highest=1_000_000)
 # No sign of life of a process or a broker for so long: new entries are held until there is one.
 DEAD_MAN_SECONDS = env.integer("DEAD_MAN_SECONDS", 120, lowest=30, highest=86_400)
 LIVE_IDLE_MINUTES = env.integer("LIVE_IDLE_MINUTES", 60, lowest=1, highest=1440)

@@ -18,12 +18,13 @@ from trades.api.base import TradesViewSet
 from trades.api.order_examples import CANCELLING, CHANGE, NEW_BRACKET, PLACED
 from trades.api.order_fields import OPEN, OrderChange, OrderFilters, OrderGiven, OrderNew, order_input
 from trades.api.order_story_fields import STORY, OrderStoryGiven
+from trades.execution.crowd import DESK_BUSY
 from trades.execution.intents import OrderEdit, order_cancel, order_create, order_replace
 from trades.models import Order
 from trades.selectors.order_story import order_story
 from trades.selectors.orders_told import open_orders, order_read, order_told, orders_told, whole_orders
 from trades.selectors.story_export import story_told
-from trenddojo.api.errors import Conflict, Reason, Refused
+from trenddojo.api.errors import Conflict, Reason, Refused, Unavailable
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
 from trenddojo.api.serializers import Nothing
 from trenddojo.domain.errors import DomainError
@@ -32,6 +33,8 @@ from trenddojo.keyset import Sort
 
 # What came too late, or before the broker has answered.
 CONFLICTS = frozenset({"order_over", "being_cancelled", "change_pending", "on_its_way", "leg_unsent"})
+# A crowd of orders is sent within seconds.
+COME_BACK_SECONDS = 3
 FIELDS = {
     "stop_loss": "stop_loss.stop_price",
     "stop_loss_limit": "stop_loss.limit_price",
@@ -48,7 +51,9 @@ class PlacesOrders(TradesViewSet):
     conflicts = CONFLICTS
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, DomainError) and exc.code in self.conflicts:
+        if isinstance(exc, DomainError) and exc.code == DESK_BUSY:
+            exc = Unavailable(exc.sentence, exc.code, wait=COME_BACK_SECONDS)
+        elif isinstance(exc, DomainError) and exc.code in self.conflicts:
             exc = Conflict(exc.sentence, exc.code)
         return super().handle_exception(exc)
 

@@ -41,11 +41,12 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The market's clock and the newest quote, None where there is none."""
+    """The market's clock and the newest quote, None where there is none; and how many orders wait before a new one."""
 
     clock: ClockReport
     quote: Quote | None
     now: datetime
+    waiting: int = 0
 
     def quote_state(self) -> QuoteState | None:
         """The quote with its age by the market's own clock."""

@@ -6,7 +6,7 @@ first event; then the workers are told.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from django.http import Http404
 from accounts.models import NotificationKind, User
 from brokers.models import Quote
 from brokers.services.live import live_touch
+from trades.execution.crowd import crowd_refuse, orders_waiting
 from trades.execution.desks import Desk, Market, desk_locked, desk_of, market_of
 from trades.execution.gate import WAITING, Checked, commission_of, order_check
 from trades.execution.notices import describe, order_tell
@@ -89,6 +90,7 @@ def order_create(*, owner: User, given: OrderInput, creation_key: UUID, now: dat
     try:
         desk = desk_of(owner, given.account_id)
         market = market_of(desk, validate_symbol(given.symbol), given.asset_class, now=now)
+        market = replace(market, waiting=orders_waiting())
         return order_place(owner=owner, given=given, market=market, creation_key=creation_key, now=now)
     except (DomainError, Http404):
         known = made_before(Order, creation_key, owner=owner)
@@ -106,6 +108,8 @@ def order_place(*, owner: User, given: OrderInput, market: Market, creation_key:
         return same_or_refuse(known, said=_said(given), kept=_kept(known))
     checked = order_check(desk, given, market, now=now)
     _check_expiry(given, checked, now)
+    if not checked.is_reducing:
+        crowd_refuse(market.waiting)
     return order_write(desk, given, checked, creation_key=creation_key, now=now)
 
 

@@ -130,7 +130,7 @@ ANSWERS: dict[int, tuple[str, Answer]] = {
     500: ("Failed", _failure("The server failed; the log has the request's id.", "error", "Server Error (500)")),
     503: (
         "Unavailable",
-        _failure("The server or the broker does not answer now.", "unavailable",
+        _failure("The server or the broker does not answer now, or more is asked than can be sent.", "unavailable",
                  "This cannot be answered now: try again in a while.", "Retry-After"),
     ),
 }  # fmt: skip

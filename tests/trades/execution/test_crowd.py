@@ -1,0 +1,95 @@
+"""Where too many orders wait for the workers, new entries are not taken, and exits are."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis
+from django.test import Client
+
+from accounts.models import User
+from tests.api.kit import api_for
+from tests.trades.desk_kit import NOW, d
+from tests.trades.execution.gate_kit import broker, connected, held, placed, sell
+from trades.execution.crowd import QUEUE, orders_waiting
+from trades.execution.intents import order_create, position_close
+from trades.models import Order
+from trenddojo.domain.orders import OrderError
+
+__all__ = ["broker"]
+pytestmark = pytest.mark.usefixtures("broker")
+SENTENCE = (
+    "3 orders wait to be sent, so this one would leave late and was not taken. Send it again in some seconds; what closes "
+    "a position is taken at once."
+)
+
+
+@pytest.fixture
+def crowd(settings: Any) -> Iterator[redis.Redis]:
+    """Three wait, two may."""
+    settings.ORDERS_WAITING_MOST = 2
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        before = client.llen(QUEUE)
+        client.rpush(QUEUE, *["message"] * (3 - before))
+        yield client
+        client.ltrim(QUEUE, 0, before - 1) if before else client.delete(QUEUE)
+
+
+def test_an_entry_is_refused_and_not_written(alice: User, crowd: redis.Redis) -> None:
+    account = connected(alice)
+    with pytest.raises(OrderError) as refused:
+        placed(account)
+    assert (refused.value.code, refused.value.sentence) == ("desk_busy", SENTENCE)
+    assert not Order.objects.exists()
+    crowd.rpop(QUEUE)
+    assert placed(account).status == "new"
+
+
+def test_what_takes_away_from_a_position_is_taken(alice: User, crowd: redis.Redis) -> None:
+    account = connected(alice)
+    held(account, 100)
+    assert order_create(owner=alice, given=sell(account, 40), creation_key=uuid4(), now=NOW).status == "new"
+    assert position_close(
+        owner=alice, account_id=account.pk, symbol="AAPL", quantity=d(60), creation_key=uuid4(), now=NOW
+    ).quantity == d(60)
+
+
+def test_a_program_is_told_when_to_come_back_and_its_key_is_free(alice: User, crowd: redis.Redis) -> None:
+    account, key = connected(alice), {"Idempotency-Key": str(uuid4())}
+    body = {
+        "account": str(account.pk), "symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "10",
+        "limit_price": "100", "time_in_force": "day",
+    }  # fmt: skip
+    api = api_for(alice)
+    api.client.raise_request_exception = False
+    answer = api.post("/orders/", body, headers=key)
+    error = answer.json()["errors"][0]
+    assert (answer.status_code, answer["Retry-After"], error["code"], error["detail"]) == (
+        503,
+        "3",
+        "desk_busy",
+        SENTENCE,
+    )
+    crowd.delete(QUEUE)
+    assert api.post("/orders/", body, headers=key).status_code == 201
+
+
+def test_the_ticket_keeps_what_was_typed(alice: User, alice_client: Client, crowd: redis.Redis) -> None:
+    account = connected(alice)
+    words = {
+        "account": str(account.pk), "symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "17",
+        "limit_price": "99.50", "time_in_force": "day", "asset_class": "stock", "step": "send",
+        "creation_key": str(uuid4()),
+    }  # fmt: skip
+    page = alice_client.post("/orders/new/", words).content.decode()
+    assert SENTENCE in page
+    assert 'value="17"' in page
+    assert 'value="99.50"' in page
+    assert not Order.objects.exists()
+
+
+def test_where_the_queue_does_not_say_orders_are_taken(alice: User, settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert orders_waiting() == 0
+    assert placed(connected(alice)).status == "new"
