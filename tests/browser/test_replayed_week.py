@@ -103,6 +103,8 @@ def week(db: None, settings: Any, live_server: Any) -> Iterator[Week]:
         time_machine.travel(START, tick=True) as clock,
     ):
         settings.SIMULATOR_URL = exchange.url
+        # The nights of the week pass in a moment, and nobody goes home.
+        settings.SESSION_IDLE_MINUTES = 14 * 24 * 60
         queues_empty()
         yield Week(exchange, clock)
 

@@ -167,11 +167,11 @@ def _sums_agree(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
             yield _says(truth, "wrong", f"{symbol}: the exchange holds {theirs}, the desk was last told {told}")
     rows = {row["id"]: row for row in truth.orders}
     for row in truth.orders:
-        # A replacement takes over what the order before it had filled; the executions stay that order's.
+        # A replacement takes over what the order before it had filled when it was made; those executions stay that order's.
         before = rows.get(row["replaces_id"])
-        taken_over = before["filled_quantity"] if before is not None else ZERO
-        if by_order[row["id"]] + taken_over != row["filled_quantity"]:
-            text = f"fills of {by_order[row['id']]}, taken over {taken_over}, filled {row['filled_quantity']}"
+        own, taken_over = by_order[row["id"]], before["filled_quantity"] if before is not None else ZERO
+        if row["filled_quantity"] not in (own, own + taken_over):
+            text = f"fills of {own}, taken over {taken_over}, filled {row['filled_quantity']}"
             yield _says(truth, "wrong", text, row)
         if row["commission"] != costs[row["id"]]:
             yield _says(truth, "wrong", f"commissions of {costs[row['id']]}, the order says {row['commission']}", row)
