@@ -214,3 +214,15 @@ def turns_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     from trenddojo.admission import AdmissionMiddleware, Turns
 
     monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(at_once=100, most=100))
+
+
+@pytest.fixture
+def nobody_else(transactional_db: None) -> None:
+    """No connection but this test's: threads of servers that tests before it drove may hold theirs a while longer."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )

@@ -71,6 +71,9 @@ class Week:
         while self.at < until:
             self._turn(min(self.at + step, until))
             work()
+            # By then the brokers were heard of again: entries that waited for it leave.
+            self.clock.shift(SECONDS_A_TURN)
+            work()
 
     def quote(self, at: datetime) -> None:
         """A last minute, of which the desk hears the quotes only: prices it shows are those of that minute's end.

@@ -26,7 +26,11 @@ from trenddojo.backups.restoring import backup_check, backup_restore, take_any
 from trenddojo.backups.writing import backup_write
 from trenddojo.health import migrations_missing
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("nobody_else"),
+]
 
 
 PICTURE = ContentFile(b"a picture", name="chart.png")

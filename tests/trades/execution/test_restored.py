@@ -29,7 +29,11 @@ from trenddojo.backups.restoring import backup_restore, take_any
 from trenddojo.backups.writing import backup_write
 from trenddojo.domain.order_state import TERMINAL, OrderFact
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("nobody_else"),
+]
 
 __all__ = ["account", "exchange"]
 
