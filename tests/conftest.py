@@ -64,6 +64,8 @@ def _environment() -> None:
         "CACHE_URL": f"unix://{os.environ['TEST_VALKEY_SOCKET']}?db={database + 1}",
         "MEDIA_ROOT": tempfile.mkdtemp(prefix="trenddojo-media-"),
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+        # No worker takes what tests leave in the queue.
+        "ORDERS_WAITING_MOST": "1000000",
     }
 
 

@@ -344,7 +344,8 @@ class Lab:
 
     def send(self, task: str, key: str, queue: str = "desk") -> None:
         """Put a message into a queue of the desk, as its own processes do."""
-        with Celery(broker=f"redis+socket://{self.queue.socket}?virtual_host=0") as app:
+        # Not the current app: tests after this one in the process send their own messages elsewhere.
+        with Celery(broker=f"redis+socket://{self.queue.socket}?virtual_host=0", set_as_current=False) as app:
             app.send_task(task, [key], queue=queue)
 
     # --- looking -----------------------------------------------------------------------------------------------------

@@ -176,6 +176,7 @@ def test_a_bad_filter_is_said_and_filters_nothing(account: TradingAccount, alice
 
 def test_two_currencies_are_never_added(account: TradingAccount, alice: User, alice_client: Client) -> None:
     euros = make_account(alice, "Euros", currency="EUR")
+    TradingAccount.objects.filter(pk=euros.pk).update(created_at=account.created_at + timedelta(days=1))
     make_closed_trade(euros, net="77.00")
     figures_rebuild(euros)
     assert figures_of(alice_client)["Net P&L"].value == Decimal(3_000)

@@ -205,7 +205,16 @@ def test_a_scrape_asks_seven_questions_however_many_there_are(
     ids=["orders", "polls"],
 )
 def test_open_orders_are_found_by_their_index(desk: BrokerConnection, statement: str, index: str) -> None:
+    first = order_of(desk, "filled")
+    done = {
+        name: getattr(first, name) for name in ("owner", "account", "connection", "symbol", "side", "type", "quantity")
+    }
+    Order.objects.bulk_create(
+        Order(**done, time_in_force="day", status="filled", done_at=timezone.now(), creation_key=uuid4())
+        for _ in range(500)
+    )
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE orders")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {statement}", {"now": timezone.now()})
         plan = "\n".join(line for (line,) in cursor.fetchall())

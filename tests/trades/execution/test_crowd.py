@@ -30,10 +30,10 @@ def crowd(settings: Any) -> Iterator[redis.Redis]:
     """Three wait, two may."""
     settings.ORDERS_WAITING_MOST = 2
     with redis.Redis.from_url(settings.REDIS_URL) as client:
-        before = client.llen(QUEUE)
-        client.rpush(QUEUE, *["message"] * (3 - before))
+        client.delete(QUEUE)
+        client.rpush(QUEUE, *["message"] * 3)
         yield client
-        client.ltrim(QUEUE, 0, before - 1) if before else client.delete(QUEUE)
+        client.delete(QUEUE)
 
 
 def test_an_entry_is_refused_and_not_written(alice: User, crowd: redis.Redis) -> None:
