@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -26,21 +27,20 @@ class ChosenMany(_ChosenMixin, AutocompleteSelectMultiple):
     """Any number of them."""
 
 
-class ChosenByKeyMixin:
+class ChosenByKeyMixin(BaseModelAdmin):
     """For an admin with `autocomplete_fields`."""
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField | None:
-        if db_field.name in self.autocomplete_fields:  # type: ignore[attr-defined] - the mixin knows no base
-            kwargs["widget"] = Chosen(db_field, self.admin_site)  # type: ignore[attr-defined] - as above
-        found: ModelChoiceField | None = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc] - as above
-        return found
+        return super().formfield_for_foreignkey(db_field, request, **self._chosen(db_field, Chosen, kwargs))
 
     def formfield_for_manytomany(
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField | None:
-        if db_field.name in self.autocomplete_fields:  # type: ignore[attr-defined] - the mixin knows no base
-            kwargs["widget"] = ChosenMany(db_field, self.admin_site)  # type: ignore[attr-defined] - as above
-        found: ModelChoiceField | None = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc] - as above
-        return found
+        return super().formfield_for_manytomany(db_field, request, **self._chosen(db_field, ChosenMany, kwargs))
+
+    def _chosen(self, db_field: models.Field, widget: type[_ChosenMixin], kwargs: dict[str, Any]) -> dict[str, Any]:
+        if db_field.name not in self.autocomplete_fields:
+            return kwargs
+        return kwargs | {"widget": widget(db_field, self.admin_site)}

@@ -30,7 +30,7 @@ class _CodeNoted:
 
     def clean_code(self) -> str:
         try:
-            code = super().clean_code()  # type: ignore[misc]
+            code = super().clean_code()  # type: ignore[misc] - the mixin knows no base
         except FactorSealed:
             sign_in_trail.factor_sealed(self.user)
             raise ValidationError(SEALED, "sealed") from None
@@ -46,7 +46,7 @@ class _PasskeyNoted:
 
     def clean_credential(self) -> Authenticator:
         try:
-            authenticator: Authenticator = super().clean_credential()  # type: ignore[misc]
+            authenticator: Authenticator = super().clean_credential()  # type: ignore[misc] - the mixin knows no base
         except ValidationError:
             sign_in_trail.factor_wrong(context.request, self.user, "passkey")
             raise
