@@ -27,7 +27,7 @@ from trenddojo.middleware import GetResponse
 # Pages that are answered at once in a process, and those that may wait for them. The Procfile starts as many threads
 # as both and RESERVE together.
 AT_ONCE: Final = 4
-WAITING: Final = 4
+WAITING: Final = 12
 RESERVE: Final = 4
 # Seconds after which a visitor is rather told to come back than kept waiting.
 PAGE_PATIENCE: Final = 2.0

@@ -59,7 +59,7 @@ class Postgres:
             "unix_socket_directories": f'"{self.sockets}"',
             "unix_socket_permissions": "0700",
             "shared_buffers": "128MB",
-            "max_connections": "60",
+            "max_connections": "100",
             "work_mem": "16MB",
             "random_page_cost": "1.1",
             # Compiling a query, or starting helpers for it, costs more than our pages' queries do; and
