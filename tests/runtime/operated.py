@@ -146,7 +146,7 @@ class Operated:
     def piled_up(self, **messages: int) -> Iterator[None]:
         """So many messages more in a queue, of a task that does no harm."""
         url = self.desk.addresses()["REDIS_URL"]
-        Celery(broker=celery_broker_url(url)).send_task("trenddojo.heartbeat", queue="pattern")
+        Celery(broker=celery_broker_url(url), set_as_current=False).send_task("trenddojo.heartbeat", queue="pattern")
         with redis.Redis.from_url(url) as queue:
             pattern = queue.lpop("pattern")
             for name, count in messages.items():

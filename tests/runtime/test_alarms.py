@@ -81,7 +81,7 @@ def test_workers_beat_and_streams_that_stand_still_are_missed_and_what_waits_for
             *("OrderWorkersMissing", "WorkersMissing", "BeatMissing", "StreamMissing", "StreamsDown"),
             *("OrdersNotSent", "OrdersStuckSending", "PollsLate"),
             since=before,
-            within=110,
+            within=150,
         )
         status, checks = desk.ready()
     assert found >= {"OrderWorkersMissing", "OrdersNotSent"}

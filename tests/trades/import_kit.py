@@ -1,6 +1,7 @@
 """What the tests of imports share: small files, booking them, and everything an import may change, to compare."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -47,8 +48,8 @@ def upload(account: TradingAccount, content: str | bytes, name: str = "fills.csv
     return made
 
 
-def commit(made: FillImport) -> FillImport:
-    import_commit(fill_import=made, nudge=no_worker)
+def commit(made: FillImport, confirmed: Collection[str] = ()) -> FillImport:
+    import_commit(fill_import=made, nudge=no_worker, confirmed=confirmed)
     made.refresh_from_db()
     return made
 

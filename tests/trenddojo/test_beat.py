@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 
 def turns(kind: type[PlainScheduler], jump: timedelta) -> list[str]:
     """What is started in ten seconds after the clock has jumped; before it everything had run."""
-    app = Celery("test", broker="memory://")
+    app = Celery("test", broker="memory://", set_as_current=False)
     app.conf.timezone, app.conf.enable_utc = "UTC", True
     started: list[str] = []
     with time_machine.travel(NOW, tick=False) as clock:
