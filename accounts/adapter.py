@@ -19,6 +19,7 @@ from accounts.sealing import CannotOpen, FactorSealed, opened, secret_box
 from accounts.selectors import accounts_of
 from accounts.services import sign_in_trail
 from accounts.services.people import user_sessions_end
+from accounts.services.recovery_codes import recovery_code_opened
 from accounts.services.tokens import tokens_revoke_all
 from trenddojo.api.throttles import address_of
 
@@ -93,7 +94,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
-    """Keeps the secrets of second factors encrypted, so that a copy of the database signs nobody in."""
+    """Keeps the secrets of second factors encrypted, so that a copy of the database signs nobody in.
+
+    Recovery codes are hashed before; those of an older version, which made them of a seed, are encrypted alone.
+    """
 
     def encrypt(self, text: str) -> str:
         return secret_box(b"second-factor").encrypt(text.encode()).decode()
@@ -101,7 +105,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     def decrypt(self, encrypted_text: str) -> str:
         """Raises FactorSealed when SECRET_KEY was changed without keeping the old one in SECRET_KEY_FALLBACKS."""
         try:
-            return opened(b"second-factor", encrypted_text).decode()
+            return recovery_code_opened(opened(b"second-factor", encrypted_text).decode())
         except CannotOpen:
             raise FactorSealed from None
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db.models import Case, DecimalField, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
@@ -63,6 +64,14 @@ def user_session(*, user: User, pk: int) -> UserSession:
     if session is None:
         raise Http404
     return session
+
+
+def recovery_codes_of(user: User) -> Authenticator | None:
+    """The user's set of recovery codes, if there is one."""
+    found: Authenticator | None = Authenticator.objects.filter(
+        user=user, type=Authenticator.Type.RECOVERY_CODES
+    ).first()
+    return found
 
 
 def account_get_locked(user: User, pk: uuid.UUID | str) -> TradingAccount:

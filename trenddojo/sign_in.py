@@ -33,7 +33,8 @@ RATE_LIMITS = {
     "manage_email": "10/m/user",
     "reauthenticate": "10/m/user",
     "confirm_email": "1/3m/key",
-    # Ours: keys tried at a broker, and passwords tried at the live switch.
+    # Ours: keys tried at a broker, sets of codes made, and passwords tried at the live switch.
     "broker_keys": "10/m/user",
+    "recovery_codes": "5/m/user",
     "live_switch": "5/m/user",
 }

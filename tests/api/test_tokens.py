@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import ApiToken, IdempotencyKey, User
+from accounts.services.recovery_codes import recovery_codes_make
 from accounts.services.tokens import digest_of, token_create, token_make
 from tests.api.kit import Api, api_for, cache_away, error
 
@@ -146,7 +146,7 @@ def test_a_second_factor_is_asked_for_and_each_code_serves_once(anyone, alice, p
 
 def test_a_recovery_code_serves_once(anyone, alice, password):
     second_factor(alice)
-    code = RecoveryCodes.activate(alice).get_unused_codes()[0]
+    code = recovery_codes_make(user=alice)[0]
     assert anyone.post("/tokens/", ask(password, otp=code)).status_code == 201
     assert error(anyone.post("/tokens/", ask(password, otp=code, name="Two"))) == (401, "otp_invalid", None)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.test import Client
@@ -15,6 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import TradingAccount
+from accounts.services.recovery_codes import recovery_codes_make
 from accounts.services.tokens import token_create
 from accounts.session_limits import SEEN
 from accounts.session_store import SessionStore
@@ -268,7 +268,7 @@ def test_the_second_factor_is_shown_to_everybody(
     page.get_by_role("button", name="Go on").click()
     shown(page, "totp-activate")
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
-    RecoveryCodes.activate(alice)
+    recovery_codes_make(user=alice)
     for name, path in {
         "recovery-codes": "/auth/2fa/recovery-codes/",
         "recovery-codes-new": "/auth/2fa/recovery-codes/generate/",
@@ -279,6 +279,15 @@ def test_the_second_factor_is_shown_to_everybody(
     }.items():
         visit(page, path)
         shown(page, name)
+    visit(page, "/auth/2fa/recovery-codes/generate/")
+    page.get_by_role("button", name="Make ten codes").click()
+    codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem").all_inner_texts()
+    assert len(codes) == 10
+    shown(page, "recovery-codes-made")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save as a file").click()
+    assert download.value.suggested_filename == "recovery-codes.txt"
+    assert download.value.path().read_text().splitlines()[2:] == codes
     page.context.clear_cookies()
     visit(page, "/auth/login/")
     page.get_by_label("User name or e-mail address").fill("alice")

@@ -15,7 +15,6 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.internal.auth import WebAuthn
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,6 +31,7 @@ from fido2.webauthn import (
 )
 from playwright.sync_api import Page
 
+from accounts.services.recovery_codes import recovery_codes_make
 from tests.browser.conftest import Tour
 from tests.factories import make_account
 
@@ -139,10 +139,14 @@ def test_pages_of_the_second_factor_are_fit_to_be_shown(
     tour.page.wait_for_url("**/totp/activate/")
     tour.show("mfa-activate-totp")
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
-    RecoveryCodes.activate(alice)
+    recovery_codes_make(user=alice)
     keys = [_passkey(alice, name) for name in ("Laptop", "Blue key in the drawer of the office at home")]
     for name in JUST_SIGNED_IN:
         _visit(tour, name, shown_as=f"{_page_name(name)}-on")
+    tour.page.goto(tour.address + reverse("mfa_generate_recovery_codes"))
+    tour.page.get_by_role("button", name="Make ten codes").click()
+    tour.page.get_by_role("heading", name="Your recovery codes").wait_for()
+    tour.show("mfa-recovery-codes-made")
     for name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
         _visit(tour, name, keys[1].pk)
     tour.page.context.clear_cookies()

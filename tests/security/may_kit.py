@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allauth.account.models import EmailAddress
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.core.cache import cache
 from django.db import connection, transaction
@@ -15,6 +14,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from accounts.models import User
+from accounts.services.recovery_codes import recovery_codes_make
 from tests.api.kit import token_for
 
 # Who asks. A token is sent as programs send it; the others are browsers.
@@ -151,7 +151,7 @@ def askers(alice: User, charlie: User, client_for: Callable[[User], Client]) -> 
     people = (alice, charlie, clerk, chief)
     EmailAddress.objects.bulk_create(EmailAddress(user=user, email=user.email, primary=True) for user in people)
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
-    RecoveryCodes.activate(alice)
+    recovery_codes_make(user=alice)
     browsers = {OWNER: alice, OTHER: charlie, STAFF: clerk, SUPERUSER: chief}
     tokens = {READER: token_for(alice, "read"), WRITER: token_for(alice), ANOTHERS: token_for(charlie)}
     clients = {STRANGER: Client()}

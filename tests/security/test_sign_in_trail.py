@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.internal import auth as webauthn
 from allauth.usersessions.models import UserSession
@@ -15,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.models import User
+from accounts.services.recovery_codes import recovery_codes_make
 from tests.accounts.test_sign_in import code_of
 from tests.api.kit import api_for, token_for
 from tests.conftest import PASSWORD
@@ -65,7 +65,7 @@ def test_a_sign_in_with_a_code(alice: User, client: Client, said: Any) -> None:
 
 def test_a_recovery_code(alice: User, client: Client, said: Any) -> None:
     TOTP.activate(alice, SECRET)
-    code = RecoveryCodes.activate(alice).get_unused_codes()[0]
+    code = recovery_codes_make(user=alice)[0]
     password_given(client)
     client.post(CODE, {"code": code})
     assert f"signin.factor.right person={alice.pk} kind=recovery_codes" in said("sign")
