@@ -2,9 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import Client
 
+from accounts.models import User
+from tests.api.kit import token_for
 from tests.security.test_sessions import in_production
 from trenddojo.env import celery_broker_url
 
@@ -55,3 +59,66 @@ def test_in_production_every_server_shows_a_certificate_that_is_checked() -> Non
 )
 def test_the_queue_looks_at_the_servers_certificate_unless_it_is_told_not_to(given: str, made: str) -> None:
     assert celery_broker_url(given) == made
+
+
+# --- Over plain http --------------------------------------------------------------------------------------------------
+
+BY_PROXY = {"x-forwarded-proto": "http"}
+
+
+@pytest.fixture
+def _tls(settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_tls")
+@pytest.mark.parametrize(
+    "address", ["/api/v1/accounts/", "/api/v1/tokens/", "/api/v1/schema/", "/api/", "/api/nowhere"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+def test_over_http_a_program_is_refused_and_told_that_its_token_may_be_known(
+    alice: User, address: str, method: str
+) -> None:
+    program = Client(headers={"Authorization": f"Bearer {token_for(alice)}"} | BY_PROXY)
+    answer = program.generic(method, address)
+    assert answer.status_code == 403
+    (error,) = answer.json()["errors"]
+    assert (answer.json()["type"], error["code"], error["attr"]) == ("client_error", "https_required", None)
+    assert "may have been read on its way: revoke it and make a new one" in error["detail"]
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_tls")
+def test_over_tls_it_is_answered(alice: User) -> None:
+    program = Client(headers={"Authorization": f"Bearer {token_for(alice)}", "x-forwarded-proto": "https"})
+    assert program.get("/api/v1/accounts/").status_code == 200
+
+
+@pytest.mark.usefixtures("_tls")
+@pytest.mark.parametrize("address", ["/", "/auth/login/", "/api/v1/docs/"])
+def test_over_http_pages_lead_to_https(client: Client, address: str) -> None:
+    answer = client.get(address, headers=BY_PROXY)
+    assert (answer.status_code, answer["Location"]) == (301, f"https://testserver{address}")
+
+
+@pytest.mark.django_db
+def test_a_desk_without_tls_answers_programs_over_http(alice: User) -> None:
+    program = Client(headers={"Authorization": f"Bearer {token_for(alice)}"})
+    assert program.get("/api/v1/accounts/").status_code == 200
+
+
+@pytest.mark.usefixtures("_tls")
+def test_the_refusal_is_written_down(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    client.get("/api/v1/accounts/", headers=BY_PROXY)
+    assert "http.refused method=GET route=none status=403 reason=https_required" in caplog.text
+
+
+def test_the_proxy_redirects_pages_alone() -> None:
+    plain = DEPLOY.split("listen 80;")[1].split("```")[0]
+    pages, programs = plain.split("location /api/ {")
+    assert "return 301 https://$host$request_uri;" in pages
+    assert "return 301" not in programs
+    assert "proxy_set_header X-Forwarded-Proto $scheme;" in programs

@@ -2,11 +2,14 @@
 
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from trenddojo.middleware import GetResponse
 
 ROOT = "/api/"
+# What people open in a browser: redirected as every page is.
+PAGES = frozenset({"/api/v1/docs/"})
 # What Django, its middleware or a server in front may answer with pages for people.
 SENTENCES: dict[int, tuple[str, str]] = {
     400: ("bad_request", "This request cannot be read: check its address, its Host header and its body."),
@@ -18,9 +21,15 @@ SENTENCES: dict[int, tuple[str, str]] = {
 }
 LENGTH_REQUIRED = ("length_required", "Say the body's length in Content-Length: this server takes no chunked bodies.")
 
+OVER_HTTP = "https_required"
+LEAKED = (
+    "Programs talk to this desk over https alone. A token or password you sent over http may have been read on its "
+    "way: revoke it and make a new one."
+)
+
 
 class ApiShapeMiddleware:
-    """Refuses bodies without a length, and gives the API's shape to every error that lacks it."""
+    """Refuses bodies without a length, refuses http, and gives the API's shape to every error that lacks it."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -31,6 +40,11 @@ class ApiShapeMiddleware:
         if _is_of_unknown_length(request):
             # WSGI reads such a body as an empty one; the sender must not take that for an answer to it.
             return error_answer(HTTPStatus.LENGTH_REQUIRED, *LENGTH_REQUIRED)
+        if _lacks_tls(request):
+            # Led to https a program would go on as if nothing were wrong, its token in the clear before each request.
+            refused = error_answer(HTTPStatus.FORBIDDEN, OVER_HTTP, LEAKED)
+            refused.refusal = OVER_HTTP  # type: ignore[attr-defined] - for the log
+            return refused
         response = self.get_response(request)
         if response.status_code < HTTPStatus.BAD_REQUEST or response.headers.get("Content-Type") == "application/json":
             return response
@@ -43,6 +57,10 @@ class ApiShapeMiddleware:
 
 def _is_of_unknown_length(request: HttpRequest) -> bool:
     return "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH")
+
+
+def _lacks_tls(request: HttpRequest) -> bool:
+    return settings.SECURE_SSL_REDIRECT and not request.is_secure() and request.path_info not in PAGES
 
 
 def _said(status: int) -> tuple[str, str]:
