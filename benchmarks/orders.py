@@ -33,7 +33,7 @@ from trades.execution.reconcile import OVERLAP
 from trades.execution.submit import order_submit
 from trades.execution.sync import connection_sync
 from trades.models import Fill, Order
-from trades.selectors.statements import rows_of
+from trenddojo.statements import rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 60

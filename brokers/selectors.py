@@ -12,6 +12,7 @@ from accounts.models import Broker, TradingAccount, User
 from accounts.selectors import accounts_in_use
 from brokers.models import AccountSnapshot, BrokerConnection, BrokerPosition, Quote
 from trenddojo.domain.order_state import WORKING
+from trenddojo.statements import models_of
 
 
 class Block(NamedTuple):
@@ -77,4 +78,5 @@ def broker_positions(connection: BrokerConnection) -> QuerySet[BrokerPosition]:
 
 def quote_latest(feed: str, symbol: str) -> Quote | None:
     """The newest usable quote of a feed, however old."""
-    return Quote.objects.filter(feed=feed, symbol=symbol).first()
+    found = models_of(Quote, "feed = %(feed)s AND symbol = %(symbol)s", {"feed": feed, "symbol": symbol})
+    return next(iter(found), None)

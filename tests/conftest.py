@@ -213,9 +213,9 @@ def charlie_client(charlie: "User", client_for: "Callable[[User], Client]") -> "
 @pytest.fixture
 def turns_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process would ask visitors to come back for is answered: the test is about what happens at once."""
-    from trenddojo.admission import AdmissionMiddleware, Turns
+    from trenddojo.admission import AdmissionMiddleware, Room, Turns
 
-    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(at_once=100, most=100))
+    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(100, 100)))
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 
 from trenddojo.api.middleware import ROOT, error_answer
+from trenddojo.crowd import is_crowded
 from trenddojo.handover import SOCKET
 from trenddojo.middleware import GetResponse
 
@@ -29,6 +30,9 @@ from trenddojo.middleware import GetResponse
 AT_ONCE: Final = 4
 WAITING: Final = 12
 RESERVE: Final = 4
+# The same while orders crowd: what pages do not take, sends them.
+CROWD_AT_ONCE: Final = 1
+CROWD_WAITING: Final = 4
 # Seconds after which a visitor is rather told to come back than kept waiting.
 PAGE_PATIENCE: Final = 2.0
 # Nobody knows any more whether an order is still meant that waited for longer.
@@ -74,24 +78,39 @@ BUSY: Final = ("busy", "More is asked than this desk can answer now, and this wa
 LAST_CAME, TCP_INFO_BYTES = 52, 104
 
 
+class Room(NamedTuple):
+    """Turns that are had at once, and those that are had or waited for."""
+
+    at_once: int
+    most: int
+
+
+USUAL: Final = Room(AT_ONCE, AT_ONCE + WAITING)
+CROWDED: Final = Room(CROWD_AT_ONCE, CROWD_AT_ONCE + CROWD_WAITING)
+
+
 @dataclass
 class Turns:
     """Turns for pages in one process: some are had, some are waited for, and there are no more."""
 
-    at_once: int = AT_ONCE
-    most: int = AT_ONCE + WAITING
+    usual: Room = USUAL
+    crowded: Room = CROWDED
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition()
         self.had = self.wanted = 0
 
+    @property
+    def room(self) -> Room:
+        return self.crowded if is_crowded() else self.usual
+
     def take(self, patience: float) -> bool:
         """Whether there was a turn within so many seconds; whoever had one gives it back."""
         with self.changed:
-            if self.had + self.wanted >= self.most:
+            if self.had + self.wanted >= self.room.most:
                 return False
             self.wanted += 1
-            is_ours = self.changed.wait_for(lambda: self.had < self.at_once, patience)
+            is_ours = self.changed.wait_for(lambda: self.had < self.room.at_once, patience)
             self.wanted -= 1
             self.had += is_ours
             return is_ours

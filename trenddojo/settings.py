@@ -143,7 +143,7 @@ REDIS_URL = env.redis_url("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHE_URL = env.redis_url("CACHE_URL", env.next_redis_database(REDIS_URL))
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "trenddojo.cache.DeskCache",
         "LOCATION": CACHE_URL,
         "KEY_PREFIX": "trenddojo",
         "TIMEOUT": 300,

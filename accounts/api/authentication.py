@@ -12,7 +12,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.models import ApiToken, TokenScope, User
-from accounts.services.tokens import digest_of, token_used
+from accounts.services.tokens import token_known, token_used
 from trenddojo import log_context
 from trenddojo.api.throttles import FailedTokens
 
@@ -114,7 +114,7 @@ def _token_of(text: bytes, request: Request) -> ApiToken:
 def _good_token(text: bytes) -> ApiToken:
     found = None
     if len(text) <= LONGEST and text.isascii():
-        found = ApiToken.objects.select_related("user").filter(digest=digest_of(text.decode())).first()
+        found = token_known(text.decode())
     if found is None or found.revoked_at is not None:
         raise AuthenticationFailed("This token is not known, or was revoked.", "invalid_token")
     if found.expires_at <= timezone.now():

@@ -4,19 +4,20 @@ A request is claimed by a row of its own before anything is done, and what it cr
 process that dies halfway leaves a claim that another takes over, and finds what was made already.
 """
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import IdempotencyKey, User
 from accounts.sealing import CannotOpen, opened, secret_box
 from accounts.services.retention import rows_delete
+from trenddojo.statements import preparing_cursor
 
 # Whoever holds a claim for so long has died: no request of ours works for as long.
 DEAD_AFTER = timedelta(seconds=90)
@@ -77,10 +78,14 @@ def answer_claim(*, user: User, key: str, fingerprints: Sequence[str]) -> Claim 
 
 def answer_keep(claim: Claim, answer: Answer) -> None:
     """What every later request with the same key gets; the first answer stays."""
-    body = secret_box(_PURPOSE).encrypt(answer.body).decode()
-    IdempotencyKey.objects.filter(pk=claim.id, status__isnull=True).update(
-        status=answer.status, headers=answer.headers, body=body, claimed_at=None
-    )
+    given = {
+        "id": claim.id,
+        "status": answer.status,
+        "headers": json.dumps(answer.headers),
+        "body": secret_box(_PURPOSE).encrypt(answer.body).decode(),
+    }
+    with preparing_cursor() as cursor:
+        cursor.execute(_KEEP, given)
 
 
 def claim_release(claim: Claim) -> None:
@@ -108,6 +113,10 @@ def idempotency_clean(*, now: datetime) -> int:
     return rows_delete(IdempotencyKey.objects.filter(created_at__lt=now - KEPT_FOR))
 
 
+_KEEP = """
+    UPDATE idempotency_keys SET status = %(status)s, headers = %(headers)s, body = %(body)s, claimed_at = NULL
+    WHERE id = %(id)s AND status IS NULL
+"""
 # One statement: two that come at once cannot both be the first.
 _INSERT = """
     INSERT INTO idempotency_keys (id, user_id, key, fingerprint, claimed_at, headers, body, created_at)
@@ -117,7 +126,7 @@ _INSERT = """
 
 def _claimed(user: User, key: str, fingerprints: Sequence[str], *, now: datetime) -> Claim | Answer | None:
     """As answer_claim; None while another works on it."""
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(_INSERT, [user.pk, key, fingerprints[0], now, now])
         row = cursor.fetchone()
     if row:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -13,6 +14,7 @@ from django.http import Http404
 from accounts.models import ApiToken, User
 from accounts.services.errors import AccountError
 from accounts.services.retention import rows_delete
+from trenddojo.statements import columns_of, made_from, rows_of
 
 PREFIX = "td_"
 # 256 bits: nobody guesses one, so that one round of SHA-256 without salt is enough to keep it.
@@ -23,6 +25,26 @@ LASTS_DAYS, LONGEST_DAYS = 90, 366
 KEPT_FOR = timedelta(days=90)
 # A token's last use is written no more often.
 USE_SECONDS = 60
+
+
+_KNOWN = """
+SELECT {token}, {user} FROM api_tokens t JOIN users u ON u.id = t.user_id WHERE t.digest = %(digest)s
+"""
+
+
+@cache
+def _known_statement() -> str:
+    return _KNOWN.format(token=columns_of(ApiToken, "t"), user=columns_of(User, "u"))
+
+
+def token_known(text: str) -> ApiToken | None:
+    """The token with this text, with its user; it may be revoked or have expired."""
+    for columns in rows_of(_known_statement(), {"digest": digest_of(text)}):
+        row = iter(columns)
+        token = made_from(row, ApiToken)
+        token.user = made_from(row, User)
+        return token
+    return None
 
 
 def token_create(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import redis
-from django.core.cache.backends.redis import RedisCacheClient
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.tokens import token_create
+from trenddojo.cache import OneClient
 
 
 class Api:
@@ -51,7 +51,7 @@ def cache_away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         raise redis.ConnectionError("away")
 
     settings.CACHE_URL = "redis://127.0.0.1:1/0"
-    monkeypatch.setattr(RedisCacheClient, "get_client", refuse)
+    monkeypatch.setattr(OneClient, "get_client", refuse)
 
 
 def error(response: Any) -> tuple[int, str, str | None]:

@@ -17,7 +17,19 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from tests.runtime.desk_process import wait_for
 from trenddojo import admission
-from trenddojo.admission import AT_ONCE, KINDS, ORDER_PATIENCE, RESERVE, WAITING, AdmissionMiddleware, Kind, Turns
+from trenddojo.admission import (
+    AT_ONCE,
+    CROWD_AT_ONCE,
+    CROWD_WAITING,
+    KINDS,
+    ORDER_PATIENCE,
+    RESERVE,
+    WAITING,
+    AdmissionMiddleware,
+    Kind,
+    Room,
+    Turns,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ORDER = "/orders/new/"
@@ -113,6 +125,16 @@ def test_those_who_wait_are_answered_when_there_is_a_turn(held):
     assert held.end() == [200] * (AT_ONCE + 1)
 
 
+def test_while_orders_crowd_one_page_is_answered_at_a_time_and_few_wait(held, monkeypatch):
+    monkeypatch.setattr(admission, "is_crowded", lambda: True)
+    held.asked = [held.pool.submit(held.ask) for _ in range(CROWD_AT_ONCE + CROWD_WAITING)]
+    wait_for(lambda: held.standing == CROWD_AT_ONCE + CROWD_WAITING, "the waiting of the others")
+    assert held.middleware.turns.had == CROWD_AT_ONCE
+    assert held.ask().status_code == 503
+    assert held.ask(ORDER, method="POST").status_code == 200
+    assert held.end() == [200] * (CROWD_AT_ONCE + CROWD_WAITING)
+
+
 def test_a_turn_that_does_not_come_in_time_is_a_refusal(held, monkeypatch):
     held.fill(AT_ONCE)
     monkeypatch.setattr(Kind.PAGE, "_value_", 0.01)
@@ -165,7 +187,7 @@ def test_a_page_that_breaks_gives_its_turn_back(how):
 def test_a_refusal_asks_no_other_server_and_carries_the_policy(
     monkeypatch, django_assert_num_queries, alice_client, caplog
 ):
-    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(at_once=0, most=0))
+    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(0, 0)))
     with django_assert_num_queries(0):
         page, program = alice_client.get("/trades/"), alice_client.get("/api/v1/trades/")
     assert (page.status_code, program.status_code) == (503, 503)
@@ -243,5 +265,5 @@ def test_every_address_that_stops_or_sends_something_goes_first():
 
 
 def test_a_browser_is_shown_the_page(client: Client, monkeypatch):
-    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(at_once=0, most=0))
+    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(0, 0)))
     assert b"The desk is busy" in client.get("/").content

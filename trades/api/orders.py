@@ -1,5 +1,6 @@
 """Orders: placed, read, changed and cancelled. The answer comes before the broker is asked."""
 
+import random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,7 +25,7 @@ from trades.models import Order
 from trades.selectors.order_story import order_story
 from trades.selectors.orders_told import open_orders, order_read, order_told, orders_told, whole_orders
 from trades.selectors.story_export import story_told
-from trenddojo.api.errors import Conflict, Reason, Refused, Unavailable
+from trenddojo.api.errors import Busy, Conflict, Reason, Refused
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
 from trenddojo.api.serializers import Nothing
 from trenddojo.domain.errors import DomainError
@@ -33,8 +34,8 @@ from trenddojo.keyset import Sort
 
 # What came too late, or before the broker has answered.
 CONFLICTS = frozenset({"order_over", "being_cancelled", "change_pending", "on_its_way", "leg_unsent"})
-# A crowd of orders is sent within seconds.
-COME_BACK_SECONDS = 3
+# A crowd of orders is sent within seconds; those who are refused together do not come back together.
+COME_BACK = (2, 5)
 FIELDS = {
     "stop_loss": "stop_loss.stop_price",
     "stop_loss_limit": "stop_loss.limit_price",
@@ -52,7 +53,8 @@ class PlacesOrders(TradesViewSet):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DomainError) and exc.code == DESK_BUSY:
-            exc = Unavailable(exc.sentence, exc.code, wait=COME_BACK_SECONDS)
+            wait = random.randint(*COME_BACK)  # noqa: S311 - spreads programs, hides nothing
+            exc = Busy(exc.sentence, exc.code, wait=wait)
         elif isinstance(exc, DomainError) and exc.code in self.conflicts:
             exc = Conflict(exc.sentence, exc.code)
         return super().handle_exception(exc)

@@ -19,9 +19,9 @@ from brokers.services.clock import clock_by_calendar, clock_of, is_silent, silen
 from brokers.services.quotes import quote_age, quote_fetch
 from brokers.vault import VaultError
 from trades.models import AssetClass
-from trades.selectors.statements import columns_of, made_from, rows_of
 from trenddojo.domain.order_risk import QuoteState
 from trenddojo.domain.orders import OrderError
+from trenddojo.statements import columns_of, made_from, rows_of
 
 # A quote that was asked for this lately is not asked for again: the ticket's preview has just done so.
 FRESH = timedelta(seconds=15)

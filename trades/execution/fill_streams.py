@@ -14,9 +14,9 @@ from brokers.base import FillReport
 from trades.execution.symbols import family, held_trades, multiplier_of
 from trades.imports.streams import Row, Stream
 from trades.models import Fill, FillKind, Order, StopMove, Trade, TradeStatus
-from trades.selectors.statements import models_of
 from trenddojo.domain import commission
 from trenddojo.domain.instruments import AssetClass
+from trenddojo.statements import models_of
 
 NOTHING = Decimal(0)
 _WAITING = (TradeStatus.PLANNED, TradeStatus.PENDING, TradeStatus.CANCELLED)

@@ -20,8 +20,8 @@ from trades.execution.fill_writing import Booking
 from trades.execution.stop_moves import stops_follow
 from trades.execution.trade_columns import trades_follow
 from trades.models import Order, OrderOrigin
-from trades.selectors.statements import models_of, rows_of
 from trenddojo.domain.order_state import OrderState
+from trenddojo.statements import models_of, rows_of
 
 log = logging.getLogger(__name__)
 

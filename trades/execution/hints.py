@@ -17,8 +17,8 @@ from trades.execution.poll import connection_poll, connections_with_open_orders
 from trades.execution.pulls import fills_pull
 from trades.execution.sync import connection_sync
 from trades.execution.track import STREAM, reports_apply
-from trades.selectors.statements import models_of
 from trenddojo import measures
+from trenddojo.statements import models_of
 
 POLL = "poll"
 

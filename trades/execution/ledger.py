@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db import connection
 
 from trades.models import Order, OrderEvent
-from trades.selectors.statements import preparing_cursor
 from trenddojo.domain.order_state import OrderState
+from trenddojo.statements import preparing_cursor
 
 _WRITE = """
 WITH given (id, was, of_version, has_event, fact, happened_at, detail, {names}) AS (VALUES {rows}),

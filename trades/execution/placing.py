@@ -18,7 +18,7 @@ from django.http import Http404
 from accounts.models import NotificationKind, User
 from brokers.models import Quote
 from brokers.services.live import live_touch
-from trades.execution.crowd import crowd_refuse, orders_waiting
+from trades.execution.crowd import crowd_refuse, entry_refuse
 from trades.execution.desks import Desk, Market, desk_locked, desk_of, market_of
 from trades.execution.gate import WAITING, Checked, commission_of, order_check
 from trades.execution.notices import describe, order_tell
@@ -29,6 +29,7 @@ from trades.models import Order, OrderEvent, Trade
 from trades.selectors.orders_told import told_as_written
 from trades.services.audit import audit_record
 from trades.services.sent_forms import made_before, same_or_refuse, sent_before
+from trenddojo.crowd import orders_waiting
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.fills import Direction
 from trenddojo.domain.instruments import AssetClass, validate_symbol
@@ -88,9 +89,11 @@ def order_create(*, owner: User, given: OrderInput, creation_key: UUID, now: dat
     with the field for what cannot be an order at all.
     """
     try:
+        waiting = orders_waiting()
+        entry_refuse(owner, given, waiting)
         desk = desk_of(owner, given.account_id)
         market = market_of(desk, validate_symbol(given.symbol), given.asset_class, now=now)
-        market = replace(market, waiting=orders_waiting())
+        market = replace(market, waiting=waiting)
         return order_place(owner=owner, given=given, market=market, creation_key=creation_key, now=now)
     except (DomainError, Http404):
         known = made_before(Order, creation_key, owner=owner)

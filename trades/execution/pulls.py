@@ -10,7 +10,7 @@ from brokers.models import BrokerConnection
 from trades.execution.fills import FillsApplied, fills_apply, orders_unknown
 from trades.execution.track import reports_apply
 from trades.models import OrderOrigin
-from trades.selectors.statements import rows_of
+from trenddojo.statements import rows_of
 
 # Orders made elsewhere that one pull asks for one by one; their executions wait for the next.
 MOST_ASKED = 20

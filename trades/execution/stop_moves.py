@@ -6,11 +6,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from trades.models import Order, StopMove, Trade
-from trades.selectors.statements import rows_of
 from trades.services.figures import figures_following
 from trades.services.recompute import trade_recompute
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderType
+from trenddojo.statements import rows_of
 
 TRAILED = "Trailing stop"
 MOVED = "Stop order"

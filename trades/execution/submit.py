@@ -35,10 +35,10 @@ from trades.selectors.brakes import (
     halt_brake,
     known_connections,
 )
-from trades.selectors.statements import columns_of, made_from, rows_of
 from trenddojo import log_context, measures
 from trenddojo.domain.order_state import OrderFact, OrderState
 from trenddojo.domain.orders import OrderError
+from trenddojo.statements import columns_of, made_from, rows_of
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +75,9 @@ def order_submit(order_id: UUID, *, now: datetime | None = None) -> None:
         # Somebody wrote it since it was read, or a halt came down: look again.
 
 
-def orders_to_submit(now: datetime, limit: int) -> list[UUID]:
-    """New orders that nobody sent yet, exits first, then the longest waiting."""
+def orders_to_submit(now: datetime, limit: int, *, placed_by: datetime | None = None) -> list[UUID]:
+    """New orders that nobody sent yet, exits first, then the longest waiting; with `placed_by` only those that were
+    placed by then, or waited for a time of their own."""
     due = Order.objects.filter(
         Q(send_after=None) | Q(send_after__lte=now),
         Q(is_reducing=True) | known_connections(now),
@@ -84,6 +85,8 @@ def orders_to_submit(now: datetime, limit: int) -> list[UUID]:
         parent=None,
         connection__is_active=True,
     )
+    if placed_by is not None:
+        due = due.filter(Q(created_at__lte=placed_by) | Q(send_after__isnull=False))
     return list(due.order_by("-is_reducing", "created_at").values_list("pk", flat=True)[:limit])
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from trades.models import Trade, TradeStatus
 from trades.selectors.families import family
-from trades.selectors.statements import models_of
 from trenddojo.domain.instruments import AssetClass, instrument_for
+from trenddojo.statements import models_of
 
 __all__ = ["family", "held_trades", "multiplier_of"]
 

@@ -16,7 +16,7 @@ from django.db.models import F, QuerySet
 
 from accounts.models import Broker, RiskPolicy, TradingAccount, User
 from accounts.selectors import accounts_of, policy_of
-from trades.selectors.statements import rows_of
+from trenddojo.statements import rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import Halt, User
 from accounts.services.pulses import NAMES
 from brokers.models import BrokerConnection
-from trades.selectors.statements import rows_of
+from trenddojo.statements import rows_of
 
 # A pull may be missed; this long the next one takes to be handed out and done.
 LATE = timedelta(seconds=10)

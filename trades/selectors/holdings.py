@@ -8,7 +8,7 @@ from functools import cache
 from accounts.models import TradingAccount
 from brokers.models import BrokerConnection, BrokerPosition
 from trades.models import Direction, Trade
-from trades.selectors.statements import columns_of, made_from, models_of, rows_of
+from trenddojo.statements import columns_of, made_from, models_of, rows_of
 
 ZERO = Decimal(0)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)

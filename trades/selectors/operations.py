@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from trades.models.order import AT_BROKER, WORKING
-from trades.selectors.statements import rows_of
+from trenddojo.statements import rows_of
 
 
 class OpenOrders(NamedTuple):

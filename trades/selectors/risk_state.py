@@ -20,8 +20,8 @@ from brokers.models import AccountSnapshot
 from trades.models import SetupRisk
 from trades.selectors.equity import account_equity
 from trades.selectors.order_room import NO_ORDERS, OrderRoom, order_room
-from trades.selectors.statements import models_of, rows_of
 from trenddojo.domain.risk import AccountState, RiskLimits
+from trenddojo.statements import models_of, rows_of
 
 ZERO = Decimal(0)
 _NEWEST = """

@@ -9,8 +9,8 @@ from django.db import IntegrityError
 
 from accounts.models import User
 from trades.models import Fill, Order, Trade
-from trades.selectors.statements import rows_of
 from trades.services.errors import TradeError
+from trenddojo.statements import rows_of
 
 ANOTHERS = "This form was sent before: save once more to send it anew."
 

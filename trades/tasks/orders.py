@@ -1,7 +1,7 @@
 """Orders on their way: each task is one step of one order and may be run twice without harm."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from celery import shared_task
@@ -15,12 +15,24 @@ from trades.execution.releases import orders_release
 from trades.execution.replace import order_replace_send, replaces_to_send
 from trades.execution.stuck_notices import stuck_tell
 from trades.execution.submit import order_submit, orders_to_submit, submitting_sweep
+from trenddojo.crowd import is_crowd, orders_waiting
 
 # What one sweep looks for and how its finds are nudged, in the order of their urgency.
+# A nudge that did not reach a worker for so long was lost, however many wait.
+NUDGE_LOST_AFTER = timedelta(seconds=15)
+
+
+def unsent_orders(now: datetime, limit: int) -> list[UUID]:
+    """New orders that nobody sent. Where a crowd waits most of them have their message in it, and a second one would
+    only make it larger: then only those that waited for longer than a crowd takes."""
+    placed_by = now - NUDGE_LOST_AFTER if is_crowd(orders_waiting()) else None
+    return orders_to_submit(now, limit, placed_by=placed_by)
+
+
 SWEEPS: tuple[tuple[Callable[[datetime, int], list[UUID]], Callable[[UUID], None]], ...] = (
     (cancels_to_send, cancel_nudge),
     (replaces_to_send, replace_nudge),
-    (orders_to_submit, order_nudge),
+    (unsent_orders, order_nudge),
     (doubts_due, resolve_nudge),
 )
 MOST = 500

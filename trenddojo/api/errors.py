@@ -50,6 +50,10 @@ class Unavailable(exceptions.APIException):
         self.wait = wait
 
 
+class Busy(Unavailable):
+    """More is asked than the desk does at once. It is counted like every answer, and no failure to be reported."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One of several reasons of a refusal."""

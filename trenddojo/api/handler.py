@@ -9,8 +9,9 @@ from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import Error
 from rest_framework import exceptions
+from rest_framework.response import Response
 
-from trenddojo.api.errors import WHOLE, Changed, Conflict, Refused, TooLarge, Unavailable, invalid
+from trenddojo.api.errors import WHOLE, Busy, Changed, Conflict, Refused, TooLarge, Unavailable, invalid
 from trenddojo.domain.errors import DomainError
 
 # The database does not answer, or gave up on a lock: nothing was written, and a later try may well succeed.
@@ -32,6 +33,13 @@ class ApiExceptionHandler(ExceptionHandler):
         if isinstance(exc, DATABASE_AWAY):
             return Unavailable(wait=5)
         return super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: exceptions.APIException, response: Response) -> None:
+        if isinstance(exc, Busy):
+            # A line of warning for each would cost as much as the refusal.
+            response._has_been_logged = True  # noqa: SLF001 - as Django marks what it wrote down
+            return
+        super().report_exception(exc, response)
 
     def _of_domain(self, exc: DomainError) -> exceptions.APIException:
         if exc.code == "stale":

@@ -99,5 +99,5 @@ def test_many_orders_cost_no_more_questions(alice: User, django_assert_num_queri
     for _ in range(5):
         placed(account, symbol="MSFT", quantity=d(1), limit_price=d(10), stop_loss=StopLoss(d(9)))
     account = TradingAccount.objects.get(pk=account.pk)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         risk_state(account, now=NOW, symbol="AAPL", asset_class="stock")

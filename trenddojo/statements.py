@@ -40,7 +40,8 @@ def preparing_cursor() -> Iterator[CursorWrapper]:
 def rows_of(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with preparing_cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def columns_of(model: type[Model], table: str) -> str:

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from tests.factories import make_account
-from trades.selectors.statements import rows_of
+from trenddojo.statements import rows_of
 
 NAMES = "SELECT name FROM accounts WHERE owner_id = %(owner)s AND name LIKE '%%s' ORDER BY name"
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT name FROM accounts%%'"
