@@ -1,14 +1,14 @@
 """Speaks to Alpaca over the desk's one way out to the network (brokers.http).
 
-Orders go through alpaca-py's REST client: our session in it, no repeats, bodies as we wrote them. What the web process
-asks as well (account, clock, prices) goes through the session itself, so that it never loads the library.
+What is sent goes through alpaca-py's REST client: our session in it, no repeats, bodies as we wrote them. What is only
+asked goes through the session itself: the web process asks too, and never loads the library.
 See docs/adr/0022-alpaca-py-carries-orders.md.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from alpaca.common.rest import RESTClient
 
 CALLS: Final = {"POST": Call.SUBMIT, "PATCH": Call.REPLACE, "DELETE": Call.CANCEL}
+# Of the addresses whose paths are given without it, as alpaca-py takes them.
+VERSION: Final = "/v2"
 ONE_ORDER: Final = ("/v2/orders/", "/v2/orders:")
 UNREADABLE_WAIT: Final = 30
 # What may stand in a header.
@@ -44,7 +46,8 @@ class AlpacaClient:
 
     def get(self, path: str, params: Params | None = None) -> Any:
         """Orders, positions and activities; `path` without the version."""
-        return _read(lambda: self._sdk().get(path, dict(params or {})))
+        url = f"{self._settings.base_url}{VERSION}{path}"
+        return self._look(url, _call_of("GET", url), params or {}, timeout=None)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         return _write(lambda: self._sdk().post(path, body))
@@ -63,15 +66,16 @@ class AlpacaClient:
         """Market data; `path` with its version, numbers as the Decimal they were written as."""
         return self._look((self._settings.data_url or self._settings.base_url) + path, Call.DATA, params)
 
-    def _look(self, url: str, call: Call, params: Params) -> Any:
+    def _look(self, url: str, call: Call, params: Params, *, timeout: tuple[int, int] | None = WAITED_FOR) -> Any:
+        """Without a timeout of its own it has the session's: long listings take their time."""
         api_key, secret_key = self._keys()
         headers = {"APCA-API-KEY-ID": api_key, "APCA-API-SECRET-KEY": secret_key}
-        answer = self._session.get(url, params=params, headers=headers, timeout=WAITED_FOR)
+        answer = self._session.get(url, params=params, headers=headers, timeout=timeout)
         _refuse(answer, call, self._settings)
         return _read(lambda: json.loads(answer.content, parse_float=Decimal))
 
     def _sdk(self) -> "RESTClient":
-        """alpaca-py's client, loaded by the first order: it takes half a second."""
+        """alpaca-py's client, loaded by the first thing that is sent: it takes half a second."""
         if self._orders is None:
             from alpaca.common.rest import RESTClient
 
@@ -118,7 +122,7 @@ def _call_of(method: str, url: str) -> Call:
 def _write(call: Any) -> Any:
     try:
         return call()
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidOperation):
         raise unreadable("it is no JSON") from None
 
 

@@ -219,20 +219,34 @@ def test_the_secret_is_in_no_error_no_log_and_no_repr(wire: Wire, caplog: pytest
 
 def test_what_the_web_process_asks_loads_neither_the_library_nor_pandas(wire: Wire) -> None:
     wire.answer(
-        answers.ACCOUNT, answers.CLOCK, {"quotes": {"AAPL": answers.quote(1, 2)}}, {"bars": {}, "next_page_token": None}
+        *(answers.ACCOUNT, answers.CLOCK, {"quotes": {"AAPL": answers.quote(1, 2)}}),
+        *({"bars": {}, "next_page_token": None}, {"corporate_actions": {}, "next_page_token": None}),
+        *(accepted(order_class="bracket"), accepted(order_class="bracket", legs=[])),
+        *(accepted(), (404, {"code": 40410000, "message": "order not found"})),
     )
     script = f"""
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from brokers.alpaca.adapter import AlpacaAdapter
-from brokers.base import ConnectionSettings
+from brokers.base import ConnectionSettings, OrderRef
 keys = {{"api_key": "PK", "secret_key": "x"}}
 alpaca = AlpacaAdapter(ConnectionSettings("c", "alpaca", True, "{wire.url}", "{wire.url}", credentials=keys))
 alpaca.verify(); alpaca.clock(); alpaca.quote("AAPL")
 alpaca.bars("AAPL", "1Day", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+alpaca.splits("AAPL", date(2026, 1, 1), date(2026, 2, 1))
+assert alpaca.order(OrderRef("", "td-1")) and alpaca.order(OrderRef("o-1", "td-1"))
+assert alpaca.order(OrderRef("", "td-2")) is None
 sys.exit(bool({{"alpaca", "pandas", "numpy", "pydantic", "django"}} & set(sys.modules)))
 """
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+    assert wire.answers == []
+
+
+def test_an_exponent_beyond_measure_is_an_answer_to_ask_for_again(wire: Wire) -> None:
+    wire.answer('{"id": "o-1", "symbol": "AAPL", "side": "buy", "qty": 1e99999999999999999999}')
+
+    with pytest.raises(TryLater, match="no JSON"):
+        adapter_at(wire).order(OrderRef("o-1", "td-1"))
 
 
 def test_sending_orders_loads_the_library_without_pandas(wire: Wire) -> None:
