@@ -48,7 +48,7 @@ class PositionViewSet(PlacesOrders):
     serializer_class = PositionGiven
     pagination_class = ListPagination
     filters = PositionFilters
-    conflicts = CONFLICTS | {"nothing_to_adopt", "opposite", "unsettled"}
+    conflicts = CONFLICTS | {"cost_differs", "nothing_to_adopt", "opposite", "unsettled"}
     attr_names = {"price": "stop_price", "stop": "stop_price"}
 
     @extend_schema(

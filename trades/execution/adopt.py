@@ -19,20 +19,27 @@ from trades.services.recompute import trade_recompute
 from trades.services.sent_forms import sent_before
 from trenddojo.domain import positions
 from trenddojo.domain.instruments import AssetClass, instrument_for, validate_symbol
+from trenddojo.domain.money import CENT, exact, rounded_price
 from trenddojo.domain.sizing import check_levels
 
 ADOPTED = "position.adopted"
+ZERO = Decimal(0)
+# Averages are told rounded: a cost that is less by a part this small is the same cost.
+ROUNDING = Decimal("0.0001")
+# A price this many times the broker's average is none anybody paid: something else is missing as well.
+FURTHEST = 10
 
 
 @transaction.atomic
 def position_adopt(
     *, owner: User, account_id: UUID, symbol: str, creation_key: UUID, now: datetime, stop: Decimal | None = None
 ) -> Trade:
-    """Bring the journal's position to what the broker holds, at the broker's average price.
+    """Bring the journal's position to what the broker holds, and to what it cost there.
 
-    A position the journal lacks becomes an imported trade, with `stop` as its first stop; one that differs in size gets
-    a transfer in or out. The same key adopts once. Raises Http404 for another's account, and TradeError or SizingError
-    with the field for what cannot be adopted.
+    A position the journal lacks becomes an imported trade at the broker's average price, with `stop` as its first stop;
+    one that differs in size gets a transfer in, at the price that makes the cost agree with the broker's, or a transfer
+    out at its own average. The same key adopts once. Raises Http404 for another's account, and TradeError or
+    SizingError with the field for what cannot be adopted.
     """
     account = account_get_locked(owner, account_id)
     known = sent_before(Fill, creation_key, owner=owner)
@@ -80,7 +87,7 @@ def _line(owner: User, account: TradingAccount, symbol: str, now: datetime) -> P
 def _fill(account: TradingAccount, line: PositionLine, creation_key: UUID) -> Fill:
     """The transfer that makes up the difference, at the moment the broker told of it."""
     is_more = abs(line.quantity) > abs(line.journal_quantity)
-    price = (line.broker_average if is_more else line.journal_average) or Decimal(0)
+    price = _price_of_more(line) if is_more else line.journal_average or ZERO
     at = line.as_of
     if at is None:
         raise Http404
@@ -94,6 +101,29 @@ def _fill(account: TradingAccount, line: PositionLine, creation_key: UUID) -> Fi
         session=session_for(account.exchange, at),
         creation_key=creation_key,
     )
+
+
+def _price_of_more(line: PositionLine) -> Decimal:
+    """What the missing units cost: the broker's cost less the journal's. Those of a split cost nothing.
+
+    Raises TradeError where the two costs do not belong to the same units.
+    """
+    average = line.broker_average or ZERO
+    if line.trade is None:
+        return average
+    with exact():
+        cost = average * abs(line.quantity)
+        missing = cost - line.trade.open_value / line.trade.multiplier
+        if -(CENT + cost * ROUNDING) <= missing < 0:
+            return ZERO
+        price = rounded_price(missing / abs(line.difference))
+    if not ZERO <= price <= average * FURTHEST:
+        sentence = (
+            f"What the journal's {line.symbol} cost does not fit the broker's average, so that no price can be told "
+            "for the difference: compare the executions with the broker's, and record what is missing at its price."
+        )
+        raise TradeError("cost_differs", sentence)
+    return price
 
 
 def _trade(account: TradingAccount, line: PositionLine, stop: Decimal | None) -> Trade:

@@ -17,6 +17,7 @@ from trades.services.errors import TradeError
 from trades.services.fills import fill_delete
 from trades.services.status import plan_cancel, trade_delete, trade_mark_planned
 from trenddojo.domain.errors import SizingError
+from trenddojo.domain.fills import Side
 from trenddojo.domain.reconciliation import PositionState
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,10 @@ def holds(desk: BrokerConnection, quantity: str, symbol: str = "AAPL", price: st
 def adopt(desk: BrokerConnection, symbol: str = "AAPL", **given: object) -> Trade:
     given = {"creation_key": uuid4(), "now": later(120), **given}
     return position_adopt(owner=desk.user, account_id=desk.account_id, symbol=symbol, **given)
+
+
+def entry_side(quantity: str) -> Side:
+    return Side.SELL if quantity.startswith("-") else Side.BUY
 
 
 def state(desk: BrokerConnection) -> PositionState:
@@ -74,6 +79,49 @@ def test_a_journal_that_differs_is_brought_to_what_is_held(
     assert (trade.open_quantity, trade.status) == (D(held), status)
     assert trade.fills.order_by("executed_at").last().kind == kind
     assert trade.net_pnl == 0
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "held", "average", "adopted"),
+    [
+        ("10", "100", "20", "50", "0"),
+        ("-10", "100", "-20", "50", "0"),
+        # Told with fewer digits than there are.
+        ("3", "100.01", "9", "33.3366", "0"),
+        ("10", "100", "20", "75", "50"),
+        ("10", "100", "15", "110", "130"),
+    ],
+    ids=["split", "split of a short", "rounded split", "bought lower", "bought higher"],
+)
+def test_what_is_adopted_costs_what_the_brokers_position_cost_more(
+    desk: BrokerConnection, quantity: str, price: str, held: str, average: str, adopted: str
+) -> None:
+    fills_apply(desk, [fill_of("x", quantity.strip("-"), price, side=entry_side(quantity))], now=NOW)
+    holds(desk, held, price=average)
+    trade = adopt(desk)
+
+    assert trade.fills.get(kind="transfer_in").price == D(adopted)
+    assert abs(trade.open_value - D(average) * abs(D(held))) < D("0.03")
+
+
+def test_after_a_split_the_whole_is_sold_for_what_it_earned(desk: BrokerConnection) -> None:
+    fills_apply(desk, [fill_of("x", "10", "100")], now=NOW)
+    holds(desk, "20", price="50")
+    trade = adopt(desk)
+    fills_apply(desk, [fill_of("y", "20", "50", side=Side.SELL, executed_at=later(180))], now=later(180))
+
+    assert (fresh(trade).status, fresh(trade).net_pnl) == ("closed", D(0))
+
+
+@pytest.mark.parametrize("average", ["40", "1000"])
+def test_a_cost_that_fits_no_price_is_refused_with_what_to_do(desk: BrokerConnection, average: str) -> None:
+    fills_apply(desk, [fill_of("x", "100", "100")], now=NOW)
+    holds(desk, "101", price=average)
+    with pytest.raises(TradeError, match="record what is missing at its price") as refused:
+        adopt(desk)
+
+    assert refused.value.code == "cost_differs"
+    assert Fill.objects.count() == 1
 
 
 def test_nothing_is_adopted_where_both_agree_or_are_opposed(desk: BrokerConnection) -> None:
