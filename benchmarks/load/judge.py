@@ -15,6 +15,8 @@ from trades.models import Order
 ORDER = "POST /api/v1/orders/"
 CHANGES = "changes of orders"
 MINUTE = 60.0
+# So many seconds at least must have been as before.
+SEEN = 10
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,10 @@ def times_by_kind(phase: Phase) -> dict[str, Times]:
 
 
 def recovered(before: Phase, after: Phase) -> float | None:
-    """Seconds after the crowd was gone until five seconds in a row were without a refusal and as quick as before."""
+    """Seconds after the crowd was gone from which on nothing was refused and all was as quick as before, to the end."""
     usual = times(row.seconds for row in before.rows)
-    window = 5
-    for second in range(int(after.ended - after.began) - window + 1):
-        begins = after.began + second
-        seen = [row for row in after.rows if begins <= row.began < begins + window]
+    for second in range(int(after.ended - after.began) - SEEN + 1):
+        seen = [row for row in after.rows if row.began >= after.began + second]
         now = times(row.seconds for row in seen)
         if usual and now and all(row.status not in {0, BUSY, TOO_MANY} for row in seen) and now.p95 <= 2 * usual.p95:
             return second
