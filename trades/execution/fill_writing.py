@@ -1,13 +1,16 @@
 """Executions into trades: streams are built anew from their first new execution on, with the pieces imports use."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -27,6 +30,9 @@ from trades.services.columns import NOT_REALISED, realised_by_fill, trade_column
 from trades.services.figures import figures_following
 from trenddojo.domain.orders import OrderRole
 from trenddojo.domain.positions import CostMethod
+from trenddojo.log_context import NOBODY
+
+log = logging.getLogger(__name__)
 
 FILL_CHANGED = ("trade_id", "part", "quantity", "commission", "fees", *NOT_REALISED)
 ENTRY = OrderRole.ENTRY.value
@@ -200,6 +206,8 @@ class Booking:
             Fill.objects.bulk_update(writes.changed_fills, FILL_CHANGED, batch_size=500)
         Fill.objects.bulk_create(writes.new_fills)
         AuditEntry.objects.bulk_create(self._audit(fill) for fill in writes.new_fills)
+        if log.isEnabledFor(logging.INFO):
+            transaction.on_commit(partial(_fills_log, writes.new_fills), robust=True)
 
     def _emptied(self) -> set[UUID]:
         return self.identities.affected - self.identities.taken - self.used
@@ -230,6 +238,13 @@ def _realised_columns(realised: tuple[Decimal, Decimal, Decimal] | None) -> dict
         return NOT_REALISED
     gross, costs, net = realised
     return {"is_exit": True, "realised_gross": gross, "realised_costs": costs, "realised_net": net}
+
+
+def _fills_log(fills: Iterable[Fill]) -> None:
+    """Which execution is booked where. How much of what, and at which price, is its trader's matter."""
+    for fill in fills:
+        told = (fill.order_id or NOBODY, fill.trade_id, fill.execution_id)
+        log.info("fill.booked order=%s trade=%s execution=%s", *told)
 
 
 def _by_place(new: Iterable[NewFill]) -> dict[Place, list[NewFill]]:

@@ -1,9 +1,11 @@
 """Orders that were not placed here become rows of ours: working ones are shown and followed, none is dropped."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +25,8 @@ from trenddojo.domain.money import rounded_price
 from trenddojo.domain.order_state import TERMINAL, OrderState
 from trenddojo.domain.orders import OrderRole, OrderType, TimeInForce
 from trenddojo.domain.positions import Direction
+
+log = logging.getLogger(__name__)
 
 ADOPTED = "adopted"
 NOTHING = Decimal(0)
@@ -58,6 +62,7 @@ def strangers_adopt(
         ]
         Order.objects.bulk_create(rows)
         _events(rows, source=source, at=at)
+        _adopted_log(rows, source=source)
         for row in rows:
             if row.replaces_id is not None:
                 _take_place(row)
@@ -197,6 +202,18 @@ def _events(rows: Iterable[Order], *, source: str, at: datetime) -> None:
         )
         for row in rows
     )
+
+
+def _adopted_log(rows: Iterable[Order], *, source: str) -> None:
+    if not log.isEnabledFor(logging.INFO):
+        return
+    for row in rows:
+        told = (row.pk, row.status, row.connection_id, source)
+        transaction.on_commit(partial(_adopted, *told), robust=True)
+
+
+def _adopted(*told: object) -> None:
+    log.info("order.adopted order=%s status=%s connection=%s source=%s", *told)
 
 
 def _take_place(row: Order) -> None:

@@ -1,5 +1,6 @@
 """The one place where an order's status changes: by the table, by a conditional UPDATE, with an event."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
@@ -20,6 +21,8 @@ from trades.models import Order
 from trenddojo import measures
 from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, next_state
 from trenddojo.domain.orders import OrderClass, OrderRole
+
+log = logging.getLogger(__name__)
 
 # Each attempt lost means that another process got the order a step further.
 ATTEMPTS = 10
@@ -103,6 +106,7 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime, only_if: st
         _legs_end([step for step in done if _ends_legs(step)], source=source, at=at)
         _wishes_move([step.order for step in done if _takes_wish_along(step)])
         orders_tell(done, source=source)
+        _steps_log(done, source=source)
         for step in done:
             if step.was != step.state:
                 transaction.on_commit(partial(measures.count, "trenddojo_orders_moved_total", step.state), robust=True)
@@ -160,7 +164,29 @@ def _legs_end(parents: Sequence[Step], *, source: str, at: datetime) -> None:
         step = step_of(leg, fact, at=at, columns={"reason_code": "parent_ended"})
         if step is not None:
             steps.append(step)
-    steps_write(steps, source=source, at=at)
+    written = steps_write(steps, source=source, at=at)
+    _steps_log((step for step in steps if step.order.pk in written), source=source)
+
+
+def _steps_log(steps: Iterable[Step], *, source: str) -> None:
+    """A line for each step of the trail, once it is committed; what is rolled back never was."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    for step in steps:
+        if step.fact is not None and (source, step.was, step.fact) not in _LOGGED_BY_SENDER:
+            told = (step.order.pk, step.was, step.state.value, str(step.fact), source)
+            transaction.on_commit(partial(_step_log, *told), robust=True)
+
+
+def _step_log(*told: object) -> None:
+    log.info("order.step order=%s from=%s to=%s fact=%s source=%s", *told)
+
+
+# A worker that sends an order has lines of its own: order.answered, order.outcome.
+_SENDER = "worker"
+_LOGGED_BY_SENDER = frozenset(
+    {(_SENDER, OrderState.NEW, OrderFact.CLAIM), (_SENDER, OrderState.SUBMITTING, OrderFact.ACCEPT)}
+)
 
 
 def _trade_changed(step: Step) -> UUID | None:
