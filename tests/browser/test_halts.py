@@ -48,6 +48,19 @@ def test_the_pages_of_the_brake_are_shown_well(account: TradingAccount, alice: U
     tour.visit("banner", "/")
 
 
+def test_the_banner_suits_every_layout(page: Page, bob: User, sign_in: SignIn, tour: Tour) -> None:
+    """The desk's own pages are shown above: here the narrow ones, signing in, security and the admin's."""
+    account = connected_account(bob)
+    sign_in(page, bob)
+    desk_halt(by="bob", reason="The broker confirms orders twice; we wait for its answer")
+    BrokerConnection.objects.update(last_sync=timezone.now() - timedelta(minutes=9))
+    tour.visit("banner-narrow", f"/accounts/{account.pk}/halt/")
+    tour.visit("banner-sign-in", "/auth/reauthenticate/")
+    tour.visit("banner-security", "/auth/2fa/")
+    tour.visit("banner-admin", "/admin/")
+    tour.visit("banner-admin-list", "/admin/accounts/halt/")
+
+
 def test_all_accounts_are_halted_and_resumed_by_hand_without_scripts(
     account: TradingAccount, page: Page, visit: Visit
 ) -> None:

@@ -1,0 +1,128 @@
+"""What holds entries back says so on every page: of the desk, of signing in and security, of the API, of the admin."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.services.pulses import WORKER, pulse_write
+from tests.factories import make_account, make_connection
+from tests.fuzz.test_forms import _nobody_outside, addresses, admin_addresses, never_was, signed_in, things
+from tests.test_ownership import PLAIN, PUBLIC, objects
+from trades.execution import silences
+from trades.execution.intents import account_halt, desk_halt, trader_halt
+
+pytestmark = pytest.mark.django_db
+__all__ = ["_nobody_outside", "objects", "things"]
+
+HALTED = "<strong>The whole desk is halted</strong> by its administrator bob since"
+MISSED = "<strong>New entries are held</strong>: since"
+# One page of each layout: the desk's, the narrow one, signing in, security, the API's, the admin's.
+LAYOUTS = [
+    "/settings/",
+    "/settings/tokens/new/",
+    "/auth/reauthenticate/",
+    "/auth/2fa/",
+    "/api/v1/docs/",
+    "/admin/accounts/halt/",
+]
+
+
+def known_again(user: User, password: str) -> Client:
+    """Signed in, and asked once more who it is: the pages behind that question open, too."""
+    client = signed_in(user)
+    assert client.post("/auth/reauthenticate/", {"password": password}).status_code == 302
+    return client
+
+
+def pages(client: Client, places: list[str]) -> Iterator[tuple[str, str]]:
+    """Those of these addresses that answer with a whole page, and what they say."""
+    for place in places:
+        with never_was():
+            answer = client.get(place)
+            if answer.status_code == 200 and is_page(answer):
+                yield place, " ".join(answer.content.decode().split())
+
+
+def is_page(answer: HttpResponse) -> bool:
+    return answer.headers.get("Content-Type", "").startswith("text/html") and b"<html" in answer.content
+
+
+@pytest.fixture
+def _a_missed_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silences, "STARTED", silences.time.monotonic() - 3600)
+    pulse_write(WORKER)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pulses SET at = at - %s", [timedelta(minutes=5)])
+
+
+def test_the_desks_halt_is_on_every_page_of_a_trader(things: dict[str, Any], alice: User, password: str) -> None:
+    desk_halt(by="bob", reason="Fire")
+
+    found = dict(pages(known_again(alice, password), addresses(things)))
+
+    assert len(found) > 80
+    assert [place for place, text in found.items() if text.count(HALTED) != 1] == []
+
+
+def test_the_desks_halt_is_on_every_page_of_the_admin(things: dict[str, Any], bob: User) -> None:
+    desk_halt(by="bob", reason="Fire")
+
+    found = dict(pages(signed_in(bob), admin_addresses()))
+
+    assert len(found) > 80
+    assert [place for place, text in found.items() if text.count(HALTED) != 1] == []
+
+
+@pytest.mark.usefixtures("_a_missed_worker")
+def test_a_missed_worker_is_on_the_pages_of_every_layout(bob: User, password: str) -> None:
+    make_connection(make_account(bob))
+
+    found = dict(pages(known_again(bob, password), LAYOUTS))
+
+    assert list(found) == LAYOUTS
+    assert [place for place, text in found.items() if text.count(MISSED) != 1] == []
+
+
+@pytest.mark.parametrize("place", LAYOUTS)
+def test_halts_of_a_trader_and_an_account_are_on_the_pages_of_every_layout(
+    place: str, bob: User, password: str
+) -> None:
+    account = make_account(bob)
+    trader_halt(user=bob, reason="Tilt")
+    account_halt(owner=bob, account_id=account.pk, reason="Enough")
+
+    ((_, text),) = pages(known_again(bob, password), [place])
+
+    assert "<strong>All your accounts are halted</strong> by you since" in text
+    assert f"<strong>{account.name} is halted</strong> since" in text
+
+
+@pytest.mark.parametrize("place", LAYOUTS)
+def test_the_banner_costs_a_page_of_every_layout_one_question(
+    place: str, bob: User, password: str, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    client = known_again(bob, password)
+    with django_assert_max_num_queries(40) as asked:
+        assert is_page(client.get(place))
+
+    assert len([one for one in asked if "FROM halts h" in one["sql"]]) == 1
+
+
+def test_strangers_are_told_nothing_of_a_halt_and_cost_no_question(
+    client: Client, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    desk_halt(by="bob", reason="Fire")
+    places = [reverse(name) for name in sorted(PUBLIC & set(PLAIN))]
+    with django_assert_max_num_queries(200) as asked:
+        found = dict(pages(client, places))
+
+    assert len(found) > 3
+    assert [place for place, text in found.items() if "halted" in text] == []
+    assert [one for one in asked if "FROM halts" in one["sql"]] == []
