@@ -36,6 +36,8 @@ BAR_SIZES = {
 }
 PRICES = ("open", "high", "low", "close")
 BATCH = 2000
+# Feeds may tell of bars this late: a delayed one knows nothing younger than a quarter of an hour.
+SETTLED_AFTER = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Series:
 def bars_for(connection: BrokerConnection, symbol: str, timeframe: str, start: datetime, end: datetime) -> list[Bar]:
     """Bars that begin in [start, end), oldest first; gaps are fetched, the running bar is left out.
 
+    What is younger than SETTLED_AFTER is shown as far as the feed has it, and asked for again the next time.
     Raises the broker's errors where a gap cannot be fetched, KeyError for an unknown timeframe. Uses the network, so
     never within a transaction.
     """
@@ -66,7 +69,7 @@ def bars_for(connection: BrokerConnection, symbol: str, timeframe: str, start: d
         reports = adapter.bars(symbol, timeframe, gap_start, gap_end)
         splits = adapter.splits(symbol, gap_start.date(), gap_end.date())
         splits_keep(series.feed, splits)
-        bars_keep(series, reports, start=gap_start, end=gap_end)
+        bars_keep(series, reports, start=gap_start, end=gap_end, settled=now - SETTLED_AFTER)
     return bars_kept(series, start, end)
 
 
@@ -89,11 +92,15 @@ def gaps(series: Series, start: datetime, end: datetime) -> list[tuple[datetime,
 
 
 @transaction.atomic
-def bars_keep(series: Series, reports: Iterable[BarReport], *, start: datetime, end: datetime) -> int:
-    """Store bars, and that [start, end) is covered; returns how many of them can be used."""
+def bars_keep(
+    series: Series, reports: Iterable[BarReport], *, start: datetime, end: datetime, settled: datetime | None = None
+) -> int:
+    """Store bars of [start, end), and that it is covered, up to `settled`; returns how many of them can be used."""
     rows = [_row(series, report) for report in reports if start <= report.start < end and _is_sane(report)]
     Bar.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
-    _cover(series, start, end)
+    covered_to = end if settled is None else min(end, settled)
+    if covered_to > start:
+        _cover(series, start, covered_to)
     return len(rows)
 
 

@@ -26,10 +26,11 @@ class Market:
 
     def __init__(self) -> None:
         self.asked: list[tuple[datetime, datetime]] = []
+        self.knows_until = AT + timedelta(days=1)
 
     def bars(self, symbol: str, timeframe: str, start: datetime, end: datetime) -> list[BarReport]:
         self.asked.append((start, end))
-        return [bar(n) for n in range(-60, 60) if start <= AT + n * MINUTE < end]
+        return [bar(n) for n in range(-60, 60) if start <= AT + n * MINUTE < min(end, self.knows_until)]
 
     def splits(self, symbol: str, start: date, end: date) -> list[SplitReport]:
         return []
@@ -67,6 +68,21 @@ def test_the_running_bar_is_not_kept(connection, market) -> None:
     found = bars_for(connection, "SPY", "1Min", AT, AT + 60 * MINUTE)
     assert [one.start for one in found] == [AT, AT + MINUTE, AT + 2 * MINUTE]
     assert market.asked == [(AT, AT + 3 * MINUTE)]
+
+
+def test_bars_a_delayed_feed_tells_later_leave_no_hole(connection, market) -> None:
+    delay = timedelta(minutes=16)
+    with time_machine.travel(AT + timedelta(minutes=30), tick=False) as clock:
+        market.knows_until = AT + timedelta(minutes=30) - delay
+        first = bars_for(connection, "SPY", "1Min", AT, AT + 30 * MINUTE)
+        clock.move_to(AT + timedelta(hours=1))
+        market.knows_until = AT + timedelta(hours=1) - delay
+        second = bars_for(connection, "SPY", "1Min", AT, AT + 30 * MINUTE)
+
+    assert [one.start for one in first] == [AT + n * MINUTE for n in range(14)]
+    assert [one.start for one in second] == [AT + n * MINUTE for n in range(30)]
+    assert market.asked == [(AT, AT + 30 * MINUTE), (AT + 10 * MINUTE, AT + 30 * MINUTE)]
+    assert gaps(SERIES, AT, AT + 30 * MINUTE) == []
 
 
 def test_a_minute_without_a_trade_is_covered_too(db) -> None:
