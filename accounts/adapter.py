@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.sealing import CannotOpen, FactorSealed, opened, secret_box
 from accounts.selectors import accounts_of
 from accounts.services import sign_in_trail
+from accounts.services.given_passwords import given_password_over
 from accounts.services.people import user_sessions_end
 from accounts.services.recovery_codes import recovery_code_opened
 from accounts.services.tokens import tokens_revoke_all
@@ -30,7 +31,19 @@ NOT_SENT = "The e-mail could not be sent: try again in a few minutes, or tell th
 UNSENT = "trenddojo.unsent"
 
 
+# Said of every wrong one, so that it tells nobody whose time is over.
+WRONG = (
+    "The name or the password is wrong. A password that an administrator gave you works for a limited time: “Forgot "
+    "your password?” makes a new one."
+)
+
+
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": WRONG,
+        "email_password_mismatch": WRONG,
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
         """Whether strangers may sign up; the operator decides."""
         return bool(settings.SIGNUP_OPEN)
@@ -46,8 +59,13 @@ class AccountAdapter(DefaultAccountAdapter):
         if credentials.get("username") and credentials.get("username") == credentials.get("email"):
             del credentials["email"]
         user = super().authenticate(request, **credentials)
-        if user is not None:
-            logger.info("signin.password.right person=%s", user.pk)
+        if user is None:
+            return None
+        if given_password_over(user=user, now=timezone.now()):
+            logger.warning("signin.password.over person=%s", user.pk)
+            self.authentication_failed(request, **credentials)
+            return None
+        logger.info("signin.password.right person=%s", user.pk)
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
@@ -66,6 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def set_password(self, user: Any, password: str) -> None:
         """Changed, set or reset: tokens that were given away before open nothing any more, either."""
+        user.password_good_until = None
         super().set_password(user, password)
         tokens_revoke_all(user=user, now=timezone.now())
 

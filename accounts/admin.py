@@ -9,7 +9,6 @@ from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import QuerySet
@@ -19,6 +18,7 @@ from django.utils import timezone
 from accounts.admin_choosing import ChosenByKeyMixin
 from accounts.calendars import exchange_choices
 from accounts.currencies import currency_choices
+from accounts.forms.given_passwords import TraderCreationForm, TraderPasswordForm
 from accounts.models import (
     ApiToken,
     CashMovement,
@@ -34,7 +34,7 @@ from accounts.models import (
     timezone_choices,
 )
 from accounts.services.people import user_sessions_end
-from accounts.services.tokens import tokens_revoke, tokens_revoke_all
+from accounts.services.tokens import tokens_revoke
 
 # What makes a user more than a trader.
 RAISING = ["is_staff", "is_superuser", "groups", "user_permissions"]
@@ -90,15 +90,6 @@ class OfPeopleMixin:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc] - as above
 
 
-class TraderPasswordForm(AdminPasswordChangeForm):
-    """A password set by an administrator revokes the user's tokens, as one set by the user does."""
-
-    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
-        user: User = super().save(commit)
-        tokens_revoke_all(user=user, now=timezone.now())
-        return user
-
-
 @admin.register(User)
 class TraderAdmin(OfPeopleMixin, ChoicesMixin, UserAdmin):
     """A user who is no longer wanted is made inactive: what they recorded stays, and they cannot sign in.
@@ -108,6 +99,7 @@ class TraderAdmin(OfPeopleMixin, ChoicesMixin, UserAdmin):
 
     person = ""
 
+    add_form = TraderCreationForm
     change_password_form = TraderPasswordForm
     list_display = ["username", "email", "timezone", "is_staff", "is_active", "last_login", "date_joined"]
     search_fields = ["username", "email"]
@@ -122,8 +114,8 @@ class TraderAdmin(OfPeopleMixin, ChoicesMixin, UserAdmin):
             },
         )
     ]
-    fieldsets = [*(UserAdmin.fieldsets or ()), ("Desk", {"fields": ["timezone"]})]
-    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [*(UserAdmin.fieldsets or ()), ("Desk", {"fields": ["timezone", "password_good_until"]})]
+    readonly_fields = ["last_login", "date_joined", "password_good_until"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         always = list(super().get_readonly_fields(request, obj))

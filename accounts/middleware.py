@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
@@ -11,10 +12,12 @@ from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
+from django.urls import Resolver404, resolve, reverse
 
 from accounts.sealing import FactorSealed
 from accounts.services.people import session_over
 from accounts.session_limits import BEGAN, IDLE, LIFETIME, SEEN, WRITTEN_EVERY, is_activity, is_somebodys, over_because
+from trenddojo.api.middleware import error_answer
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SENTENCES = {
@@ -26,8 +29,15 @@ FACTORS_SEALED = (
     "Your second factor cannot be read any more, because the desk’s secret key was changed. Turn the authenticator app "
     "off and on again."
 )
+OWN_FIRST = "An administrator gave you your password: choose one of your own on the page for it, then go on."
+PROBES = ("trenddojo:healthz", "trenddojo:readyz", "trenddojo:metrics")
+# What whoever was given a password still opens: changing it, having it reset, and the way out.
+WITH_GIVEN_PASSWORD = (
+    *("account_change_password", "account_set_password", "account_reset_password", "account_confirm_email"),
+    *("account_logout", *PROBES),
+)
 # What whoever must turn on a second factor still opens: turning one on, what that asks for, and the way out.
-WITHOUT_FACTOR = ("mfa_", "account_", "usersessions_", "trenddojo:")
+WITHOUT_FACTOR = ("mfa_", "account_", "usersessions_", *PROBES)
 
 
 class SessionLimitsMiddleware:
@@ -59,6 +69,31 @@ class SessionLimitsMiddleware:
             request.session[SEEN] = now
 
 
+class GivenPasswordMiddleware:
+    """Whoever was given a password by an administrator chooses another before anything else, however they signed in."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        if not request.user.is_authenticated or request.user.password_good_until is None:
+            return None
+        if request.path_info.startswith("/api/"):
+            refused = error_answer(HTTPStatus.FORBIDDEN, "password_change_required", OWN_FIRST)
+            refused.refusal = "password_change_required"  # type: ignore[attr-defined] - for the log
+            return refused
+        if (request.resolver_match.view_name or "").startswith(WITH_GIVEN_PASSWORD):
+            return None
+        if "HX-Request" in request.headers:
+            return _ask_part(request, WITH_GIVEN_PASSWORD)
+        messages.warning(request, OWN_FIRST)
+        back = request.get_full_path() if request.method == "GET" else "/"
+        return redirect(f"{reverse('account_change_password')}?{urlencode({'next': back})}")
+
+
 class SecondFactorMiddleware:
     """Where everybody must have a second factor, whoever has none is led to turn one on before anything else."""
 
@@ -75,7 +110,7 @@ class SecondFactorMiddleware:
         if not request.user.is_authenticated or name.startswith(WITHOUT_FACTOR) or is_mfa_enabled(request.user):
             return None
         if "HX-Request" in request.headers:
-            return _ask_again()
+            return _ask_part(request, WITHOUT_FACTOR)
         messages.warning(request, FACTOR_FIRST)
         return redirect("mfa_index")
 
@@ -96,6 +131,15 @@ def _answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     told = _ask_again()
     told.cookies = response.cookies
     return told
+
+
+def _ask_part(request: HttpRequest, still_open: tuple[str, ...]) -> HttpResponse:
+    """A page that stays open asks for its parts, too: loaded anew it would ask again, and be loaded anew for ever."""
+    try:
+        page = resolve(urlsplit(request.headers.get("HX-Current-URL", "")).path).view_name
+    except Resolver404:
+        page = ""
+    return HttpResponse(status=HTTPStatus.NO_CONTENT) if page.startswith(still_open) else _ask_again()
 
 
 def _ask_again() -> HttpResponse:

@@ -1,8 +1,9 @@
-"""Which passwords are refused because of where they are used."""
+"""Which passwords are refused because of where they are used, and because somebody else typed them."""
 
 import re
 from typing import Any
 
+from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 
 # What somebody who guesses at a trading desk begins with; docs/security.md lists them.
@@ -33,3 +34,17 @@ class ContextWordsValidator:
         """Characters beyond such words; none of them, and all are."""
         left, found = _WORDS.subn("", text)
         return len(left) if found else LEFT
+
+
+class GivenPasswordValidator:
+    """What an administrator typed does not become the password for good."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        is_given = getattr(user, "password_good_until", None) is not None
+        if is_given and check_password(password, user.password):
+            raise ValidationError(
+                "An administrator gave you this password, and knows it. Choose another one.", code="given_password"
+            )
+
+    def get_help_text(self) -> str:
+        return "Your password can’t be the one an administrator gave you."

@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "trenddojo.headers.PrivacyMiddleware",
     "trenddojo.middleware.LogUserMiddleware",
+    "accounts.middleware.GivenPasswordMiddleware",
     "accounts.middleware.SecondFactorMiddleware",
     "trenddojo.middleware.TimezoneMiddleware",
     "trenddojo.form_pages.FormPageMiddleware",
@@ -214,6 +215,9 @@ if TESTING:
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
+
+# A password that an administrator typed for somebody else: accounts.services.given_passwords.
+INITIAL_PASSWORD_HOURS = env.integer("INITIAL_PASSWORD_HOURS", 24, lowest=1, highest=168)
 
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}

@@ -8,6 +8,7 @@ PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "accounts.passwords.ContextWordsValidator"},
+    {"NAME": "accounts.passwords.GivenPasswordValidator"},
 ]
 ACCOUNT_FORMS = {
     "login": "accounts.forms.sign_in.SignInForm",
@@ -15,6 +16,7 @@ ACCOUNT_FORMS = {
     "reset_password": "accounts.forms.sign_in.PasswordResetForm",
     "reauthenticate": "accounts.forms.sign_in.PasswordAgainForm",
     "add_email": "accounts.forms.sign_in.EmailForm",
+    "change_password": "accounts.forms.sign_in.PasswordChangeForm",
 }
 FACTOR_FORMS = {
     "authenticate": "accounts.forms.factors.CodeForm",

@@ -21,7 +21,11 @@ from accounts.forms.factors import SEALED, CodeForm
 from accounts.models import User
 from trenddojo.api.errors import Unavailable
 
-WRONG: Final = "This user name and password do not fit together."
+WRONG: Final = (
+    "This user name and password do not fit together. One that an administrator gave you works for a limited time: "
+    "have it reset on the sign-in page."
+)
+GIVEN: Final = "An administrator gave you this password: sign in on the page and choose one of your own, then go on."
 LIMITS: Final = "The limits of signing in cannot be counted just now: try again in a minute."
 KINDS: Final = Authenticator.Type
 # What the page asks for after the password; recovery codes alone are no second factor.
@@ -44,6 +48,8 @@ def user_by_password(*, login: str, password: str) -> User:
     if not user.is_active:
         raise AuthenticationFailed("This user is not active.", "inactive")
     _check_confirmed(user, login)
+    if user.password_good_until is not None:
+        raise PermissionDenied(GIVEN, "password_change_required")
     return user
 
 

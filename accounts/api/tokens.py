@@ -103,8 +103,8 @@ class TokenViewSet(ApiViewSet):
             201: TokenMade,
             **errors(
                 on_401="wrong_credentials, inactive, otp_required or otp_invalid.",
-                on_403="email_unverified, second_factor_required, second_factor_sealed, or passkey_only: make the "
-                "token on the page “API tokens”.",
+                on_403="email_unverified, password_change_required, second_factor_required, second_factor_sealed, or "
+                "passkey_only: make the token on the page “API tokens”.",
             ),
         },
         parameters=[IDEMPOTENT],

@@ -2,7 +2,22 @@
 
 from typing import Any
 
-from allauth.account.forms import AddEmailForm, LoginForm, ReauthenticateForm, ResetPasswordForm, SignupForm
+from allauth.account.forms import (
+    AddEmailForm,
+    ChangePasswordForm,
+    LoginForm,
+    ReauthenticateForm,
+    ResetPasswordForm,
+    SignupForm,
+)
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts.services.given_passwords import given_password_over
+
+OVER = (
+    "An administrator gave you this password, and its time is over. Have a link sent to you by “Forgot your password?”."
+)
 
 LABELS = {
     "login": "User name or e-mail address",
@@ -42,3 +57,14 @@ class PasswordAgainForm(_InTheDesksWords, ReauthenticateForm):
 
 class EmailForm(_InTheDesksWords, AddEmailForm):
     """The new address."""
+
+
+class PasswordChangeForm(ChangePasswordForm):
+    """A new password for the present one."""
+
+    def clean_oldpassword(self) -> str:
+        """Somebody may have signed in while it was good, or by a passkey."""
+        typed = str(super().clean_oldpassword())
+        if given_password_over(user=self.user, now=timezone.now()):
+            raise ValidationError(OVER, "over")
+        return typed

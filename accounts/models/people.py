@@ -28,6 +28,12 @@ class User(AbstractUser):
         default="America/New_York",
         help_text="Times are shown in this zone.",
     )
+    password_good_until = models.DateTimeField(
+        "given password good until",
+        null=True,
+        editable=False,
+        help_text="An administrator typed this password. Empty: its owner chose it.",
+    )
 
     class Meta(AbstractUser.Meta):
         db_table = "users"

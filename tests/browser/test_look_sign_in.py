@@ -6,6 +6,7 @@ Each is opened by its address's name, so that an address the library adds is mis
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.internal.auth import WebAuthn
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.urls import URLResolver, reverse
+from django.utils import timezone
 from fido2.cose import ES256
 from fido2.webauthn import (
     Aaguid,
@@ -126,6 +128,14 @@ def test_a_password_is_set_where_there_is_none(alice: "User", sign_in: SignIn, t
     alice.save()
     sign_in(tour.page, alice)
     _visit(tour, "account_set_password")
+
+
+def test_a_password_an_administrator_gave_is_changed(alice: "User", sign_in: SignIn, tour: Tour) -> None:
+    make_account(alice)
+    type(alice).objects.filter(pk=alice.pk).update(password_good_until=timezone.now() + timedelta(hours=24))
+    sign_in(tour.page, alice)
+    tour.visit("account-password-given", "/settings/")
+    assert urlsplit(tour.page.url).path == reverse("account_change_password")
 
 
 def test_pages_of_the_second_factor_are_fit_to_be_shown(

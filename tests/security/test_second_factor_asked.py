@@ -48,6 +48,18 @@ def test_whoever_has_none_is_led_to_turn_one_on(alice: User, alice_client: Clien
 
 
 @pytest.mark.usefixtures("_asked")
+def test_the_page_to_turn_one_on_is_not_loaded_anew_for_its_parts(alice_client: Client) -> None:
+    for page, status in (("/auth/2fa/", 204), ("/orders/", 401)):
+        asked = {"hx-request": "true", "hx-current-url": f"http://testserver{page}"}
+        assert alice_client.get("/trades/", headers=asked).status_code == status
+
+
+@pytest.mark.usefixtures("_asked")
+def test_the_system_page_waits_for_one(bob_client: Client) -> None:
+    assert bob_client.get("/system/").url == "/auth/2fa/"
+
+
+@pytest.mark.usefixtures("_asked")
 def test_turning_one_on_and_leaving_stay_open(alice: User, client: Client) -> None:
     client.post("/auth/login/", {"login": "alice", "password": PASSWORD})
     asked = client.get("/auth/2fa/totp/activate/")
