@@ -228,7 +228,10 @@ ACCOUNT_CHANGE_EMAIL = True
 # A change of password, e-mail address or second factor is told to the address on record.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_FORMS = sign_in.ACCOUNT_FORMS
-ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", "optional", ("none", "optional", "mandatory"))
+_mail = env.mail_url("EMAIL_URL", "filemail://")
+# Whoever signs up is told alike of known and unknown addresses only where a link by mail comes first.
+_verification = "mandatory" if _mail.get("EMAIL_HOST") else "optional"
+ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", _verification, ("none", "optional", "mandatory"))
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 # Whoever changes what signs them in, or signs other browsers out, was asked who they are within so many seconds.
@@ -363,7 +366,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 # --- E-mail -----------------------------------------------------------------------------------------------------------
 
 EMAIL_FILE_PATH = str(BASE_DIR / "var" / "mail")
-_mail = env.mail_url("EMAIL_URL", "filemail://")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_HOST = _mail.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _mail.get("EMAIL_PORT") or 25

@@ -1,5 +1,9 @@
 """Guessing is slow, known and unknown names are told apart by nothing, and no second factor can be walked around."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from tests.factories import make_account, make_connection
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 SIGN_IN, RESET, SIGN_UP = "/auth/login/", "/auth/password/reset/", "/auth/signup/"
 
 
@@ -102,6 +107,42 @@ def test_signing_up_and_confirming_again_tell_nothing_where_addresses_must_be_co
     ]
     assert {(answer.status_code, answer["Location"]) for answer in answers} == {(302, "/auth/confirm-email/")}
     assert "alice" not in Client().get("/auth/confirm-email/").content.decode()
+
+
+def test_a_desk_that_cannot_send_mail_tells_at_sign_up_that_an_address_is_known_and_nothing_more(alice: User) -> None:
+    """The default without a mail server; docs/security.md says so."""
+    body = {"password1": "a long pass phrase", "password2": "a long pass phrase", "timezone": "UTC"}
+    fresh = Client().post(SIGN_UP, {**body, "username": "dora", "email": "dora@example.com"})
+    known = Client().post(SIGN_UP, {**body, "username": "eve", "email": "alice@example.com"})
+    assert (fresh.status_code, known.status_code) == (302, 200)
+    assert known.context["form"].errors == {"email": ["A user is already registered with this email address."]}
+    assert "alice" not in known.content.decode().replace("alice@example.com", "")
+    assert not User.objects.filter(username="eve").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "verification"),
+    [
+        ("", "", "optional"),
+        ("consolemail://", "", "optional"),
+        ("smtp+tls://desk:secret@mail.example.com:587", "", "mandatory"),
+        ("smtp+ssl://desk:secret@mail.example.com:465", "", "mandatory"),
+        ("smtp+tls://desk:secret@mail.example.com:587", "optional", "optional"),
+    ],
+)
+def test_addresses_must_be_confirmed_as_soon_as_there_is_a_mail_server(url: str, said: str, verification: str) -> None:
+    given = {name: value for name, value in (("EMAIL_URL", url), ("EMAIL_VERIFICATION", said)) if value}
+    look = "from trenddojo import settings; print(settings.ACCOUNT_EMAIL_VERIFICATION)"
+    base = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "SECRET_KEY": "k" * 60}
+    answer = subprocess.run(
+        [sys.executable, "-c", look],
+        cwd=ROOT,
+        env={**base, "DATABASE_URL": "postgres://trader@db/desk", **given},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (answer.stdout.strip(), answer.stderr) == (verification, "")
 
 
 def test_a_new_password_does_not_skip_the_second_factor(alice: User) -> None:
