@@ -55,6 +55,7 @@ class Control:
             "cancel_external": self._cancel_external,
             "fault": self._fault,
             "clear_faults": self._clear_faults,
+            "struck": self._struck,
             "stream_fault": self._stream_fault,
             "mute": self._mute,
             "unmute": self._unmute,
@@ -168,8 +169,14 @@ class Control:
         stream.gate.add(StreamFault(**_typed(_without(given, "stream"), {"times": int, "seconds": float})))
         return {}
 
+    def _struck(self, _given: Given) -> Answer:
+        """How many requests, updates and connections were befallen, by the label of the fault."""
+        streams = [stream.gate.struck for stream in self.streams.values()]
+        return {"struck": dict(sum(streams, self.door.faults.struck))}
+
     def _mute(self, given: Given) -> Answer:
-        self._stream(given).gate.muted = True
+        gate = self._stream(given).gate
+        gate.muted, gate.muted_by = True, given.get("label", "")
         return {}
 
     def _unmute(self, given: Given) -> Answer:
@@ -177,7 +184,8 @@ class Control:
         return {}
 
     def _refuse_connections(self, given: Given) -> Answer:
-        self._stream(given).gate.refused_connections = int(given.get("times", 1))
+        gate = self._stream(given).gate
+        gate.refused_connections, gate.refused_by = int(given.get("times", 1)), given.get("label", "")
         return {}
 
     def _frames(self, given: Given) -> Answer:
@@ -187,8 +195,9 @@ class Control:
     async def _close_streams(self, request: web.Request) -> web.Response:
         given = parsing.plain(parsing.json_body(await request.read()))
         stream = self._stream(given)
+        closed = len(stream.connections())
         await stream.close_all(int(given.get("code", 1001)), str(given.get("reason", "")))
-        return web.json_response({})
+        return web.json_response({"closed": closed})
 
     def _stream(self, given: Given) -> TradeStream | DataStream:
         return self.streams[given.get("stream", "trades")]

@@ -9,6 +9,7 @@ import fnmatch
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -53,6 +54,8 @@ class Fault:
     # Only requests with this API key; empty: all.
     key_id: str = ""
     number: int = 0
+    # Under which its strikes are counted; empty: they are not.
+    label: str = ""
 
     def matches(self, method: str, path: str, key_id: str) -> bool:
         return (
@@ -68,6 +71,8 @@ class Faults:
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
+        # Requests that were befallen, by label.
+        self.struck: Counter[str] = Counter()
         self._numbers = itertools.count(1)
 
     def add(self, fault: Fault) -> Fault:
@@ -84,6 +89,8 @@ class Faults:
         if fault is None:
             return None
         fault.times -= 1
+        if fault.label:
+            self.struck[fault.label] += 1
         self.waiting = [fault for fault in self.waiting if fault.times > 0]
         return fault
 

@@ -1,5 +1,6 @@
 """What goes wrong between an event and the socket: lost, doubled, late, out of order, or nothing at all."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ class StreamFault:
     kind: str
     times: int = 1
     seconds: float = 1.0
+    # Under which its strikes are counted; empty: they are not.
+    label: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -34,6 +37,10 @@ class Gate:
     # Connections to refuse with HTTP 429 before they are sockets.
     refused_connections: int = 0
     held: list[Message] = field(default_factory=list)
+    # Who muted and who refuses, and what befell somebody, by label.
+    muted_by: str = ""
+    refused_by: str = ""
+    struck: Counter[str] = field(default_factory=Counter)
 
     def add(self, fault: StreamFault) -> None:
         self.waiting.append(fault)
@@ -50,13 +57,16 @@ class Gate:
         if not self.refused_connections:
             return False
         self.refused_connections -= 1
+        self._count(self.refused_by)
         return True
 
-    def passes(self, message: Message) -> list[Delivery]:
-        """What is sent for this event, in order."""
+    def passes(self, message: Message, *, is_heard: bool = True) -> list[Delivery]:
+        """What is sent for this event, in order. Where nobody listens a fault is used up and befalls nobody."""
         if self.muted:
+            self._count(self.muted_by if is_heard else "")
             return []
         fault = self._take()
+        self._count(fault.label if fault is not None and is_heard else "")
         if fault is not None and fault.kind == "reorder":
             self.held.append(message)
             return []
@@ -73,6 +83,10 @@ class Gate:
             "delay": [(fault.seconds, message)],
         }
         return outcomes[fault.kind]
+
+    def _count(self, label: str) -> None:
+        if label:
+            self.struck[label] += 1
 
     def _take(self) -> StreamFault | None:
         if not self.waiting:

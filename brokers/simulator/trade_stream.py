@@ -46,7 +46,7 @@ class TradeStream:
     def publish(self, account_id: str, update: Message) -> None:
         """An event of an account, to everybody who listens to it."""
         listeners = [socket for socket in self._listening if self._accounts[socket] == account_id]
-        for delay, message in self.gate.passes({"stream": STREAM, "data": update}):
+        for delay, message in self.gate.passes({"stream": STREAM, "data": update}, is_heard=bool(listeners)):
             for socket in listeners:
                 socket.send(message, delay)
 

@@ -11,6 +11,9 @@
     people.py      makes the traders in the lab's database
     market.py      the quotes
     driver.py      traders who place, change and cancel through the API and the pages, by a seed
+    brakes.py      their halts, resumptions and closings of everything
+    record.py      what was drawn, what of it struck, and who died of it
+    disk.py        the small disk of the database
     injections.py  the table of what can be done to the desk; wire.py and us.py enter theirs
     truth.py       what the exchange did, and what the database says
     oracle.py      what must hold
@@ -24,7 +27,9 @@ To add an injection, write a function of the lab and the run's random numbers, a
         ...
 
 It does its deed at once, waits for nothing, undoes it with `lab.later(seconds, undo)` (which happens at once when the
-lab is calmed), and may answer a word on what it chose. Its module is imported in `everything.py`, so that `make chaos`
+lab is calmed), may answer a word on what it chose, and raises Missed where there is nothing it could befall. What waits
+for somebody to come by goes through lab.fault, lab.stream_fault or lab.arm, which hear whether it struck; what is known
+later is told to lab.record.line(). Its module is imported in `everything.py`, so that `make chaos`
 draws from it. What needs to be inside a process is called before the process begins its work: name it as module:function
 in the variable FAULT_STARTERS of `Options.variables`; it is given the command's words.
 

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from tests.fault import everything  # noqa: F401 - it fills the table of injections
-from tests.fault.lab import Lab, Options
+from tests.fault.disk import SmallDisk
+from tests.fault.lab import Options
 from tests.fault.report import figures, write
 from tests.fault.run import Plan, run, told
 
@@ -40,7 +41,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, lambda *_: is_enough.set())
     began = time.monotonic()
     say(began, f"seed {seed}, for {given.seconds:.0f} s; the lab starts")
-    with Lab(Options(seed=seed, traders=given.traders)) as lab:
+    with SmallDisk(Options(seed=seed, traders=given.traders)) as lab:
         say(began, f"the desk works, its logs are in {lab.logs}")
         outcome = run(lab, plan, lambda line: say(began, line), is_enough.is_set)
         if not outcome.is_good:

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import requests
 
+from tests.fault.brakes import Brakes
 from tests.fault.form_reader import form_with
 from tests.fault.lab import Lab, Trader
 from tests.fault.market import CENT, SYMBOLS, Market
@@ -32,7 +33,7 @@ PROBLEM = re.compile(r'class="(?:[^"]* )?(?:invalid-feedback|alert)[^"]*"[^>]*>(
 TAG = re.compile(r"<[^>]*>")
 PLACE = re.compile(r"/orders/([0-9a-f-]{36})/")
 # How the deeds of a trader are drawn, by weight.
-DEEDS = {"place": 68, "cancel": 14, "change": 12, "close": 4, "look": 2}
+DEEDS = {"place": 67.0, "cancel": 14.0, "change": 12.0, "close": 4.0, "look": 2.0, "halt": 1.0, "flatten": 0.4}
 RECENT = 40
 # Entries are on one side of a symbol, so that the gate lets them pass: these are sold short.
 SHORTED = frozenset({"TSLA", "NVDA"})
@@ -53,6 +54,8 @@ class Intent:
     status: int = 0
     # The order it made or is about, when an answer said so.
     order: str = ""
+    # Those it made, where they may be several.
+    orders: list[str] = field(default_factory=list)
     answered: float = 0.0
     # Why it was refused, in the answer's words.
     said: str = ""
@@ -112,13 +115,17 @@ class Hand:
         # Asked and not answered yet, with how they are asked again.
         self.parked: list[tuple[Intent, Send]] = []
         self.answers: Counter[str] = Counter()
+        self.brakes = Brakes(self)
 
     def do(self) -> Intent:
-        deed = self.rng.choices(list(DEEDS), DEEDS.values())[0]
+        if self.brakes.is_to_resume():
+            return self.brakes.resume()
+        deed = self.rng.choices(list(DEEDS), list(DEEDS.values()))[0]
         if deed in ("cancel", "change", "look") and not self.recent:
             deed = "place"
         return {
             "place": self.place, "cancel": self.cancel, "change": self.change, "close": self.close, "look": self.look,
+            "halt": self.brakes.halt, "flatten": self.brakes.flatten,
         }[deed]()  # fmt: skip
 
     # --- deeds -------------------------------------------------------------------------------------------------------
@@ -126,40 +133,40 @@ class Hand:
     def place(self, way: str = "", **changes: Any) -> Intent:
         body = {**self._drawn(), **changes}
         body = {name: value for name, value in body.items() if value is not None}
-        intent = self._intent("place", way or self.rng.choices(["api", "page"], [3, 1])[0], body)
+        intent = self.intent("place", way or self.rng.choices(["api", "page"], [3, 1])[0], body)
         if intent.way == "page" and "stop_loss" in body:
             intent.way = "api"
-        self._insist(intent, self._post_order if intent.way == "api" else self._send_order)
+        self.insist(intent, self._post_order if intent.way == "api" else self._send_order)
         if intent.order and intent.status in (HTTPStatus.CREATED, HTTPStatus.FOUND):
             self.recent.append(intent.order)
         return intent
 
     def cancel(self, order: str = "", way: str = "") -> Intent:
-        intent = self._intent("cancel", way or self.rng.choice(["api", "page"]))
+        intent = self.intent("cancel", way or self.rng.choice(["api", "page"]))
         intent.order = order or self.rng.choice(self.recent)
-        self._insist(intent, self._post_cancel if intent.way == "api" else self._send_cancel)
+        self.insist(intent, self._post_cancel if intent.way == "api" else self._send_cancel)
         return intent
 
     def change(self, order: str = "", way: str = "", **wanted: Any) -> Intent:
         """Where the answer is lost the wish may have been kept: asked again, it is refused as on its way."""
         price = self.market.bids[self.rng.choice(SYMBOLS)] - Decimal(self.rng.randint(-20, 500)) * CENT
-        intent = self._intent("change", way or self.rng.choices(["api", "page"], [3, 1])[0])
+        intent = self.intent("change", way or self.rng.choices(["api", "page"], [3, 1])[0])
         intent.body = wanted or {"limit_price": str(price)}
         intent.order = order or self.rng.choice(self.recent)
-        self._insist(intent, self._patch_order if intent.way == "api" else self._send_change)
+        self.insist(intent, self._patch_order if intent.way == "api" else self._send_change)
         return intent
 
     def close(self, symbol: str = "") -> Intent:
-        intent = self._intent("close", "api")
+        intent = self.intent("close", "api")
         intent.body = {"account": self.trader.account, "symbol": symbol or self.rng.choice(SYMBOLS)}
-        self._insist(intent, self._post_close)
+        self.insist(intent, self._post_close)
         return intent
 
     def look(self) -> Intent:
         """Pages that read what is written meanwhile; and a connection that was switched off is used again."""
-        intent = self._intent("look", "page")
+        intent = self.intent("look", "page")
         intent.order = self.rng.choice(self.recent)
-        self._insist(intent, lambda one: self.client.open_page(f"/orders/{one.order}/"))
+        self.insist(intent, lambda one: self.client.open_page(f"/orders/{one.order}/"))
         return intent
 
     def reconnect(self) -> bool:
@@ -231,13 +238,13 @@ class Hand:
         _take_order(intent, answer)
         return answer
 
-    def _intent(self, kind: str, way: str, body: dict[str, Any] | None = None) -> Intent:
+    def intent(self, kind: str, way: str, body: dict[str, Any] | None = None) -> Intent:
         key = str(UUID(int=self.rng.getrandbits(128), version=4))
         intent = Intent(key, self.trader.name, kind, way, time.time(), body or {})
         self.intents.append(intent)
         return intent
 
-    def _insist(self, intent: Intent, send: "Send") -> None:
+    def insist(self, intent: Intent, send: "Send") -> None:
         """Until there is an answer; after a while it is asked again between other things."""
         deadline = time.monotonic() + PATIENCE
         while not self._ask(intent, send):
@@ -258,6 +265,7 @@ class Hand:
             return False
         intent.answered, intent.said = time.time(), _refusal(answer)
         self.answers[f"{intent.kind} {intent.way} {intent.status}"] += 1
+        self.brakes.note(intent)
         return True
 
     def ask_parked(self) -> None:
@@ -266,9 +274,11 @@ class Hand:
 
     def drain(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while self.parked and time.monotonic() < deadline:
+        while (self.parked or self.brakes.is_on) and time.monotonic() < deadline:
             self.ask_parked()
-            time.sleep(2)
+            if self.brakes.is_on and not self.parked:
+                self.brakes.resume()
+            time.sleep(2 if self.parked else 0)
         for intent, _ in self.parked:
             self.answers[f"{intent.kind} {intent.way} {intent.status or 'silence'}, given up"] += 1
 

@@ -35,6 +35,7 @@ from psycopg.rows import dict_row
 from tests.brokers.simulator_server import SimulatorControl
 from tests.fault.points import FOLDER, Armoury
 from tests.fault.processes import Program, Supervisor
+from tests.fault.record import Missed, Record, born
 from tests.runtime.desk_process import clean_environment, free_port
 from trenddojo.desk import postgres, valkey
 from trenddojo.desk.identity import server_identity
@@ -65,15 +66,6 @@ class Trader:
 
 
 @dataclass
-class Injected:
-    """What was done to the desk, and when (Unix seconds): a line of a run's story."""
-
-    at: float
-    name: str
-    detail: str = ""
-
-
-@dataclass
 class Options:
     seed: int = 1
     traders: int = 4
@@ -84,6 +76,9 @@ class Options:
 
 
 class Lab:
+    # Further options of the database's server.
+    database_options: tuple[str, ...] = ()
+
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
         # A short path: a socket's may have 103 bytes.
@@ -95,14 +90,17 @@ class Lab:
         self.supervisor = Supervisor(self.logs)
         self.port, self.exchange_port, self.control_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.injected: list[Injected] = []
+        self.record = Record()
+        # Which point is armed next, in a seeded run.
+        self.next_point: Callable[[], str] | None = None
+        # Injections that this machine does not allow, and why.
+        self.impossible: dict[str, str] = {}
         self.traders: list[Trader] = []
         # The keys each trader's account has at the exchange by now, by name.
         self.keys: dict[str, tuple[str, str]] = {}
         # Seconds that a process stopped at a point sleeps.
         self.sleeps: dict[str, float] = {}
         self._woken: set[int] = set()
-        self.unused: Counter[str] = Counter()
         self._token = secrets.token_urlsafe(20)
         self.control = SimulatorControl(f"http://127.0.0.1:{self.control_port}", self._token)
         self._later: list[tuple[float, Callable[[], None]]] = []
@@ -158,7 +156,12 @@ class Lab:
         self.environment = self._environment()
         plain, root = clean_environment(LC_ALL="C", TZ="UTC"), Path("/")
         for name, command, is_ready, number in (
-            ("postgres", self.database.command(), lambda: postgres.is_answering(sockets), signal.SIGINT),
+            (
+                "postgres",
+                [*self.database.command(), *self.database_options],
+                lambda: postgres.is_answering(sockets),
+                signal.SIGINT,
+            ),
             ("valkey", self.queue.command(), lambda: valkey.is_answering(self.queue.socket), signal.SIGTERM),
         ):
             self.supervisor.keep(Program(name, command, plain, root, is_ready, identity, number))
@@ -265,14 +268,14 @@ class Lab:
 
     # --- seams -------------------------------------------------------------------------------------------------------
 
-    def note(self, name: str, detail: str = "") -> None:
-        """Write down that something was done to the desk: it is counted, and told in the story of an order."""
-        with self._lock:
-            self.injected.append(Injected(time.time(), name, detail))
-
-    def counts(self) -> Counter[str]:
-        with self._lock:
-            return Counter(one.name for one in self.injected)
+    def collect(self) -> None:
+        """Hear from the exchange and from the points what has struck. The exchange may be away: it says so once more."""
+        with contextlib.suppress(OSError):
+            self.record.learn(self.control.call("struck")["struck"])
+        for strike in self.points.strikes():
+            self.record.learn({strike.label: 1} if strike.label else {})
+            if strike.deed == "kill":
+                self.record.died(strike.pid, strike.born)
 
     def later(self, seconds: float, undo: Callable[[], None]) -> None:
         """Do something in a while, in a thread of the lab's; when the lab is calmed, at once."""
@@ -296,13 +299,20 @@ class Lab:
                 )
 
     def fault(self, kind: str, **details: Any) -> None:
-        """Have the exchange do something to its next requests."""
-        self.control.fault(kind, **details)
+        """Have the exchange do something to its next requests; it strikes when one comes by."""
+        self.control.fault(kind, label=self.record.awaited(), **details)
+
+    def stream_fault(self, verb: str, **details: Any) -> None:
+        """Have the exchange do something to its streams; it strikes when an update, or a connection, comes by."""
+        self.control.call(verb, label=self.record.awaited(), **details)
+
+    def arm(self, point: str, deed: str = "kill") -> None:
+        """A point is struck when somebody comes by."""
+        self.points.arm(point, deed, self.record.awaited())
 
     def forget_faults(self) -> None:
-        """Requests that nothing befell in time; they are taken off what was injected."""
-        for waiting in self.control.call("requests")["faults"]:
-            self.unused[f"{waiting['kind']} {waiting['method']} {waiting['path']}"] += waiting["times"]
+        """What befell nobody in time never will; what did is kept."""
+        self.collect()
         self.control.clear_faults()
 
     def _undo(self, is_due: Callable[[float], bool]) -> None:
@@ -313,7 +323,7 @@ class Lab:
             try:
                 undo()
             except Exception as problem:  # noqa: BLE001 - a server may be away for the moment; the run's figures tell it
-                self.note("not undone", repr(problem))
+                self.record.note("not undone", repr(problem)).missed("see above")
 
     def calm(self) -> None:
         """No more faults: what was to be undone is, points are disarmed, who was stopped goes on, all processes run."""
@@ -328,12 +338,29 @@ class Lab:
         self.forget_faults()
 
     def kill(self, name: str, *, down_for: float = 0.0) -> None:
-        """kill -9 of a whole process with its pool; the supervisor starts it again."""
-        self.note(f"kill.{name.rstrip('0123456789')}", name)
+        """kill -9 of a whole process with its pool; the supervisor starts it again. Raises Missed when it is down."""
+        pid = self.up(name)
+        self.record.died(pid, born(pid))
         self.supervisor.kill(name, down_for=down_for)
+
+    def kill_one(self, pid: int) -> None:
+        """kill -9 of a single process. Raises Missed when it is gone."""
+        moment = born(pid)
+        if not pid or not moment:
+            raise Missed(f"there is no process {pid}")
+        self.record.died(pid, moment)
+        self.supervisor.signal_process(pid, signal.SIGKILL)
+
+    def up(self, name: str) -> int:
+        """The process of a program, or Missed when it is down."""
+        pid = self.supervisor.running[name].pid
+        if not pid or not born(pid):
+            raise Missed(f"{name} is down")
+        return pid
 
     def pause(self, name: str, seconds: float) -> None:
         """Stop a process with its pool, and let it go on later."""
+        self.up(name)
         self.supervisor.signal_group(name, signal.SIGSTOP)
         self.later(seconds, lambda: self.supervisor.signal_group(name, signal.SIGCONT))
 

@@ -11,10 +11,12 @@ from decimal import Decimal
 from http import HTTPStatus
 from itertools import pairwise
 from typing import Any
+from uuid import UUID, uuid5
 
 from tests.fault.driver import Intent
 from tests.fault.lab import Row
-from tests.fault.truth import SAME, WORKS, Truth
+from tests.fault.market import SYMBOLS
+from tests.fault.truth import SAME, UNDECIDED, WAITED_FOR, WORKS, Truth
 
 ZERO = Decimal(0)
 # Averages are told with fewer places than they have.
@@ -56,8 +58,10 @@ def _each_intent_one_row(truth: Truth, intents: list[Intent]) -> Iterator[Findin
     """What was answered as taken is there, once; what is there was meant by somebody."""
     rows = {str(row["id"]): row for row in truth.orders}
     by_creation = Counter(str(row["creation_key"]) for row in truth.orders)
-    meant = set()
+    meant: set[str] = set()
     for intent in intents:
+        if intent.kind == "flatten":
+            yield from _each_position_closed_once(truth, intent, rows, by_creation, meant)
         if intent.kind not in ("place", "close"):
             continue
         key = intent.key if intent.way == "page" else truth.keys.get(intent.key, "")
@@ -73,6 +77,38 @@ def _each_intent_one_row(truth: Truth, intents: list[Intent]) -> Iterator[Findin
         is_first = row["origin"] == "desk" and row["replaces_id"] is None and row["parent_id"] is None
         if is_first and str(row["creation_key"]) not in meant:
             yield _says(truth, "doubled", f"an order nobody asked for: {_told(row)}", row)
+
+
+def _each_position_closed_once(
+    truth: Truth, intent: Intent, rows: dict[str, Row], by_creation: Counter[str], meant: set[str]
+) -> Iterator[Finding]:
+    """Closing everything is an intent for each symbol, with a key made of the request's own."""
+    key = truth.keys.get(intent.key)
+    closings = {str(uuid5(UUID(key), symbol)) for symbol in SYMBOLS} if key else set()
+    meant |= closings
+    for closing in sorted(closings):
+        if by_creation[closing] > 1:
+            yield _says(truth, "doubled", f"{by_creation[closing]} orders of one closing of everything {intent.key}")
+    for order in intent.orders:
+        if order not in rows or str(rows[order]["creation_key"]) not in closings:
+            yield _says(truth, "lost", f"request {intent.key} was answered with order {order}, which is not its own")
+
+
+def _halted_entries_work_no_more(truth: Truth, intents: list[Intent]) -> Iterator[Finding]:
+    """An entry that was there when its trader asked for a halt, and what took its place, has come to an end."""
+    halts = [one.began for one in intents if one.kind == "halt" and one.status == HTTPStatus.OK]
+    if not halts:
+        return
+    last, rows = max(halts), {row["id"]: row for row in truth.orders}
+    placed = {one.order: one.answered for one in intents if one.kind == "place" and one.order and one.is_answered}
+    for row in truth.orders:
+        first = row
+        while first["replaces_id"] in rows:
+            first = rows[first["replaces_id"]]
+        was_there = placed.get(str(first["id"]), last) < last
+        is_entry = row["parent_id"] is None and not row["is_reducing"]
+        if was_there and is_entry and row["status"] in (*WAITED_FOR, *UNDECIDED):
+            yield _says(truth, "wrong", f"an entry works on though its account was halted: {_told(row)}", row)
 
 
 def _each_row_one_broker_order(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
@@ -225,6 +261,7 @@ def _trail_is_whole(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     _each_intent_one_row,
+    _halted_entries_work_no_more,
     _each_row_one_broker_order,
     _each_broker_order_one_row,
     _each_execution_once,

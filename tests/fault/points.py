@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fault.record import born
+
 # The folder of the armed points, for the processes of a lab.
 FOLDER = "FAULT_POINTS"
 # Where a call is looked up, by the name under which points are told to be within it.
@@ -22,6 +24,11 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "submit": ("trades.tasks.orders:order_submit",),
     "cancel": ("trades.tasks.orders:order_cancel_send",),
     "change": ("trades.tasks.orders:order_replace_send",),
+    "halt": (
+        *("trades.api.halts:trader_halt", "trades.api.accounts:account_halt"),
+        *("trades.views.halts:trader_halt", "trades.views.halts:account_halt"),
+    ),
+    "halts_sweep": ("trades.tasks.orders:halts_sweep",),
     "resolve": ("trades.tasks.orders:doubts_resolve",),
     "sweep": ("trades.tasks.orders:submitting_sweep",),
     "poll": ("trades.tasks.connections:connection_poll",),
@@ -91,6 +98,12 @@ POINTS: dict[str, Point] = {
     "cancel.sent": _before("orders", ANSWER, "cancel", "request", method="DELETE"),
     "cancel.answered": _after("orders", "trades.execution.cancel:_ask", "cancel"),
     "cancel.done": _after("orders", "trades.tasks.orders:order_cancel_send"),
+    # Halting: the trader's request, the sweep in a worker of the desk, and what it asked the broker for.
+    "halt.before_commit": _before("web", COMMIT, "halt"),
+    "halt.committed": _after("web", COMMIT, "halt"),
+    "halt.decided": _after("worker", "trades.execution.halt_sweep:_cancel", "halts_sweep"),
+    "halt.nudging": _before("worker", NUDGE, "halts_sweep"),
+    "halt.answered": _after("orders", SEND, "cancel", "request", method="DELETE"),
     # Asking for other terms.
     "change.claimed": _before("orders", "trades.execution.replace:_send", "change"),
     "change.before_send": _before("orders", SEND, "change", "request", method="PATCH"),
@@ -137,6 +150,9 @@ class Strike:
     pid: int
     deed: str
     at: float
+    # What it was armed for, and the moment the process began.
+    label: str = ""
+    born: int = 0
 
 
 class Armoury:
@@ -148,11 +164,11 @@ class Armoury:
         for name in ("armed", "struck"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
-    def arm(self, point: str, deed: str = "kill") -> None:
+    def arm(self, point: str, deed: str = "kill", label: str = "") -> None:
         if point not in POINTS or deed not in DEEDS:
             raise ValueError(f"There is no point {point} or deed {deed}.")
         fresh = self.folder / f"{point}.{secrets.token_hex(4)}"
-        fresh.write_text(deed)
+        fresh.write_text(f"{deed}\n{label}")
         fresh.rename(self.folder / "armed" / point)
 
     def disarm(self, point: str) -> bool:
@@ -184,8 +200,9 @@ def strike(point: str, folder: str) -> None:
         armed.rename(mine)
     except FileNotFoundError:
         return
-    deed, part = mine.read_text(), mine.with_name(f"{mine.name}.part")
-    part.write_text(json.dumps({"point": point, "pid": os.getpid(), "deed": deed, "at": time.time()}))
+    (deed, _, label), part = mine.read_text().partition("\n"), mine.with_name(f"{mine.name}.part")
+    told = {"point": point, "pid": os.getpid(), "deed": deed, "at": time.time()}
+    part.write_text(json.dumps({**told, "label": label, "born": born(os.getpid())}))
     part.rename(mine.with_name(f"{mine.name}.json"))
     os.kill(os.getpid(), DEEDS[deed])
     if deed == "kill":

@@ -57,6 +57,9 @@ class Scene:
         finally:
             self.lab.points.disarm(point)
             self.lab.control.unmute()
+            for hand in self.hands:
+                if hand.brakes.is_on:
+                    hand.brakes.resume()
         self.intents[point] = self.all_intents()[before:]
         return self.intents[point]
 
@@ -136,6 +139,18 @@ def _changes(scene: Scene, point: str) -> None:
     hand.change(order, "page", limit_price="61")
 
 
+def _halts(scene: Scene, point: str) -> None:
+    hand = scene.hand
+    scene.rests(hand, accepted=True)
+    hand.brakes.halt("trader", "keep")
+
+
+def _leaves_halt(scene: Scene, point: str) -> None:
+    """A trader's process dies when the halt is marked: a worker goes on with it."""
+    scene.lab.points.arm("halt.committed")
+    _halts(scene, point)
+
+
 def _doubts(fault: str) -> Provocation:
     def provoke(scene: Scene, point: str) -> None:
         # A stream would end the doubt before anybody asks.
@@ -206,6 +221,9 @@ _WAYS: dict[str, Provocation] = {
     "submit.before_commit": _places_bracket,
     "submit.committed": _places_bracket,
     "cancel.": _cancels,
+    "halt.": _halts,
+    "halt.decided": _leaves_halt,
+    "halt.nudging": _leaves_halt,
     "change.": _changes,
     "resolve.": _doubts("drop_after"),
     "resolve.counted": _doubts("drop_before"),

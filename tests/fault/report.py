@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.fault.injections import INJECTIONS
 from tests.fault.points import POINTS
-from tests.fault.run import Outcome, quantiles
+from tests.fault.run import Outcome, never, quantiles
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "reliability.md"
@@ -45,7 +45,8 @@ def figures(outcome: Outcome) -> str:
         f"| steps in the trails of orders | {outcome.events:,} |",
         f"| orders that were in doubt | {outcome.doubts:,} |",
         f"| processes killed with -9 | {outcome.kills:,} |",
-        f"| injections | {_injected(outcome):,} |",
+        f"| injections that struck (drawn) | {_known(outcome.befell):,} ({_known(outcome.injected):,}) |",
+        f"| single blows of them: requests, updates, connections, processes at points | {outcome.blows:,} |",
         f"| everything settled by itself | {settled} |",
         *[f"| {words} | {outcome.count(kind)} |" for kind, words in PROMISES.items()],
         "",
@@ -53,20 +54,23 @@ def figures(outcome: Outcome) -> str:
         "|---|---|---|---|---|",
         *[_recovery(what, seconds) for what, seconds in outcome.recoveries.items()],
         "",
-        "| kind | injection | times |",
-        "|---|---|---|",
-        *_injections(outcome.injected),
+        "| kind | injection | struck | drawn |",
+        "|---|---|---|---|",
+        *_injections(outcome),
         "",
         "| killed or stopped at the point | times |",
         "|---|---|",
-        *[f"| `{point}` | {outcome.struck[point]} |" for point in POINTS if outcome.struck[point]],
+        *[f"| `{point}` | {outcome.struck[point]} |" for point in POINTS],
+        "",
+        f"Never struck: {', '.join(never(outcome)) or 'nothing'}.",
+        *[f"Not possible on this machine: {name} ({why})." for name, why in outcome.impossible.items()],
         "",
     ]
     return "\n".join(lines)
 
 
-def _injected(outcome: Outcome) -> int:
-    return sum(count for name, count in outcome.injected.items() if name in INJECTIONS)
+def _known(counted: Counter[str]) -> int:
+    return sum(count for name, count in counted.items() if name in INJECTIONS)
 
 
 def _recovery(what: str, seconds: list[float]) -> str:
@@ -74,9 +78,9 @@ def _recovery(what: str, seconds: list[float]) -> str:
     return f"| {what} | {len(seconds):,} | {p50:.1f} s | {p95:.1f} s | {most:.1f} s |"
 
 
-def _injections(injected: Counter[str]) -> list[str]:
-    by_kind = sorted((INJECTIONS[name].kind, name, count) for name, count in injected.items() if name in INJECTIONS)
-    return [f"| {kind} | {name} | {count} |" for kind, name, count in by_kind]
+def _injections(outcome: Outcome) -> list[str]:
+    by_kind = sorted((one.kind, name) for name, one in INJECTIONS.items())
+    return [f"| {kind} | {name} | {outcome.befell[name]} | {outcome.injected[name]} |" for kind, name in by_kind]
 
 
 def _commit() -> str:

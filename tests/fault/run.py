@@ -9,16 +9,22 @@ from random import Random
 from typing import Any
 
 from tests.fault.driver import Driver, Intent
-from tests.fault.injections import INJECTIONS, draw, inject
+from tests.fault.injections import INJECTIONS, Deck, inject, weights
 from tests.fault.lab import Lab
 from tests.fault.market import Market
 from tests.fault.oracle import Finding, findings
+from tests.fault.points import POINTS
 from tests.fault.story import story
 from tests.fault.truth import Truth, truths
+from tests.fault.us import KILL_AT_POINT, POINT_WEIGHTS
 
 # Seconds within which everything must have settled by itself after the last fault.
 SETTLES_WITHIN = 300
 STORIES = 8
+# Injections from which on a run is long: each kind and each point is to be there.
+LONG = 600
+# Seconds at the end of a long run in which what never struck is done, and between two tries.
+MADE_UP_WITHIN, MADE_UP_EVERY = 180, 20
 
 
 @dataclass
@@ -33,6 +39,11 @@ class Plan:
     rate: float = 2.5
     every: float = 2.0
     kinds: frozenset[str] | None = None
+
+    @property
+    def is_long(self) -> bool:
+        """Long enough for each kind of injection and each point to be there at least once."""
+        return self.seconds / self.every >= LONG
 
 
 @dataclass
@@ -50,14 +61,22 @@ class Outcome:
     external: int
     denied: int
     kills: int
+    # What was drawn, and what of it struck; points that were struck; and how many single blows all of it was.
     injected: Counter[str]
+    befell: Counter[str]
     struck: Counter[str]
+    blows: int
+    # Why what was drawn could not be done, and how often.
+    misses: Counter[str]
     answers: Counter[str]
     states: Counter[str]
     # What recovered, and after how many seconds each time.
     recoveries: dict[str, list[float]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     unanswered: int = 0
+    # Injections that the machine does not allow, and why; those that the run was to draw from.
+    impossible: dict[str, str] = field(default_factory=dict)
+    wanted: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
@@ -71,14 +90,13 @@ def run(
     lab: Lab, plan: Plan, say: Callable[[str], None] = lambda _line: None, is_enough: Callable[[], bool] = lambda: False
 ) -> Outcome:
     """`is_enough` may end the work before its time; the oracle is asked all the same."""
-    rng = Random(plan.seed)  # noqa: S311 - a run is repeated by its seed
     market = Market(lab.control, Random(f"{plan.seed}:market"))  # noqa: S311 - see above
     market.show_all()
     market.wander()
     driver = Driver(lab, market, seed=plan.seed, rate=plan.rate)
     driver.start()
     began = time.monotonic()
-    _work(lab, plan, driver, rng, say, is_enough)
+    _work(lab, plan, driver, say, is_enough)
     driver.stop()
     seconds = time.monotonic() - began
     say(f"calm after {seconds:.0f} s")
@@ -92,26 +110,69 @@ def run(
     return _outcome(lab, plan, driver, read, found, stories, seconds, settled_at and settled_at - calm_at)
 
 
-def _work(
-    lab: Lab, plan: Plan, driver: Driver, rng: Random, say: Callable[[str], None], is_enough: Callable[[], bool]
-) -> None:
+def _work(lab: Lab, plan: Plan, driver: Driver, say: Callable[[str], None], is_enough: Callable[[], bool]) -> None:
     began, told = time.monotonic(), 0.0
+    rng = Random(plan.seed)  # noqa: S311 - a run is repeated by its seed
+    kinds, points = _decks(lab, plan)
+    lab.next_point = points.draw
     while True:
         now = time.monotonic() - began
         enough = now >= plan.seconds and driver.placed() >= plan.orders and kills(lab) >= plan.kills
         if enough or now >= plan.most_seconds or driver.broken or is_enough():
-            return
+            break
         if now - told >= 30:
             told = now
-            say(f"{now:5.0f} s: {driver.placed()} orders, {kills(lab)} kills, {sum(lab.counts().values())} injections")
-        inject(lab, draw(rng, plan.kinds), rng)
+            say(
+                f"{now:5.0f} s: {driver.placed()} orders, {kills(lab)} kills, {_struck_of_drawn(lab)} injections struck"
+            )
+        inject(lab, kinds.draw(), _own(plan, len(lab.record.lines)))
         time.sleep(min(plan.every * rng.uniform(0.5, 1.5), max(plan.seconds - now, 1)))
+    if plan.is_long and not driver.broken and not is_enough():
+        _make_up(lab, plan, points, say)
+
+
+def _decks(lab: Lab, plan: Plan) -> tuple[Deck, Deck]:
+    """Of injections and of points; each is shuffled by the seed alone."""
+    of_all = int(plan.is_long)
+    kinds = Deck(Random(f"{plan.seed}:kinds"), weights(lab, plan.kinds), of_all=of_all)  # noqa: S311 - see above
+    return kinds, Deck(Random(f"{plan.seed}:points"), POINT_WEIGHTS, of_all=of_all)  # noqa: S311 - see above
+
+
+def _own(plan: Plan, number: int) -> Random:
+    """What an injection chooses by: how much one has drawn changes nothing for the next."""
+    return Random(f"{plan.seed}:{number}")  # noqa: S311 - see above
+
+
+def _make_up(lab: Lab, plan: Plan, deck: Deck, say: Callable[[str], None]) -> None:
+    """What found nobody until now is done again, while the traders still work."""
+    deadline = time.monotonic() + MADE_UP_WITHIN
+    while time.monotonic() < deadline:
+        lab.collect()
+        strikes, points = lab.record.strikes(), lab.strikes()
+        missing = [name for name in weights(lab, plan.kinds) if not strikes[name]]
+        unmet = [point for point in POINTS if not points[point]] if _kills_at_points(plan) else []
+        if not missing and not unmet:
+            return
+        say(f"never struck until now: {', '.join([*missing, *unmet])}")
+        deck.first = [*unmet]
+        for name in [*missing, *[KILL_AT_POINT] * len(unmet)]:
+            inject(lab, name, _own(plan, len(lab.record.lines)))
+            time.sleep(1)
+        time.sleep(MADE_UP_EVERY)
+
+
+def _kills_at_points(plan: Plan) -> bool:
+    return plan.kinds is None or INJECTIONS[KILL_AT_POINT].kind in plan.kinds
 
 
 def kills(lab: Lab) -> int:
-    """Processes that died by our hand: at points and at random."""
-    whole = sum(count for name, count in lab.counts().items() if name.startswith("kill."))
-    return whole + sum(one.deed == "kill" for one in lab.points.strikes())
+    """Processes of the desk that died by our hand: at points and at random."""
+    lab.collect()
+    return lab.record.kills()
+
+
+def _struck_of_drawn(lab: Lab) -> str:
+    return f"{sum(lab.record.strikes().values())} of {len(lab.record.lines)}"
 
 
 def settle(lab: Lab, driver: Driver, *, within: float) -> tuple[float | None, list[Finding], list[Truth]]:
@@ -164,8 +225,13 @@ def _outcome(
         external=sum(row["origin"] == "external" for row in rows),
         denied=sum(row["status"] == "denied" for row in rows),
         kills=kills(lab),
-        injected=lab.counts(),
+        injected=lab.record.counts(),
+        befell=lab.record.strikes(),
         struck=lab.strikes(),
+        misses=lab.record.misses(),
+        blows=sum(lab.record.befallen.values()),
+        impossible=lab.impossible,
+        wanted=list(weights(lab, plan.kinds)),
         answers=driver.answers(),
         states=Counter(row["status"] for row in rows),
         recoveries=_recoveries(lab, driver.intents, read),
@@ -227,7 +293,8 @@ def told(outcome: Outcome) -> str:
         f"  {outcome.seconds:.0f} s of work, settled {_settled(outcome)}",
         f"  {outcome.orders} orders, {outcome.broker_orders} at the exchange, {outcome.executions} executions",
         f"  {outcome.events} events, {outcome.doubts} in doubt, {outcome.denied} denied",
-        f"  {outcome.kills} kills, {sum(outcome.injected.values())} injections, unanswered requests {outcome.unanswered}",
+        f"  {outcome.kills} kills, unanswered requests {outcome.unanswered}",
+        f"  {sum(outcome.befell.values())} of {sum(outcome.injected.values())} injections struck, {outcome.blows} blows",
         *[f"  {kind} {outcome.count(kind)}" for kind in ("lost", "doubled", "undecided", "untold", "wrong")],
         f"  states {dict(outcome.states.most_common())}",
     ]
@@ -235,12 +302,23 @@ def told(outcome: Outcome) -> str:
         p50, p95, most = quantiles(seconds)
         lines.append(f"  {what}: {len(seconds)} times, p50 {p50:.1f} s, p95 {p95:.1f} s, longest {most:.1f} s")
     lines.append("  answers " + ", ".join(f"{name}: {count}" for name, count in sorted(outcome.answers.items())))
-    by_kind = Counter({name: count for name, count in outcome.injected.items() if count})
-    lines.append("  injected " + ", ".join(f"{name}: {count}" for name, count in sorted(by_kind.items())))
-    lines.append("  struck " + ", ".join(f"{name}: {count}" for name, count in sorted(outcome.struck.items())))
+    lines.append(
+        "  injected, struck/drawn "
+        + ", ".join(f"{name}: {outcome.befell[name]}/{outcome.injected[name]}" for name in sorted(outcome.injected))
+    )
+    lines.append("  missed " + "; ".join(f"{why}: {times}" for why, times in outcome.misses.most_common(30)))
+    lines.append("  never struck: " + (", ".join(never(outcome)) or "nothing"))
+    lines += [f"  not possible here: {name}: {why}" for name, why in outcome.impossible.items()]
+    lines.append("  points struck " + ", ".join(f"{name}: {count}" for name, count in sorted(outcome.struck.items())))
     lines += [f"  {word}" for word in outcome.broken]
     lines += [f"  {finding}" for finding in outcome.findings[:40]]
     return "\n".join([*lines, *outcome.stories])
+
+
+def never(outcome: Outcome) -> list[str]:
+    """Kinds of injections and points that were to strike and did not."""
+    kinds = [name for name in outcome.wanted if not outcome.befell[name]]
+    return kinds + [point for point in POINTS if not outcome.struck[point] and KILL_AT_POINT in outcome.wanted]
 
 
 def _settled(outcome: Outcome) -> str:

@@ -16,6 +16,7 @@ from tests.fault.killable import HASTE, STARTERS
 from tests.fault.lab import Lab, Options, Row
 from tests.fault.market import SPREAD, SYMBOLS, Market
 from tests.fault.oracle import findings
+from tests.fault.record import MISSED
 from tests.fault.truth import truths
 
 # Seconds within which both sides must say the same after the last trouble.
@@ -79,10 +80,11 @@ class Sky:
         enough = driver.placed() + orders
         self.lab.wait_for(lambda: driver.placed() >= enough, f"{orders} more orders", 60)
 
-    def inject(self, name: str) -> str | None:
-        detail = INJECTIONS[name].deed(self.lab, self.rng)
-        self.lab.note(name, detail or "")
-        return detail
+    def inject(self, name: str) -> str:
+        with self.lab.record.drawn(name) as line:
+            line.detail = INJECTIONS[name].deed(self.lab, self.rng) or ""
+        assert line.state != MISSED, line.detail
+        return line.detail
 
     def order(self, **body: Any) -> str:
         """Place one through the API, with a fresh quote to check it against; answers its id."""

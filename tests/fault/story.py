@@ -53,9 +53,9 @@ def _moments(lab: Lab, truth: Truth, row: dict[str, Any], intents: list[Intent])
             found.append((intent.began, text))
     touched = [at for at, _ in found]
     found += [(at, text) for at, text in _logged(lab, row) if at]
-    for one in lab.injected:
+    for one in lab.record.lines:
         if any(abs(one.at - at) < AROUND for at in touched):
-            found.append((one.at, f"inject {one.name} {one.detail}"))
+            found.append((one.at, f"inject {one.name} {one.detail} ({one.state})"))
     for strike in lab.points.strikes():
         if any(abs(strike.at - at) < AROUND for at in touched):
             found.append((strike.at, f"struck {strike.deed} at {strike.point}, process {strike.pid}"))

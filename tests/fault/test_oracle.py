@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -26,6 +27,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "creation_key": "claim-1", "origin": "desk", "replaces_id": None, "parent_id": None, "pending_change": None,
         "side": "buy", "quantity": D(10), "symbol": "SPY", "type": "limit", "limit_price": D(100), "stop_price": None,
         "filled_quantity": D(10), "filled_average_price": D(100), "commission": D("0.35"), "reason_code": "",
+        "is_reducing": False,
     }  # fmt: skip
     return given | changes
 
@@ -198,3 +200,41 @@ def test_of_a_leg_that_never_was_its_order_tells(reason: str, kinds: set[str]) -
     truth.orders.append(leg(status="rejected", reason_code=reason))
     truth.events["row-2"] = [event("new", "rejected", "reject")]
     assert found(truth) == kinds
+
+
+@pytest.mark.parametrize(
+    ("began", "changes", "kinds"), [(2.0, {}, {"wrong"}), (0.5, {}, set()), (2.0, {"is_reducing": True}, set())]
+)
+def test_an_entry_works_no_more_when_its_account_was_halted(
+    began: float, changes: dict[str, Any], kinds: set[str]
+) -> None:
+    """One that was placed later goes on, and so does what only closes."""
+    truth = rests()
+    truth.orders[0].update(changes)
+    halt = Intent("key-2", "alice", "halt", "api", began, status=200, answered=3.0)
+    assert {one.kind for one in findings([truth], [intent(), halt])} == kinds
+
+
+def test_closing_everything_makes_one_order_of_each_symbol() -> None:
+    claim = "11111111-2222-4333-8444-555555555555"
+    truth = world()
+    truth.keys["key-1"] = claim
+    truth.orders[0]["creation_key"] = uuid5(UUID(claim), "SPY")
+    flatten = Intent("key-1", "alice", "flatten", "api", 0.0, status=201, orders=["row-1"], answered=1.0)
+    assert findings([truth], [flatten]) == []
+    flatten.orders.append("row-2")
+    assert {one.kind for one in findings([truth], [flatten])} == {"lost"}
+    truth.orders.append(truth.orders[0] | {"id": "row-2", "broker_order_id": ""})
+    truth.events["row-2"] = truth.events["row-1"]
+    assert "doubled" in {one.kind for one in findings([truth], [flatten])}
+
+
+def rests() -> Truth:
+    """An order that works, of which nothing has filled."""
+    truth = world()
+    truth.orders[0].update(status="accepted", filled_quantity=D(0), filled_average_price=None, commission=D(0))
+    truth.theirs["broker-1"].update(status="new", filled_qty="0", filled_avg_price=None)
+    truth.events["row-1"][-1] = event("submitting", "accepted")
+    for book in (truth.executions, truth.fills, truth.positions, truth.told_positions):
+        book.clear()
+    return truth

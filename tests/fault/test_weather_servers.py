@@ -1,13 +1,12 @@
 """The servers under a desk at work go and come back: nothing is lost, nothing is doubled, nobody has to do anything."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.fault import weather
+from tests.fault import disk, weather
+from tests.fault.disk import SmallDisk
 from tests.fault.sky import Sky, SkyLab, sky
 
 pytestmark = pytest.mark.slow
@@ -15,37 +14,11 @@ pytestmark = pytest.mark.slow
 __all__ = ["sky"]
 
 
-def mount(folder: str) -> str:
-    """Give a folder a small disk of its own; answers why that is not possible, or nothing."""
-    if os.geteuid() != 0:
-        return "only root may mount a small disk"
-    command = ["mount", "-t", "tmpfs", "-o", "size=300m,mode=711", "tdf", folder]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as problem:
-        return str(problem)
-    return done.stderr.strip()
+class SmallSkyDisk(SmallDisk, SkyLab):
+    """A lab as for other weather, with a small disk."""
 
 
-class SmallDisk(SkyLab):
-    """A lab whose database has a small disk of its own, where one may be mounted."""
-
-    why_not = ""
-
-    def _start_servers(self) -> None:
-        data = self.folder / "d"
-        data.mkdir(mode=0o711)
-        self.why_not = mount(str(data))
-        super()._start_servers()
-
-    def close(self) -> None:
-        if not self.why_not:
-            self.supervisor.close()
-            subprocess.run(["/bin/umount", "--lazy", str(self.folder / "d")], check=False)
-        super().close()
-
-
-LAB = SmallDisk
+LAB = SmallSkyDisk
 
 
 def test_valkey_may_lose_everything(sky: Sky) -> None:
@@ -97,14 +70,14 @@ def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
         pytest.skip(sky.lab.why_not)
     before = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00")
     sky.until(before, "accepted")
-    ballast = sky.lab.database.data.parent / "ballast"
+    folder = sky.lab.database.data.parent
     with sky.busy() as driver:
         sky.after(driver, 2)
-        weather.fill_disk(ballast)
+        disk.leave_no_room(folder)
         try:
             sky.lab.wait_for(lambda: not _can_write(sky), "a write that finds no room", 40)
         finally:
-            ballast.unlink()
+            disk.give_room(folder)
         sky.after(driver, 4)
     assert sky.row(before)["status"] == "accepted"
     assert sky.settles() < 70

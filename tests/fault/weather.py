@@ -13,9 +13,11 @@ import redis
 
 from tests.brokers.simulator_server import ControlRefused
 from tests.fault.clocks import CLOCKS, STARTER, shift
+from tests.fault.disk import DISK_FULL, give_room, is_full, leave_no_room
 from tests.fault.injections import injection
 from tests.fault.killable import STARTERS
 from tests.fault.lab import DESK, Lab
+from tests.fault.record import Missed
 
 CENT = Decimal("0.01")
 # Processes that a deploy starts anew, one after the other, and the seconds between them.
@@ -24,7 +26,15 @@ ROLL_SECONDS = 2.5
 # How long a server that was asked to stop may take.
 STOPS_WITHIN = 15.0
 COLUMN = "rolled_out"
-MEGABYTE = 1024 * 1024
+# Stops and targets of positions, whose broker has shown both.
+PAIRS = """
+SELECT stop.account_id, stop.broker_order_id AS stop, target.symbol, target.side, target.limit_price
+FROM orders stop JOIN orders target ON target.parent_id = stop.parent_id AND target.role = 'take_profit'
+JOIN orders entry ON entry.id = stop.parent_id
+WHERE stop.role = 'stop_loss' AND entry.status = 'filled' AND stop.broker_order_id <> ''
+  AND stop.status = 'accepted' AND target.status = 'accepted'
+ORDER BY stop.created_at DESC LIMIT 20
+"""
 
 
 # --- servers ---------------------------------------------------------------------------------------------------------
@@ -39,11 +49,13 @@ def valkey_flushed(lab: Lab, _rng: Random) -> None:
 
 @injection("weather.valkey_restarted", "weather", 0.2)
 def valkey_restarted(lab: Lab, rng: Random) -> None:
+    lab.up("valkey")
     lab.supervisor.end("valkey", down_for=rng.uniform(0, 3))
 
 
 @injection("weather.valkey_killed", "weather", 0.2)
 def valkey_killed(lab: Lab, rng: Random) -> None:
+    lab.up("valkey")
     lab.supervisor.kill("valkey", down_for=rng.uniform(0, 3))
 
 
@@ -51,7 +63,7 @@ def valkey_killed(lab: Lab, rng: Random) -> None:
 def postgres_fast(lab: Lab, rng: Random) -> None:
     """Every connection is cut in the middle of what it does, and rolled back."""
     mine = lab.supervisor.running["postgres"]
-    asked = mine.pid
+    asked = lab.up("postgres")
     lab.supervisor.end("postgres", down_for=rng.uniform(0, 3), number=signal.SIGINT)
     # Asked to stop while it recovers from a crash, it may be shutting down for ever: a service manager insists.
     lab.later(STOPS_WITHIN, lambda: mine.signal(signal.SIGQUIT) if mine.pid == asked else None)
@@ -60,15 +72,18 @@ def postgres_fast(lab: Lab, rng: Random) -> None:
 @injection("weather.postgres_immediate", "weather", 0.25)
 def postgres_immediate(lab: Lab, rng: Random) -> None:
     """As if the machine had lost its power: it recovers from its log."""
+    lab.up("postgres")
     lab.supervisor.end("postgres", down_for=rng.uniform(0, 2), number=signal.SIGQUIT)
 
 
 @injection("weather.postgres_crashed", "weather", 0.25)
 def postgres_crashed(lab: Lab, rng: Random) -> str:
     """One process of the server dies, in mid-transaction if there is such a one: it throws everybody out and recovers."""
-    pid = rng.choice(backends(lab) or [0])
-    if pid:
-        os.kill(pid, signal.SIGKILL)
+    found = backends(lab)
+    if not found:
+        raise Missed("nobody is served")
+    pid = rng.choice(found)
+    os.kill(pid, signal.SIGKILL)
     return str(pid)
 
 
@@ -81,26 +96,22 @@ def backends(lab: Lab) -> list[int]:
     return [row["pid"] for row in found if row["busy"]] or [row["pid"] for row in found]
 
 
-@injection("weather.disk_full", "weather", 0.15)
+@injection(DISK_FULL, "weather", 0.3)
 def disk_full(lab: Lab, rng: Random) -> str:
     """The database can write nothing more, neither its log nor its tables."""
-    ballast = lab.database.data.parent / "ballast"
-    if os.path.ismount(ballast.parent):
-        fill_disk(ballast)
-        lab.later(rng.uniform(3, 8), lambda: ballast.unlink(missing_ok=True))
-        return "no space is left"
-    return f"{len(limit_files(lab))} processes may not write any more"
+    folder = lab.database.data.parent
+    if not os.path.ismount(folder):
+        return f"{len(limit_files(lab))} processes may not write any more"
+    line = lab.record.line()
+    leave_no_room(folder)
 
+    def give_back() -> None:
+        if is_full(folder):
+            line.struck()
+        give_room(folder)
 
-def fill_disk(ballast: Path) -> None:
-    """Take all the space of the disk that the ballast lies on."""
-    with ballast.open("wb", buffering=0) as file:
-        for size in (MEGABYTE, 4096, 1):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                continue
+    lab.later(rng.uniform(4, 8), give_back)
+    return "no space is left"
 
 
 def limit_files(lab: Lab, size: int = 0) -> list[int]:
@@ -131,6 +142,7 @@ def wear_clocks(lab: Lab) -> Path:
 def clock(lab: Lab, rng: Random) -> str:
     """A process starts with a wrong clock, and is put right while it works."""
     name = rng.choice(["orders1", "orders2", "worker", "stream", "beat", "web"])
+    lab.up(name)
     seconds = rng.choice([-1, 1]) * rng.uniform(20, 300)
     folder = wear_clocks(lab)
     shift(folder, name, seconds)
@@ -189,7 +201,7 @@ def partial(lab: Lab, rng: Random) -> str:
         " AND status IN ('accepted', 'cancelling') AND quantity > 3 ORDER BY created_at DESC LIMIT 20"
     )
     if not resting:
-        return "nothing rests"
+        raise Missed("nothing rests")
     order, size = rng.choice(resting), rng.randint(1, 3)
     price = order["limit_price"]
     # A buyer meets an ask at their price, a seller a bid.
@@ -219,7 +231,8 @@ def elsewhere(lab: Lab, rng: Random) -> str:
     trader, symbol = rng.choice(lab.traders), rng.choice(["AAPL", "MSFT", "SPY"])
     kind = rng.choice([{"type": "market"}, {"type": "limit", "limit_price": str(rng.randint(85, 99))}])
     order = {"symbol": symbol, "qty": str(rng.randint(1, 9)), "side": "buy", "time_in_force": "day", **kind}
-    return _asked(lambda: lab.control.place_external(trader.exchange, **order)) or f"{trader.name} {symbol}"
+    _ask(lambda: lab.control.place_external(trader.exchange, **order))
+    return f"{trader.name} {symbol}"
 
 
 @injection("market.cancelled_elsewhere", "market", 0.4)
@@ -231,18 +244,58 @@ def cancelled_elsewhere(lab: Lab, rng: Random) -> str:
         trader.account,
     )
     if not resting:
-        return "nothing rests"
+        raise Missed("nothing rests")
     order = rng.choice(resting)["broker_order_id"]
-    return _asked(lambda: lab.control.cancel_external(trader.exchange, order)) or str(order)
+    _ask(lambda: lab.control.cancel_external(trader.exchange, order))
+    return str(order)
 
 
-def _asked(ask: Callable[[], object]) -> str:
-    """The exchange may refuse it as anybody's; answers why, or nothing."""
+@injection("market.filled_late", "market", 0.5)
+def filled_late(lab: Lab, rng: Random) -> str:
+    """An order that was cancelled had filled before its cancellation arrived."""
+    trader = rng.choice(lab.traders)
+    cancelled = lab.rows(
+        "SELECT broker_order_id FROM orders WHERE account_id = %s AND status = 'cancelled' AND broker_order_id <> ''"
+        " AND parent_id IS NULL AND type = 'limit' ORDER BY created_at DESC LIMIT 10",
+        trader.account,
+    )
+    if not cancelled:
+        raise Missed("nothing was cancelled")
+    order = rng.choice(cancelled)["broker_order_id"]
+    _ask(lambda: lab.control.fill_late(trader.exchange, order))
+    return str(order)
+
+
+@injection("market.both_exits", "market", 0.7)
+def both_exits(lab: Lab, rng: Random) -> str:
+    """The target fills, and the stop that its fill cancelled had filled, too: the position turns round."""
+    pairs = lab.rows(PAIRS)
+    if not pairs:
+        raise Missed("no stop and target work")
+    pair, line = rng.choice(pairs), lab.record.line()
+    trader = next(one for one in lab.traders if one.account == str(pair["account_id"]))
+    price = pair["limit_price"]
+    bid, ask = (price - 2 * CENT, price) if pair["side"] == "buy" else (price, price + 2 * CENT)
+    lab.control.set_quote(pair["symbol"], bid=bid, ask=ask)
+
+    def fill_too() -> None:
+        try:
+            lab.control.fill_late(trader.exchange, pair["stop"])
+        except ControlRefused as refusal:
+            line.missed(str(refusal))
+        else:
+            line.struck()
+
+    lab.later(rng.uniform(0, 2), fill_too)
+    return f"{trader.name} {pair['symbol']} {pair['stop']}"
+
+
+def _ask(ask: Callable[[], object]) -> None:
+    """The exchange may refuse it as anybody's."""
     try:
         ask()
     except ControlRefused as refusal:
-        return f"refused: {refusal}"
-    return ""
+        raise Missed(f"refused: {refusal}") from refusal
 
 
 assert set(ROLLS) == set(DESK)

@@ -1,6 +1,7 @@
 """Injections between the desk and the broker: requests, their answers, and the stream of order updates."""
 
 import contextlib
+import json
 import threading
 import time
 from random import Random
@@ -9,8 +10,10 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from tests.brokers.simulator_server import ControlRefused
 from tests.fault.injections import injection
 from tests.fault.lab import Lab, Trader
+from tests.fault.record import Injected, Missed
 
 ORDERS = "/v2/orders"
 ONE_ORDER = "/v2/orders/*"
@@ -29,6 +32,8 @@ WHERE: dict[tuple[str, str], int] = {
 }
 # Longer than anybody waits for a broker's answer.
 HANG = 25.0
+# How often another program tries to get the one connection of a key.
+TRIES = 4
 # Name: the exchange's kind of fault, and its details.
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "dropped_before": ("drop_before", {}),
@@ -135,55 +140,65 @@ def keys_changed(lab: Lab, rng: Random) -> str:
 
 @injection("stream.lost", "stream")
 def lost(lab: Lab, rng: Random) -> None:
-    lab.control.stream_fault("lose", times=rng.randint(1, 4))
+    lab.stream_fault("stream_fault", kind="lose", times=rng.randint(1, 4))
 
 
 @injection("stream.doubled", "stream")
 def doubled(lab: Lab, rng: Random) -> None:
-    lab.control.stream_fault("duplicate", times=rng.randint(1, 4))
+    lab.stream_fault("stream_fault", kind="duplicate", times=rng.randint(1, 4))
 
 
 @injection("stream.late", "stream")
 def late(lab: Lab, rng: Random) -> None:
-    lab.control.stream_fault("delay", times=rng.randint(1, 4), seconds=rng.uniform(1, 6))
+    lab.stream_fault("stream_fault", kind="delay", times=rng.randint(1, 4), seconds=rng.uniform(1, 6))
 
 
 @injection("stream.reordered", "stream")
 def reordered(lab: Lab, rng: Random) -> None:
-    lab.control.stream_fault("reorder", times=rng.randint(1, 3))
+    lab.stream_fault("stream_fault", kind="reorder", times=rng.randint(1, 3))
 
 
 @injection("stream.mute", "stream", 0.5)
 def mute(lab: Lab, rng: Random) -> None:
-    lab.control.mute()
+    lab.stream_fault("mute")
     lab.later(rng.uniform(3, 15), lab.control.unmute)
 
 
 @injection("stream.closed", "stream", 0.7)
 def closed(lab: Lab, rng: Random) -> None:
-    lab.control.close_streams(code=rng.choice([1000, 1001, 1006 + 5, 1012]))
+    answer = lab.control.call("close_streams", code=rng.choice([1000, 1001, 1006 + 5, 1012]))
+    if not answer["closed"]:
+        raise Missed("nobody is connected")
 
 
 @injection("stream.refused", "stream", 0.4)
 def refused(lab: Lab, rng: Random) -> None:
     """Closed, and refused when it comes back."""
-    lab.control.refuse_connections(rng.randint(1, 3))
+    lab.stream_fault("refuse_connections", times=rng.randint(1, 3))
     lab.control.close_streams()
 
 
 @injection("stream.fought_over", "stream", 0.4)
 def fought_over(lab: Lab, rng: Random) -> str:
     """Another program of the trader takes the one connection that a key has, for a while."""
-    trader = rng.choice(lab.traders)
+    trader, line = rng.choice(lab.traders), lab.record.line()
     lab.control.close_streams()
-    threading.Thread(target=_hold, args=(lab, trader, rng.uniform(3, 10)), daemon=True).start()
+    threading.Thread(target=_hold, args=(lab, trader, rng.uniform(3, 10), line), daemon=True).start()
     return trader.name
 
 
-def _hold(lab: Lab, trader: Trader, seconds: float) -> None:
+def _hold(lab: Lab, trader: Trader, seconds: float, line: Injected) -> None:
+    """It strikes where we win the key; the desk may have been quicker, and is cut off once more."""
     key_id, secret = lab.keys[trader.name]
     address = f"ws://127.0.0.1:{lab.exchange_port}/stream"
-    with contextlib.suppress(OSError, WebSocketException), connect(address, open_timeout=5) as socket:
-        socket.send(f'{{"action":"auth","key":"{key_id}","secret":"{secret}"}}')
-        socket.send('{"action":"listen","data":{"streams":["trade_updates"]}}')
-        time.sleep(seconds)
+    for _ in range(TRIES):
+        with contextlib.suppress(OSError, WebSocketException), connect(address, open_timeout=5) as socket:
+            socket.send(json.dumps({"action": "auth", "key": key_id, "secret": secret}))
+            if json.loads(socket.recv(5))["data"].get("status") == "authorized":
+                socket.send('{"action":"listen","data":{"streams":["trade_updates"]}}')
+                line.struck()
+                time.sleep(seconds)
+                return
+        with contextlib.suppress(OSError, ControlRefused):
+            lab.control.close_streams()
+    line.missed("the desk held its key")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from brokers.models import BrokerConnection
 from tests.brokers.simulator_server import wait_until
 from tests.trades.execution.exchange_kit import account, connection_of, exchange, send
-from trades.execution import streaming
+from trades.execution import hints, streaming
 from trades.execution.streaming import StreamDesk
 from trades.models import Fill, Order
 
@@ -138,6 +139,51 @@ def test_a_second_process_takes_over_when_the_first_lets_go_and_never_before(acc
     assert connection_of(account).stream_owner == ""
     with following() as third:
         wait_until(lambda: connection_of(account).stream_owner == third.owner, "the handing over")
+
+
+def meet(exchange, order: Order, ask: str) -> None:
+    """Show a quote that fills an order, and wait until the desk knows."""
+    exchange.control.set_quote("SPY", bid=D(ask) - D("0.01"), ask=ask, bid_size=10_000, ask_size=10_000)
+    wait_until(lambda: status_of(order) == "filled", "the order's end")
+    wait_until(lambda: Fill.objects.filter(order=order).exists(), "the fill")
+
+
+def test_two_that_fight_for_one_key_count_every_fill_once_and_the_loser_stands_back(
+    account, exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process sleeps past its lease with its socket open: the next one is turned away until the sleeper is awake."""
+    asked: list[str] = []
+    settings = hints.stream_settings
+
+    def counted(connection_id):
+        asked.append(threading.current_thread().name)
+        return settings(connection_id)
+
+    monkeypatch.setattr(hints, "stream_settings", counted)
+    one, other = (send(account, type="limit", limit_price=price) for price in (D("99.00"), D("98.00")))
+    with following() as sleeper:
+        wait_until(lambda: is_heard(account), "the stream")
+        awake = threading.Event()
+        sleeper.keeper.submit(awake.wait)
+        try:
+            BrokerConnection.objects.update(stream_leased_until=timezone.now())
+            with following() as heir:
+                wait_until(lambda: connection_of(account).stream_owner == heir.owner, "the heir")
+                wait_until(lambda: len(asked) >= 3, "the heir being turned away")
+                assert exchange.control.connections()["listening"] == [exchange.key_id]
+                assert (set(sleeper.followed), heir.alive) == ({connection_of(account).pk}, set())
+                meet(exchange, one, "98.98")
+                awake.set()
+                wait_until(lambda: not sleeper.followed, "the sleeper letting go")
+                wait_until(lambda: heir.alive, "the heir's stream")
+                meet(exchange, other, "97.98")
+                assert (sleeper.followed, connection_of(account).stream_owner) == ({}, heir.owner)
+        finally:
+            awake.set()
+    assert sorted(Fill.objects.values_list("order_id", "quantity", "price")) == sorted(
+        [(one.pk, D(10), D("98.98")), (other.pk, D(10), D("97.98"))]
+    )
+    assert connection_of(account).is_active
 
 
 def test_one_process_serves_no_more_than_it_is_told_to(alice, account, exchange) -> None:
