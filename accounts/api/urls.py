@@ -3,6 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from accounts.api.cash import CashMovementViewSet
 from accounts.api.events import EventsView
 from accounts.api.notifications import NotificationViewSet
 from accounts.api.tokens import TokenViewSet
@@ -16,6 +17,16 @@ router.register("webhooks", WebhookViewSet, basename="webhook")
 
 urlpatterns = [
     *router.urls,
+    path(
+        "accounts/<uuid:account>/cash-movements/",
+        CashMovementViewSet.as_view({"get": "list", "post": "create"}),
+        name="cash-movement-list",
+    ),
+    path(
+        "accounts/<uuid:account>/cash-movements/<uuid:pk>/",
+        CashMovementViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="cash-movement-detail",
+    ),
     path("events/", EventsView.as_view(), name="events"),
     path("webhooks/<uuid:webhook_pk>/deliveries/", DeliveryViewSet.as_view({"get": "list"}), name="delivery-list"),
     path(

@@ -1,7 +1,7 @@
 """One of everything a trader owns, found by the addresses of the API that name it."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Notification, User, WebhookDelivery
 from accounts.services.tokens import token_create
 from accounts.services.webhooks import webhook_create
-from tests.factories import make_account, make_closed_trade, make_connection, make_plan, make_setup, make_tag
+from tests.factories import make_account, make_cash, make_closed_trade, make_connection, make_plan, make_setup, make_tag
 from trades import models
 from trenddojo.api.views import published
 
@@ -19,6 +19,7 @@ SLOT = re.compile(r"\{(\w+)\}")
 # The collection in an address, to what of Belongings its ids name.
 NAMED_BY = {
     "accounts": "account",
+    "cash-movements": "cash",
     "connections": "connection",
     "deliveries": "delivery",
     "executions": "fill",
@@ -72,6 +73,7 @@ def belongings(owner: User) -> dict[str, Any]:
     token, _text = token_create(user=owner, name="Belongs", scope="read", now=now)
     made = {
         "account": account,
+        "cash": make_cash(account, "deposit", "100", date(2025, 1, 2)),
         "trade": trade,
         "plan": make_plan(account, "MSFT"),
         "fill": trade.fills.order_by("executed_at").first(),

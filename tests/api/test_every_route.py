@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 # Open to strangers, who have no token yet.
 OPEN = {("/api/v1/tokens/", "post")}
 # Compute and store nothing, so a token to read may ask for them.
-ONLY_COMPUTES = {("/api/v1/position-size/", "post")}
+ONLY_COMPUTES = {("/api/v1/position-size/", "post"), ("/api/v1/orders/preview/", "post")}
 # Answer without end: read in tests of their own.
 STREAMS = {"/api/v1/events/"}
 UNPUBLISHED = {"index", "schema", "docs", "nothing"}

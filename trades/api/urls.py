@@ -8,6 +8,7 @@ from trades.api.executions import ExecutionViewSet
 from trades.api.halts import HaltViewSet
 from trades.api.imports import ImportViewSet
 from trades.api.market import MarketViewSet
+from trades.api.order_preview import OrderPreviewViewSet
 from trades.api.orders import OrderViewSet
 from trades.api.performance import PerformanceViewSet
 from trades.api.positions import PositionViewSet
@@ -31,6 +32,7 @@ router.register("trades", TradeViewSet, basename="trade")
 
 urlpatterns = [
     *router.urls,
+    path("orders/preview/", OrderPreviewViewSet.as_view({"post": "create"}), name="order-preview"),
     path("halt/", HaltViewSet.as_view({"get": "show", "post": "halt"}), name="halt"),
     path("resume/", HaltViewSet.as_view({"post": "resume"}), name="resume"),
     path("flatten/", HaltViewSet.as_view({"post": "flatten"}), name="flatten"),
