@@ -1,11 +1,14 @@
-"""Positions that differ from the journal, or have no stop, are shown to the trader: once for each state of things."""
+"""Positions that differ from the journal, or have no stop, are shown to the trader: once when that begins or changes,
+and again when it begins anew."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from accounts.models import NotificationKind, User
-from accounts.services.notifications import notify
+from django.db import transaction
+
+from accounts.models import NotificationKind
+from accounts.services.occasions import occasions_begin, occasions_end, occasions_open
 from brokers.models import BrokerConnection
 from trades.models import Order
 from trades.selectors.matters import is_bare
@@ -14,6 +17,9 @@ from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.reconciliation import PositionDifference, position_differences
 
 MOST_NAMED = 8
+# What is said of one position, and of several.
+DIFFER = ("differ", "a position differs from the journal", "{} positions differ from the journal")
+BARE = ("bare", "a position has no working stop", "{} positions have no working stop")
 _ON_THEIR_WAY = (OrderState.SUBMITTING, OrderState.IN_DOUBT)
 
 
@@ -25,17 +31,15 @@ def differences_tell(connection: BrokerConnection, *, now: datetime) -> list[Pos
     if connection.account is None:
         return []
     lines = positions_compared(connection.user, connection.account, now=now)
+    unsettled = _unsettled(connection, lines)
     found = position_differences(
         {line.symbol: line.journal_quantity for line in lines},
         {line.symbol: line.quantity for line in lines},
-        unsettled=_unsettled(connection, lines),
+        unsettled=unsettled,
     )
-    if found:
-        _tell(connection, "differ", _count(found, "differs from the journal", "differ from the journal"), _told(found))
+    _tell(connection, DIFFER, {one.symbol: _differing(one) for one in found}, unsettled)
     bare = [line for line in lines if is_bare(line, now)]
-    if bare:
-        names = [f"{line.symbol} {line.quantity.normalize():f}" for line in bare]
-        _tell(connection, "bare", _count(bare, "has no working stop", "have no working stop"), names)
+    _tell(connection, BARE, {line.symbol: f"{line.symbol} {line.quantity.normalize():f}" for line in bare}, unsettled)
     return found
 
 
@@ -45,23 +49,46 @@ def _unsettled(connection: BrokerConnection, lines: Iterable[PositionLine]) -> s
     return moving | set(on_their_way.values_list("symbol", flat=True))
 
 
-def _told(found: Iterable[PositionDifference]) -> list[str]:
-    return [f"{one.symbol}: broker {one.broker.normalize():f}, journal {one.journal.normalize():f}" for one in found]
+def _differing(one: PositionDifference) -> str:
+    return f"{one.symbol}: broker {one.broker.normalize():f}, journal {one.journal.normalize():f}"
 
 
-def _count(things: Sequence[object], one: str, many: str) -> str:
-    return f"A position {one}" if len(things) == 1 else f"{len(things)} positions {many}"
+def _tell(
+    connection: BrokerConnection, words: tuple[str, str, str], standing: Mapping[str, str], unsettled: Collection[str]
+) -> None:
+    """Tell of what begins now, and end what lasts no longer; symbols that moved while we looked stay as they are.
+
+    `standing` says by symbol how each position stands: what stands otherwise than before begins anew.
+    """
+    word, one, many = words
+    about = f"positions:{connection.pk}:{word}"
+    names = {f"{symbol}:{_digest(text)}": text for symbol, text in standing.items()}
+    if not _changed(occasions_open(connection.user, about), names, unsettled):
+        return
+    with transaction.atomic():
+        # One at a time: two that look at once would both find the same beginning.
+        BrokerConnection.objects.select_for_update(no_key=True).filter(pk=connection.pk).first()
+        known = occasions_open(connection.user, about)
+        changed = _changed(known, names, unsettled)
+        occasions_end(user=connection.user, about=about, names=changed & known)
+        begun = [name for name in names if name in changed]
+        texts = [names[name] for name in begun]
+        occasions_begin(
+            user=connection.user,
+            kind=NotificationKind.POSITION,
+            about=about,
+            names=begun,
+            title=f"{connection.label}: {one if len(begun) == 1 else many.format(len(begun))}",
+            text="; ".join(texts[:MOST_NAMED]) + ("; …" if len(texts) > MOST_NAMED else ""),
+            path="/positions/",
+        )
 
 
-def _tell(connection: BrokerConnection, word: str, title: str, names: Sequence[str]) -> None:
-    digest = hashlib.sha256("|".join(names).encode()).hexdigest()[:16]
-    named = "; ".join(names[:MOST_NAMED]) + ("; …" if len(names) > MOST_NAMED else "")
-    user: User = connection.user
-    notify(
-        user=user,
-        kind=NotificationKind.POSITION,
-        key=f"positions:{connection.pk}:{word}:{digest}",
-        title=f"{connection.label}: {title[0].lower()}{title[1:]}",
-        text=named,
-        path="/positions/",
-    )
+def _changed(known: set[str], names: Collection[str], unsettled: Collection[str]) -> set[str]:
+    """What was told and is so no longer, and what is so and was not told."""
+    over = {name for name in known - set(names) if name.rpartition(":")[0] not in unsettled}
+    return over | (set(names) - known)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

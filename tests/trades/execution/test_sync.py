@@ -9,6 +9,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import CashMovement, Notification
+from accounts.services.notifications import Choice, choices_save
 from brokers.base import CashReport
 from brokers.mock.adapter import MockAdapter
 from brokers.mock.book import Book, Outcome
@@ -204,6 +205,56 @@ def test_a_difference_is_told_once_and_again_when_it_changes(desk: BrokerConnect
     assert told.all().count() == 2
 
 
+def told_of_differences() -> list[tuple[str, str]]:
+    told = Notification.objects.filter(kind="position", key__contains="differ", in_app=True).order_by("created_at")
+    return [(one.title, one.text) for one in told]
+
+
+def test_the_same_difference_is_told_again_when_it_comes_back(desk: BrokerConnection, book: Book) -> None:
+    elsewhere(book)
+    sync(desk)
+    Fill.objects.update(executed_at=NOW - timedelta(minutes=5))
+    for seconds, quantity in ((120, 8), (180, 8), (240, 10), (300, 8), (360, 8)):
+        Trade.objects.update(quantity=quantity, open_quantity=quantity)
+        sync(desk, seconds)
+
+    assert told_of_differences() == [("Desk: a position differs from the journal", "AAPL: broker 10, journal 8")] * 2
+
+
+def test_a_second_difference_does_not_tell_of_the_first_again(desk: BrokerConnection, book: Book) -> None:
+    for symbol in ("AAPL", "IBM", "MSFT"):
+        report = book.place_external(OrderTerms(symbol, Side.BUY, OrderType.MARKET, D(10)))
+        book.fill(report.broker_order_id)
+    sync(desk)
+    Fill.objects.update(executed_at=NOW - timedelta(minutes=5))
+    Trade.objects.exclude(symbol="MSFT").update(quantity=8, open_quantity=8)
+    sync(desk, 120)
+    Trade.objects.filter(symbol="MSFT").update(quantity=9, open_quantity=9)
+    sync(desk, 180)
+
+    assert told_of_differences() == [
+        ("Desk: 2 positions differ from the journal", "AAPL: broker 10, journal 8; IBM: broker 10, journal 8"),
+        ("Desk: a position differs from the journal", "MSFT: broker 10, journal 9"),
+    ]
+    Trade.objects.filter(symbol="IBM").update(quantity=10, open_quantity=10)
+    sync(desk, 240)
+    assert len(told_of_differences()) == 2
+
+
+def test_who_hears_of_no_positions_is_told_when_they_choose_to(desk: BrokerConnection, book: Book) -> None:
+    choices_save(user=desk.user, choices=[Choice("position", in_app=False, by_email=False)])
+    elsewhere(book)
+    sync(desk)
+    Fill.objects.update(executed_at=NOW - timedelta(minutes=5))
+    Trade.objects.update(quantity=8, open_quantity=8)
+    sync(desk, 120)
+    assert not Notification.objects.exists()
+    choices_save(user=desk.user, choices=[Choice("position")])
+    sync(desk, 180)
+
+    assert told_of_differences() == [("Desk: a position differs from the journal", "AAPL: broker 10, journal 8")]
+
+
 def test_a_position_without_a_stop_is_told_of_after_a_while(desk: BrokerConnection, book: Book) -> None:
     elsewhere(book)
     sync(desk, 60)
@@ -241,8 +292,8 @@ def test_five_hundred_of_everything_take_no_more_queries_than_fifty(desk: Broker
     place(450)
     many = queries_of(180)
     unchanged = queries_of(240)
-    # One notification names them all.
-    assert many <= few + 2
+    # One notification names them all, each is remembered, and nobody else tells meanwhile.
+    assert many <= few + 8
     assert unchanged <= 25
     assert Order.objects.count() == 502
 
