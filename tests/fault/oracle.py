@@ -19,6 +19,8 @@ from tests.fault.market import SYMBOLS
 from tests.fault.truth import SAME, UNDECIDED, WAITED_FOR, WORKS, Truth
 
 ZERO = Decimal(0)
+# Seconds after which a request whose answer was lost is not heard any more.
+HEARD_LATE = 300.0
 # Averages are told with fewer places than they have.
 AVERAGE_ROUNDED = Decimal("0.0001")
 
@@ -95,8 +97,13 @@ def _each_position_closed_once(
 
 
 def _halted_entries_work_no_more(truth: Truth, intents: list[Intent]) -> Iterator[Finding]:
-    """An entry that was there when its trader asked for a halt, and what took its place, has come to an end."""
-    halts = [one.began for one in intents if one.kind == "halt" and one.status == HTTPStatus.OK]
+    """An entry that was there when its trader asked for a halt, and what took its place, has come to an end.
+
+    Of halts that were carried out with their answer: where its process died workers go on, until the trader resumes.
+    """
+    asked = [one for one in intents if one.kind == "halt"]
+    lost = [one.began for one in asked if one.tries > 1 or not one.is_answered]
+    halts = [one.began for one in asked if one.status == HTTPStatus.OK and not _may_be_halted(one, lost)]
     if not halts:
         return
     last, rows = max(halts), {row["id"]: row for row in truth.orders}
@@ -109,6 +116,11 @@ def _halted_entries_work_no_more(truth: Truth, intents: list[Intent]) -> Iterato
         is_entry = row["parent_id"] is None and not row["is_reducing"]
         if was_there and is_entry and row["status"] in (*WAITED_FOR, *UNDECIDED):
             yield _says(truth, "wrong", f"an entry works on though its account was halted: {_told(row)}", row)
+
+
+def _may_be_halted(halt: Intent, lost: list[float]) -> bool:
+    """Whether it, or one before it whose answer was lost, may have found a halt that was set already: twice is once."""
+    return any(halt.began - HEARD_LATE < began <= halt.began for began in lost)
 
 
 def _each_row_one_broker_order(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
