@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 
 from accounts.models import Halt, HaltLevel, Pulse, Silence
 from brokers.admin.reading import ReadOnlyAdmin
+from trades.execution.halt_sweep import consequence
 from trades.execution.intents import desk_halt, desk_resume
 from trades.forms.position import HaltForm
 
@@ -26,6 +27,14 @@ HALT = {
         "Workers cancel every entry that works or waits.",
     ],
     "action_label": "Halt the desk",
+}
+HALTED_ALREADY = {
+    **HALT,
+    "text": "The desk is halted. Its first reason stays; stops and targets that were kept can be cancelled, too.",
+    "consequences": [
+        "With stops and targets kept nothing changes.",
+        "With stops and targets cancelled workers cancel them, too, and every trader is told once more.",
+    ],
 }
 RESUME = {
     "title": "Resume the desk",
@@ -74,11 +83,14 @@ class HaltAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         form = DeskHaltForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            halt = desk_halt(by=request.user.get_username(), **form.terms())
-            self.log_addition(request, halt, "Halted the whole desk.")
-            messages.warning(request, "The desk is halted: workers cancel what works.")
+            terms = form.terms()
+            halt = desk_halt(by=request.user.get_username(), **terms)
+            exits = consequence(cancels_exits=halt.cancels_exits)
+            asked = "stops and targets, too" if terms["cancels_exits"] else "entries alone"
+            self.log_addition(request, halt, f"Halted the whole desk ({asked}): {terms['reason']}")
+            messages.warning(request, f"The desk is halted: workers cancel what works. {exits}")
             return redirect(LIST)
-        return self._asked(request, form, HALT)
+        return self._asked(request, form, HALTED_ALREADY if _is_halted() else HALT)
 
     def resume_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_resume_permission(request):

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Halt
 from brokers.models import BrokerConnection
-from tests.trades.orders.kit import connected_account, make_order, make_position
+from tests.trades.orders.kit import connected_account, d, make_order, make_position
 from trades.execution.intents import desk_halt
 from trades.models import Order
 
@@ -32,6 +32,22 @@ def test_all_accounts_are_halted_and_resumed(api, account):
     assert api.post("/halt/", {"reason": "Other"}).json()["trader"] == trader
     assert api.post("/resume/").json() == FREE
     assert api.post("/resume/").json() == FREE
+
+
+@pytest.mark.parametrize("path", ["/halt/", "/accounts/{}/halt/"])
+def test_what_is_halted_and_kept_stops_takes_them_when_that_is_asked_for(api, account, path):
+    stop = make_order(account, "KO", type="stop", side="sell", stop_price=d(90), limit_price=None, role="stop_loss")
+    Order.objects.filter(pk=stop.pk).update(is_reducing=True)
+    where = path.format(account.pk)
+    kept = api.post(where, {"reason": "Tilt"}).json()
+    stop.refresh_from_db()
+    assert stop.status == "accepted"
+    gone = api.post(where, {"reason": "Fire", "exits": "cancel"}).json()
+    stop.refresh_from_db()
+    assert stop.status == "cancelling"
+    if path == "/halt/":
+        assert gone["trader"] == kept["trader"] | {"exits": "cancel"}
+        assert (kept["trader"]["reason"], kept["trader"]["exits"]) == ("Tilt", "keep")
 
 
 def test_every_level_is_told_by_itself(api, account):

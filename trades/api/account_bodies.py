@@ -126,9 +126,14 @@ class AccountFilters(Taken):
     is_halted = Flag(required=False)
 
 
+EXITS = (
+    "Stops and targets that protect positions. With `cancel`, what is halted already and kept them cancels them, too."
+)
+
+
 class Halt(Taken):
     reason = Text(max_length=REASON_LENGTH, required=False, allow_blank=True, help_text="Shown while it is halted.")
-    exits = Word(choices=["keep", "cancel"], default="keep", help_text="Stops and targets that protect positions.")
+    exits = Word(choices=["keep", "cancel"], default="keep", help_text=EXITS)
 
 
 def halt_terms(said: dict[str, Any]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from trades.execution.flatten import Flattened
 from trades.execution.intents import account_flatten, trader_flatten, trader_halt, trader_resume
 from trades.selectors.brakes import Shown, brakes_shown
 from trades.selectors.orders_told import order_read
-from trenddojo.api.fields import Key, Moment, Text
+from trenddojo.api.fields import Key, Moment, Text, Word
 from trenddojo.api.schema import IDEMPOTENT, errors
 from trenddojo.api.serializers import Given, Nothing
 
-NOW_HALTED = {"reason": "Lost the day's limit", "by": "alice", "since": "2026-03-05T14:30:00Z"}
+NOW_HALTED = {"reason": "Lost the day's limit", "by": "alice", "since": "2026-03-05T14:30:00Z", "exits": "keep"}
 ACCOUNT = "5f1c2f0e-6c1b-4c39-9a3f-3f7d1f6a5b10"
 
 
@@ -30,6 +30,7 @@ class HaltGiven(Given):
     reason = Text()
     by = Text(help_text="The user, or the administrator, who asked for it.")
     since = Moment()
+    exits = Word(choices=["keep", "cancel"], help_text="What it does to stops and targets.")
 
 
 class AccountHaltGiven(Given):
@@ -81,6 +82,14 @@ UNCLOSED = {
 CLOSING = OpenApiExample(
     "One closes, one account cannot", {"orders": [PLACED.value], "unclosed": [UNCLOSED]}, response_only=True
 )
+
+
+class _Halt:
+    """A trader's halt, or the desk's, as it is answered."""
+
+    def __init__(self, shown: Shown) -> None:
+        self.reason, self.by, self.since = shown.reason, shown.by, shown.since
+        self.exits = "cancel" if shown.cancels_exits else "keep"
 
 
 class _Silent:
@@ -166,8 +175,8 @@ class HaltViewSet(PlacesOrders):
     def state(self, request: Request) -> Response:
         shown = brakes_shown(request.user)
         told = {
-            "trader": next(iter(shown.of_kind("user")), None),
-            "desk": next(iter(shown.of_kind("desk")), None),
+            "trader": next(map(_Halt, shown.of_kind("user")), None),
+            "desk": next(map(_Halt, shown.of_kind("desk")), None),
             "accounts": shown.of_kind("account"),
             "silent": [_Silent(one) for kind in ("silent", "broker") for one in shown.of_kind(kind)],
         }

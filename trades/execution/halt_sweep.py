@@ -55,9 +55,11 @@ def halt_sweep(halt_id: UUID, *, now: datetime) -> None:
         account_id = _next_account(halt, after=last)
         if account_id is None:
             # Accounts that somebody worked on when we came by are the next turn's.
-            if not _left(halt).exists():
-                _finish(halt, now)
-            return
+            if _left(halt).exists() or _finish(halt, now):
+                return
+            # Widened meanwhile: from the first account again.
+            last = None
+            continue
         if not _account_sweep(halt, account_id, now=now):
             last = account_id
     halts_nudge()
@@ -84,7 +86,9 @@ def _word(halt: Halt) -> Word:
         title, until = "All your accounts are halted", "until you resume them"
     kept = consequence(cancels_exits=halt.cancels_exits)
     text = f"{why}Working entries are cancelled. {kept} New orders are refused {until}."
-    return Word(NotificationKind.RISK.value, f"halt:{halt.pk}", title, text, "/halt/")
+    # Those who were told that exits stay are told once more when they go.
+    key = f"halt:{halt.pk}:exits" if halt.cancels_exits else f"halt:{halt.pk}"
+    return Word(NotificationKind.RISK.value, key, title, text, "/halt/")
 
 
 def account_orders_cancel(account_id: UUID, *, cancels_exits: bool, now: datetime) -> int:
@@ -116,7 +120,10 @@ def _account_sweep(halt: Halt, account_id: UUID, *, now: datetime) -> bool:
     """Cancel a portion of an account's orders; False when there is nothing more to do there at this time."""
     # Of the whole desk many workers may sweep at once; a trader waits for the end of it.
     is_shared = halt.user_id is None
-    account = TradingAccount.objects.select_for_update(skip_locked=is_shared).filter(pk=account_id).first()
+    # Not of the key: whoever widens or lifts the halt holds its row, writes entries that name the account, and must not
+    # wait for a sweep that holds the account and wants the row.
+    accounts = TradingAccount.objects.select_for_update(skip_locked=is_shared, no_key=True)
+    account = accounts.filter(pk=account_id).first()
     if account is None:
         return False
     portion = _left(halt).filter(account=account).select_related("owner").order_by("created_at")[:MOST_ORDERS]
@@ -136,9 +143,13 @@ def _account_sweep(halt: Halt, account_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-def _finish(halt: Halt, now: datetime) -> None:
-    if Halt.objects.filter(pk=halt.pk, swept_at=None).update(swept_at=now):
-        log.warning("halt.swept scope=%s halt=%s", halt.level, halt.pk)
+def _finish(halt: Halt, now: datetime) -> bool:
+    """Not where the halt was widened since it was read, or somebody else was first."""
+    as_read = Halt.objects.filter(pk=halt.pk, swept_at=None, cancels_exits=halt.cancels_exits)
+    if not as_read.update(swept_at=now):
+        return False
+    log.warning("halt.swept scope=%s halt=%s", halt.level, halt.pk)
+    return True
 
 
 def _cancel(orders: list[Order], *, now: datetime) -> int:

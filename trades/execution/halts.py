@@ -2,7 +2,8 @@
 
 No entry works or leaves, protective exits stay unless they are to go, and positions may still be closed. Each level is
 resumed by itself. A trader's halt and the desk's are marked first, by one row that refuses new entries everywhere;
-what works is then cancelled by a sweep (see halt_sweep), which any worker goes on with.
+what works is then cancelled by a sweep (see halt_sweep), which any worker goes on with. Halting again keeps the first
+reason; a halt that kept stops and targets takes them, too, when that is asked for, and never gives them back.
 """
 
 import logging
@@ -49,13 +50,15 @@ def account_halt(
     cancels_exits: bool = False,
     now: datetime | None = None,
 ) -> TradingAccount:
-    """Cancel every entry that works and refuse new ones until account_resume; halting twice keeps the first reason.
+    """Cancel every entry that works and refuse new ones until account_resume. Raises Http404.
 
-    Raises Http404.
+    Of a halted account only what still works is cancelled, where that is to include stops and targets.
     """
     now, terms = now or timezone.now(), HaltTerms(reason, cancels_exits)
     account = account_get_locked(owner, account_id)
     if account.is_halted:
+        if cancels_exits:
+            _account_widen(account, owner, terms=terms, now=now)
         return account
     account.halted_at, account.halt_reason = now, terms.shown
     account.save(update_fields=["halted_at", "halt_reason", "updated_at"])
@@ -78,6 +81,23 @@ def account_halt(
     return account
 
 
+def _account_widen(account: TradingAccount, owner: User, *, terms: HaltTerms, now: datetime) -> None:
+    """Stops and targets go, too; under the account's lock."""
+    cancelled = account_orders_cancel(account.pk, cancels_exits=True, now=now)
+    if not cancelled:
+        return
+    after = {"reason": terms.shown, "orders_cancelled": cancelled, "cancels_exits": True}
+    _audit(account, owner, "account.halt_widened", after=after)
+    notify(
+        user=owner,
+        kind=NotificationKind.RISK,
+        key=f"account:{account.pk}:widened:{now.isoformat()}",
+        title=f"{account.name}: stops and targets are cancelled",
+        text=f"Working orders cancelled: {cancelled}. {consequence(cancels_exits=True)} The account stays halted.",
+        path=f"/accounts/{account.pk}/",
+    )
+
+
 @transaction.atomic
 def account_resume(*, owner: User, account_id: UUID) -> TradingAccount:
     """Let new orders leave again. Raises Http404."""
@@ -92,10 +112,10 @@ def account_resume(*, owner: User, account_id: UUID) -> TradingAccount:
 
 
 def trader_halt(*, user: User, reason: str = "", cancels_exits: bool = False, now: datetime | None = None) -> Halt:
-    """Halt all accounts of a trader, those to come included; halting twice keeps the first."""
+    """Halt all accounts of a trader, those to come included; halting twice keeps or widens the first."""
     now, terms = now or timezone.now(), HaltTerms(reason, cancels_exits)
-    halt, is_new = _mark(HaltLevel.USER, user, by=user.get_username(), terms=terms, now=now)
-    if is_new:
+    halt, is_news = _mark(HaltLevel.USER, user, by=user.get_username(), terms=terms, now=now)
+    if is_news:
         halt_sweep(halt.pk, now=now)
         halt.refresh_from_db()
     return halt
@@ -107,7 +127,7 @@ def trader_resume(*, user: User, now: datetime | None = None) -> Halt | None:
 
 
 def desk_halt(*, by: str, reason: str, cancels_exits: bool = False, now: datetime | None = None) -> Halt:
-    """Halt everybody's accounts; for administrators. Workers cancel what works; halting twice keeps the first."""
+    """Halt everybody's accounts; for administrators. Workers cancel what works; twice keeps or widens the first."""
     now, terms = now or timezone.now(), HaltTerms(reason, cancels_exits)
     return _mark(HaltLevel.DESK, None, by=by, terms=terms, now=now)[0]
 
@@ -118,7 +138,7 @@ def desk_resume(*, by: str, now: datetime | None = None) -> Halt | None:
 
 
 def _mark(level: HaltLevel, user: User | None, *, by: str, terms: HaltTerms, now: datetime) -> tuple[Halt, bool]:
-    """The open halt of this level, and whether it was set just now: of two at once the database keeps one."""
+    """The open halt of this level, and whether it is news to a sweep: of two at once the database keeps one."""
     opened = Halt(
         level=level,
         user=user,
@@ -133,8 +153,11 @@ def _mark(level: HaltLevel, user: User | None, *, by: str, terms: HaltTerms, now
             _mark_follow(opened)
     except IntegrityError:
         found = Halt.objects.filter(level=level, user=user, resumed_at=None).first()
+        is_widened = found is not None and _widen(found, by=by, terms=terms)
         # Lifted again between the two: then it is set after all.
-        return (found, False) if found is not None else _mark(level, user, by=by, terms=terms, now=now)
+        if found is None or found.resumed_at is not None:
+            return _mark(level, user, by=by, terms=terms, now=now)
+        return found, is_widened
     log.warning("halt.set scope=%s halt=%s by=%s exits=%s", level, opened.pk, opened.by_name, terms.cancels_exits)
     return opened, True
 
@@ -143,6 +166,22 @@ def _mark_follow(halt: Halt) -> None:
     """What a new halt brings with it: an entry in the audit trail, and work for the workers."""
     _audit_all(halt, f"{_word(halt)}.halted", after={"reason": halt.reason, "by": halt.by_name})
     halts_nudge()
+
+
+def _widen(halt: Halt, *, by: str, terms: HaltTerms) -> bool:
+    """Whether an open halt that kept stops and targets was made to take them, too: told and swept anew."""
+    if halt.cancels_exits or not terms.cancels_exits:
+        return False
+    still_kept = Halt.objects.filter(pk=halt.pk, cancels_exits=False, resumed_at=None)
+    with transaction.atomic():
+        is_widened = bool(still_kept.update(cancels_exits=True, told_at=None, swept_at=None))
+        if is_widened:
+            _audit_all(halt, f"{_word(halt)}.halt_widened", after={"reason": terms.shown, "by": by[:150]})
+            halts_nudge()
+    halt.refresh_from_db()
+    if is_widened:
+        log.warning("halt.widened scope=%s halt=%s by=%s", halt.level, halt.pk, by[:150])
+    return is_widened
 
 
 def _lift(open_ones: QuerySet[Halt], *, by: str, now: datetime | None) -> Halt | None:

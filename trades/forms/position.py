@@ -65,6 +65,16 @@ class HaltForm(forms.Form):
         return {"reason": self.cleaned_data["reason"], "cancels_exits": self.cleaned_data["exits"] == "cancel"}
 
 
+class ExitsTooForm(HaltForm):
+    """What is halted already, and kept stops and targets, cancels them, too."""
+
+    exits = forms.ChoiceField(choices=[("cancel", "")], initial="cancel", widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason"].help_text = "Why they go, too. The reason of the halt stays what it is."
+
+
 class ReplaceForm(CreationForm):
     """What may be changed of a working order; a field appears where its type has it. Exits that belong together keep
     their size."""

@@ -121,7 +121,8 @@ def broker_brake(found: BrokerConnection) -> Brake:
 class Shown:
     """What holds entries back, as pages tell it: `kind` is account, user, desk, silent or broker.
 
-    `key` is the account's or the connection's; `since` is when it began.
+    `key` is the account's or the connection's; `since` is when it began. Whether stops and targets go, too, is known of
+    a trader's halt and the desk's.
     """
 
     kind: str
@@ -130,6 +131,7 @@ class Shown:
     reason: str
     by: str
     since: datetime
+    cancels_exits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +147,16 @@ class BrakesShown:
 
 # One question for every page: a few rows by their small indexes.
 _SHOWN = """
-SELECT h.level, h.id::text, '', h.reason, h.by_name, h.halted_at FROM halts h
+SELECT h.level, h.id::text, '', h.reason, h.by_name, h.halted_at, h.cancels_exits FROM halts h
     WHERE h.resumed_at IS NULL AND (h.user_id IS NULL OR h.user_id = %(user)s)
-UNION ALL SELECT 'account', a.id::text, a.name, a.halt_reason, '', a.halted_at FROM accounts a
+UNION ALL SELECT 'account', a.id::text, a.name, a.halt_reason, '', a.halted_at, FALSE FROM accounts a
     WHERE a.owner_id = %(user)s AND a.halted_at IS NOT NULL
-UNION ALL SELECT 'pulse', p.name, p.name, '', '', p.at FROM pulses p WHERE clock_timestamp() - p.at > %(dead)s
+UNION ALL SELECT 'pulse', p.name, p.name, '', '', p.at, FALSE FROM pulses p WHERE clock_timestamp() - p.at > %(dead)s
     AND EXISTS (SELECT 1 FROM broker_connections c WHERE c.user_id = %(user)s AND c.is_active)
-UNION ALL SELECT 'broker', c.id::text, c.label, '', '', c.last_sync FROM broker_connections c
+UNION ALL SELECT 'broker', c.id::text, c.label, '', '', c.last_sync, FALSE FROM broker_connections c
     WHERE c.user_id = %(user)s AND c.is_active AND c.account_id IS NOT NULL
     AND c.last_sync NOT BETWEEN clock_timestamp() - %(unheard)s AND clock_timestamp() + %(unheard)s
-UNION ALL SELECT 'noticed', s.subject, '', '', '', s.since FROM silences s
+UNION ALL SELECT 'noticed', s.subject, '', '', '', s.since, FALSE FROM silences s
     WHERE s.ended_at IS NULL AND (s.user_id IS NULL OR s.user_id = %(user)s)
 """
 _ORDER = ("desk", "silent", "user", "account", "broker")

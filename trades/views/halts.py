@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import TradingAccount
 from accounts.selectors import account_for, accounts_in_use
 from trades.execution.flatten import Flattened
+from trades.execution.halt_sweep import GO, consequence
 from trades.execution.intents import (
     account_flatten,
     account_halt,
@@ -24,7 +25,7 @@ from trades.execution.intents import (
     trader_resume,
 )
 from trades.forms.fields import refusals_at
-from trades.forms.position import CloseForm, HaltForm
+from trades.forms.position import CloseForm, ExitsTooForm, HaltForm
 from trades.selectors.brakes import brakes_shown
 from trades.selectors.flattening import flattening_of
 from trades.selectors.freshness import connections_stale
@@ -35,10 +36,26 @@ HALT_MEANS = (
     "Entries that work or wait are cancelled.",
     "No new entry leaves. Orders that make a position smaller always may.",
 )
+EXITS_TOO = (
+    "Stops and targets that work are cancelled: positions are without protection.",
+    "The halt stays; resuming brings nothing back.",
+)
 FLAT_MEANS = (
     "Working entries are cancelled. Stops and targets are cancelled first.",
     "While its market is shut, an order that closes a position waits for the open.",
 )
+
+
+ACCOUNT_HALT = {
+    "text": "The kill switch of this account. Positions stay as they are.",
+    "consequences": HALT_MEANS,
+    "action_label": "Halt the account",
+}
+ACCOUNT_EXITS_TOO = {
+    "text": "The account is halted. What still works there goes, too.",
+    "consequences": EXITS_TOO,
+    "action_label": "Cancel stops and targets",
+}
 
 
 @login_required
@@ -47,14 +64,16 @@ def halt(request: HttpRequest) -> HttpResponse:
     """What is halted at which level, and the kill switch of all of one's accounts."""
     form = HaltForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        trader_halt(user=request.user, **form.terms())
-        messages.warning(request, "All your accounts are halted: no new entry leaves until you resume them.")
+        found = trader_halt(user=request.user, **form.terms())
+        said = "All your accounts are halted: no new entry leaves until you resume them."
+        messages.warning(request, f"{said} {consequence(cancels_exits=found.cancels_exits)}")
         return redirect("trades:halt")
     shown = brakes_shown(request.user)
+    mine = next(iter(shown.of_kind("user")), None)
     context = {
-        "form": form,
-        "consequences": HALT_MEANS,
-        "mine": next(iter(shown.of_kind("user")), None),
+        "form": form if mine is None else ExitsTooForm(request.POST or None),
+        "consequences": HALT_MEANS if mine is None else EXITS_TOO,
+        "mine": mine,
         "desk": next(iter(shown.of_kind("desk")), None),
         "halted": shown.of_kind("account"),
     }
@@ -76,18 +95,18 @@ def account_halt_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     account = account_for(request.user, pk)
     form = HaltForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        terms = form.terms()
         with refusals_at(form):
-            account_halt(owner=request.user, account_id=pk, **form.terms())
-            messages.warning(request, f"{account.name} is halted: no new order leaves until you resume it.")
+            account_halt(owner=request.user, account_id=pk, **terms)
+            said = f"{account.name} is halted: no new order leaves until you resume it."
+            messages.warning(request, f"{said} {GO}" if terms["cancels_exits"] else said)
             return redirect("accounts:account-detail", pk)
     context = {
-        "title": f"Halt {account.name}?",
-        "text": "The kill switch of this account. Positions stay as they are.",
-        "consequences": HALT_MEANS,
-        "action_label": "Halt the account",
+        **(ACCOUNT_EXITS_TOO if account.is_halted else ACCOUNT_HALT),
+        "title": f"Cancel the stops and targets of {account.name}?" if account.is_halted else f"Halt {account.name}?",
         "crumbs": _crumbs_of(account),
         "cancel_url": reverse("accounts:account-detail", args=[pk]),
-        "form": form,
+        "form": ExitsTooForm(request.POST or None) if account.is_halted else form,
     }
     return render(request, "confirm.html", context)
 

@@ -48,6 +48,10 @@ def resume(level: str, owner: User) -> Halt | None:
     return trader_resume(user=owner, now=NOW) if level == "trader" else desk_resume(by="bob", now=NOW)
 
 
+def told_of(user: User) -> list[str]:
+    return list(Notification.objects.filter(user=user).order_by("created_at").values_list("key", flat=True))
+
+
 def statuses(account: TradingAccount) -> dict[str, str]:
     return dict(Order.objects.filter(account=account).values_list("symbol", "status"))
 
@@ -129,6 +133,26 @@ def test_resuming_one_level_lifts_no_other(alice: User) -> None:
 
 
 @pytest.mark.usefixtures("broker")
+def test_a_halted_account_that_kept_stops_takes_them_when_that_is_asked_for(alice: User) -> None:
+    account = connected(alice)
+    held(account, 100)
+    given = sell(account, 60, type="stop", stop_price=d(90))
+    stop = at_broker(order_create(owner=alice, given=given, creation_key=uuid4(), now=NOW))
+    account_halt(owner=alice, account_id=account.pk, reason="Tilt", now=NOW)
+    assert fresh(stop).status == "accepted"
+
+    for _ in range(2):
+        account_halt(owner=alice, account_id=account.pk, reason="Fire", cancels_exits=True, now=NOW)
+
+    account.refresh_from_db()
+    assert (fresh(stop).status, account.halt_reason) == ("cancelling", "Tilt")
+    entry = AuditEntry.objects.get(action="account.halt_widened")
+    assert entry.after == {"reason": "Fire", "orders_cancelled": 1, "cancels_exits": True}
+    titles = Notification.objects.filter(user=alice).order_by("created_at").values_list("title", flat=True)
+    assert list(titles) == ["Main is halted", "Main: stops and targets are cancelled"]
+
+
+@pytest.mark.usefixtures("broker")
 def test_a_traders_halt_is_the_traders_alone(alice: User, charlie: User) -> None:
     connected(alice)
     theirs = connected(charlie)
@@ -172,6 +196,55 @@ class TestSweep:
         halt(level, alice, cancels_exits=True)
         halts_sweep_task()
         assert [fresh(order).status for order in (stop, closing)] == ["cancelling", "accepted"]
+
+    def test_a_halt_that_kept_stops_takes_them_when_that_is_asked_for(self, alice: User, level: str) -> None:
+        account = connected(alice)
+        held(account, 100)
+        given = sell(account, 60, type="stop", stop_price=d(90))
+        stop = at_broker(order_create(owner=alice, given=given, creation_key=uuid4(), now=NOW))
+        first = halt(level, alice)
+        halts_sweep_task()
+        assert (fresh(stop).status, told_of(alice)) == ("accepted", [f"halt:{first.pk}"])
+
+        widened = halt(level, alice, cancels_exits=True)
+        halts_sweep_task()
+
+        assert (widened.pk, widened.cancels_exits, widened.reason) == (first.pk, True, first.reason)
+        assert fresh(stop).status == "cancelling"
+        assert told_of(alice) == [f"halt:{first.pk}", f"halt:{first.pk}:exits"]
+        widened.refresh_from_db()
+        assert widened.swept_at is not None
+        trail = AuditEntry.objects.filter(action="trader.halt_widened").values_list("account", "actor__username")
+        assert list(trail) == ([(account.pk, "alice")] if level == "trader" else [])
+
+    def test_a_halt_that_took_stops_never_gives_them_back(self, alice: User, level: str) -> None:
+        connected(alice)
+        halt(level, alice, cancels_exits=True)
+        assert halt(level, alice).cancels_exits
+        assert halt(level, alice, cancels_exits=True).cancels_exits
+        halts_sweep_task()
+        assert Halt.objects.count() == 1
+        assert Notification.objects.filter(user=alice).count() == 1
+        assert not AuditEntry.objects.filter(action="trader.halt_widened").exists()
+
+    def test_a_halt_that_is_widened_while_its_sweep_ends_is_swept_on(
+        self, alice: User, level: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        account = connected(alice)
+        held(account, 100)
+        given = sell(account, 60, type="stop", stop_price=d(90))
+        stop = at_broker(order_create(owner=alice, given=given, creation_key=uuid4(), now=NOW))
+        _mark_only(level, alice)
+        finish = halt_sweep._finish
+
+        def widened_meanwhile(*args: Any) -> bool:
+            Halt.objects.update(cancels_exits=True)
+            return finish(*args)
+
+        monkeypatch.setattr(halt_sweep, "_finish", widened_meanwhile)
+        halts_sweep_task()
+        assert fresh(stop).status == "cancelling"
+        assert Halt.objects.get().swept_at is not None
 
     def test_a_sweep_that_is_killed_goes_on_where_it_was(
         self, alice: User, charlie: User, level: str, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -10,14 +11,14 @@ from django.db import connection
 from accounts.models import Halt, User
 from brokers.mock.book import Book, Outcome
 from brokers.models import BrokerConnection
-from tests.trades.desk_kit import NOW
-from tests.trades.execution.gate_kit import broker, connected, placed
+from tests.trades.desk_kit import NOW, d
+from tests.trades.execution.gate_kit import at_broker, broker, connected, held, placed, sell
 from tests.trades.execution.recording_kit import book, desk, fresh, order_of
 from tests.trades.execution.test_at_once_orders import at_once, placing
 from trades.execution import replace, submit
-from trades.execution.intents import desk_halt, trader_halt
+from trades.execution.intents import desk_halt, desk_resume, order_create, trader_halt, trader_resume
 from trades.execution.submit import order_submit
-from trades.models import Order
+from trades.models import AuditEntry, Order
 from trades.tasks import halts_sweep_task
 
 __all__ = ["book", "broker", "desk"]
@@ -26,6 +27,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LEVELS = {
     "trader": lambda user: trader_halt(user=user, reason="Now", now=NOW),
     "desk": lambda user: desk_halt(by="bob", reason="Now", now=NOW),
+}
+WIDENED = {
+    "trader": lambda user: trader_halt(user=user, reason="All", cancels_exits=True, now=NOW),
+    "desk": lambda user: desk_halt(by="bob", reason="All", cancels_exits=True, now=NOW),
 }
 BOTH = pytest.mark.parametrize("level", sorted(LEVELS))
 
@@ -130,6 +135,36 @@ def test_halting_twice_at_once_halts_once(alice: User, level: str) -> None:
     found = at_once(*[lambda: LEVELS[level](alice)] * 3)
     assert len({halt.pk for halt in found}) == 1
     assert Halt.objects.count() == 1
+
+
+@BOTH
+@pytest.mark.usefixtures("broker")
+def test_widening_twice_at_once_while_it_is_swept_widens_once(alice: User, level: str) -> None:
+    account = connected(alice)
+    for number in range(3):
+        placed(connected(alice, f"Account {number}"))
+    held(account, 100)
+    given = sell(account, 60, type="stop", stop_price=d(90))
+    stop = at_broker(order_create(owner=alice, given=given, creation_key=uuid4(), now=NOW))
+    _marked(level, alice)()
+    found = at_once(*[lambda: WIDENED[level](alice)] * 3, halts_sweep_task, halts_sweep_task)[:3]
+    halts_sweep_task()
+    assert {(halt.pk, halt.cancels_exits) for halt in found} == {(Halt.objects.get().pk, True)}
+    assert (fresh(stop).status, Halt.objects.get().swept_at is not None) == ("cancelling", True)
+    trail = AuditEntry.objects.filter(action="trader.halt_widened", account=account)
+    assert trail.count() == (1 if level == "trader" else 0)
+
+
+@BOTH
+@pytest.mark.usefixtures("broker")
+def test_a_halt_is_lifted_while_it_is_swept(alice: User, level: str) -> None:
+    """Neither waits for what the other holds, whatever the sweep has got to."""
+    for number in range(4):
+        placed(connected(alice, f"Account {number}"))
+    _marked(level, alice)()
+    lift = {"trader": lambda: trader_resume(user=alice, now=NOW), "desk": lambda: desk_resume(by="bob", now=NOW)}
+    found = at_once(halts_sweep_task, lift[level], halts_sweep_task)
+    assert found[1].resumed_at == NOW
 
 
 @pytest.mark.usefixtures("broker")

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection as database
 from django.test import Client
@@ -80,6 +81,36 @@ def test_stops_stay_unless_they_are_to_go(alice_client: Client, account: Trading
     alice_client.post(path.format(account.pk), {"reason": "Tilt", "exits": "cancel"})
     stop.refresh_from_db()
     assert stop.status == "cancelling"
+
+
+@pytest.mark.parametrize("path", ["/halt/", "/accounts/{}/halt/"])
+def test_a_halt_that_kept_stops_is_widened_on_the_same_page(
+    alice_client: Client, account: TradingAccount, path: str
+) -> None:
+    stop = make_order(account, "KO", type="stop", side="sell", stop_price=d(90), limit_price=None, role="stop_loss")
+    Order.objects.filter(pk=stop.pk).update(is_reducing=True)
+    where = path.format(account.pk)
+    alice_client.post(where, {"reason": "Tilt", "exits": "keep"})
+    asked = read(alice_client, where)
+    assert "Cancel stops and targets" in asked
+    assert '<input type="hidden" name="exits" value="cancel"' in asked
+    assert "Say why, in a word or two." in alice_client.post(where, {"exits": "cancel"}).content.decode()
+    answer = alice_client.post(where, {"reason": "Fire", "exits": "cancel"}, follow=True).content.decode()
+    assert "Stops and targets are cancelled, too: positions are without protection." in answer
+    stop.refresh_from_db()
+    assert stop.status == "cancelling"
+    assert ": Tilt. No new entry leaves" in " ".join(answer.split())
+    if path == "/halt/":
+        assert '<input type="hidden" name="exits"' not in answer
+
+
+def test_a_halted_account_leads_to_cancelling_its_stops(alice_client: Client, account: TradingAccount) -> None:
+    here, there = f"/accounts/{account.pk}/", f'href="/accounts/{account.pk}/halt/"'
+    assert "Cancel stops and targets" not in read(alice_client, here)
+    TradingAccount.objects.update(halted_at=timezone.now(), halt_reason="Tilt")
+    text = read(alice_client, here)
+    assert "Cancel stops and targets" in text
+    assert there in text
 
 
 def test_the_desks_halt_is_on_every_page_and_only_staff_see_the_way_to_lift_it(
@@ -167,6 +198,20 @@ class TestAdministrators:
         bob_client.post("/admin/accounts/halt/resume/")
         halt.refresh_from_db()
         assert halt.resumed_by_name == "bob"
+
+    def test_a_halt_of_the_desk_that_kept_stops_is_widened_in_the_admin(
+        self, bob_client: Client, account: TradingAccount
+    ) -> None:
+        desk_halt(by="eve", reason="Smoke")
+        assert "stops and targets that were kept can be cancelled, too" in read(bob_client, "/admin/accounts/halt/add/")
+        bob_client.post("/admin/accounts/halt/add/", {"reason": "Fire", "exits": "cancel", "is_meant": "on"})
+        halt = Halt.objects.get()
+        assert (halt.cancels_exits, halt.reason, halt.by_name) == (True, "Smoke", "eve")
+        entry = LogEntry.objects.get(object_id=halt.pk)
+        assert (entry.user.username, entry.change_message) == (
+            "bob",
+            "Halted the whole desk (stops and targets, too): Fire",
+        )
 
     def test_a_trader_cannot(self, alice_client: Client, account: TradingAccount) -> None:
         desk_halt(by="bob", reason="Fire")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from trades.execution.halt_sweep import consequence
 from trades.execution.intents import desk_halt
 
 ASK = "Halt the whole desk? Every working entry of every trader is cancelled. Type yes: "
@@ -16,7 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--reason", required=True, help="Shown to every trader on every page.")
-        parser.add_argument("--cancel-exits", action="store_true", help="Cancel protective stops and targets, too.")
+        parser.add_argument(
+            "--cancel-exits",
+            action="store_true",
+            help="Cancel protective stops and targets, too; also where the desk is halted already and kept them.",
+        )
         parser.add_argument("--yes", action="store_true", help="Do not ask whether it is meant.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,7 +33,8 @@ class Command(BaseCommand):
         halt = desk_halt(by=by_name(), reason=options["reason"], cancels_exits=options["cancel_exits"])
         self.stdout.write(
             f"The desk is halted since {halt.halted_at:%Y-%m-%d %H:%M:%S} UTC by {halt.by_name}: {halt.reason}\n"
-            "New entries are refused from now on; the workers cancel what works."
+            "New entries are refused from now on; the workers cancel what works. "
+            f"{consequence(cancels_exits=halt.cancels_exits)}"
         )
 
 
