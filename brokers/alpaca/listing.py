@@ -36,7 +36,11 @@ def orders_to_the_end(get: Get, params: Params) -> Iterator[OrderReport]:
 
 
 def is_last(page: list[OrderReport]) -> bool:
-    """Whether legs count towards a page's limit is not said: a page is full if it is with them."""
+    """Whether there can be no more after this page.
+
+    Alpaca does not say whether nested legs count towards the limit. A page that is full only with them may be the last
+    one; one more request tells, so that no order is missed.
+    """
     return sum(1 + len(report.legs) for report in page) < ORDERS_A_PAGE
 
 

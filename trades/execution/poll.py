@@ -1,4 +1,8 @@
-"""Asking a broker how the open orders stand: one request, however many there are."""
+"""Asking a broker how the open orders stand: all of them at once, never one by one.
+
+That is one request as long as orders and their legs are fewer than a page of the broker's (500 at Alpaca); from there
+on one for each page, and one that shows that the list has ended.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta

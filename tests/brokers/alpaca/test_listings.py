@@ -55,23 +55,34 @@ def test_a_broker_that_repeats_itself_for_ever_is_left(wire: Wire) -> None:
     assert len(wire.asked) == 3
 
 
-def test_legs_count_towards_a_full_page(wire: Wire) -> None:
-    legs = [answers.order(id=f"leg-{number}", side="sell") for number in range(2)]
-    bracket = [
-        order_at(number, 0) | {"legs": [{**leg, "id": f"{number}-{leg['id']}"} for leg in legs]}
-        for number in range(167)
-    ]
-    wire.answer(bracket, [])
-
-    assert len(adapter_at(wire).orders()) == 167
-    assert len(wire.asked) == 2
+def bracket_at(number: int) -> dict[str, Any]:
+    legs = [answers.order(id=f"{number}-leg-{leg}", side="sell") for leg in range(2)]
+    return order_at(number, number % 60) | {"legs": legs}
 
 
-def test_open_orders_are_one_request_however_many_there_are(wire: Wire) -> None:
-    wire.answer([order_at(number, 0) for number in range(499)])
+@pytest.mark.parametrize(
+    ("pages", "requests"),
+    [
+        ([[order_at(number, 0) for number in range(499)]], 1),
+        ([[bracket_at(number) for number in range(166)]], 1),
+        # Full only with its legs: one more request shows that this was all, ...
+        ([[bracket_at(number) for number in range(167)], []], 2),
+        ([[bracket_at(number) for number in range(500)], [bracket_at(499)]], 2),
+        # ... or that legs do count, and more were to come.
+        ([[bracket_at(number) for number in range(167)], [bracket_at(number) for number in range(166, 200)]], 2),
+    ],
+    ids=["499 orders", "166 brackets", "167 brackets", "500 brackets", "200 brackets, cut"],
+)
+def test_open_orders_are_one_request_up_to_a_page_with_their_legs(
+    wire: Wire, pages: list[list[dict[str, Any]]], requests: int
+) -> None:
+    wire.answer(*pages)
+    reports = adapter_at(wire).orders()
 
-    assert len(adapter_at(wire).orders()) == 499
-    assert len(wire.asked) == 1
+    rows = {row["id"]: row for page in pages for row in page}
+    assert [report.broker_order_id for report in reports] == list(rows)
+    assert [len(report.legs) for report in reports] == [len(row["legs"] or ()) for row in rows.values()]
+    assert len(wire.asked) == requests
 
 
 def test_fills_are_read_page_by_page_from_the_token(wire: Wire) -> None:
