@@ -20,6 +20,7 @@ class Brakes:
         self.hand = hand
         # Deeds until the trader resumes; 0 where nothing is halted, as far as anybody answered.
         self.left = 0
+        self.is_wished = False
 
     @property
     def is_on(self) -> bool:
@@ -37,6 +38,7 @@ class Brakes:
         level, exits = level or rng.choice(["account", "trader"]), exits or rng.choice(["keep", "keep", "cancel"])
         intent = self.hand.intent("halt", "api", {"exits": exits, "reason": "enough"})
         path = f"accounts/{self.hand.trader.account}/halt/" if level == "account" else "halt/"
+        self.is_wished = False
         # Whatever becomes of the request, it may have been heard.
         self.left = rng.randint(*AWHILE) + 1
         self.hand.insist(intent, lambda one: self.hand.client.call("POST", path, body=one.body))

@@ -33,7 +33,7 @@ PROBLEM = re.compile(r'class="(?:[^"]* )?(?:invalid-feedback|alert)[^"]*"[^>]*>(
 TAG = re.compile(r"<[^>]*>")
 PLACE = re.compile(r"/orders/([0-9a-f-]{36})/")
 # How the deeds of a trader are drawn, by weight.
-DEEDS = {"place": 67.0, "cancel": 14.0, "change": 12.0, "close": 4.0, "look": 2.0, "halt": 1.0, "flatten": 0.4}
+DEEDS = {"place": 67.0, "cancel": 14.0, "change": 12.0, "close": 4.0, "look": 2.0, "halt": 1.4, "flatten": 0.4}
 RECENT = 40
 # Entries are on one side of a symbol, so that the gate lets them pass: these are sold short.
 SHORTED = frozenset({"TSLA", "NVDA"})
@@ -120,6 +120,8 @@ class Hand:
     def do(self) -> Intent:
         if self.brakes.is_to_resume():
             return self.brakes.resume()
+        if self.brakes.is_wished:
+            return self.brakes.halt("trader")
         deed = self.rng.choices(list(DEEDS), list(DEEDS.values()))[0]
         if deed in ("cancel", "change", "look") and not self.recent:
             deed = "place"
@@ -354,6 +356,11 @@ class Driver:
     def placed(self) -> int:
         taken = (HTTPStatus.CREATED, HTTPStatus.FOUND)
         return sum(one.kind in ("place", "close") and one.status in taken for one in self.intents)
+
+    def wish_halts(self) -> None:
+        """What each trader does next."""
+        for hand in self.hands:
+            hand.brakes.is_wished = True
 
     def reconnect_all(self) -> None:
         for hand in self.hands:

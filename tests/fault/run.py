@@ -24,7 +24,7 @@ STORIES = 8
 # Injections from which on a run is long: each kind and each point is to be there.
 LONG = 600
 # Seconds at the end of a long run in which what never struck is done, and between two tries.
-MADE_UP_WITHIN, MADE_UP_EVERY = 180, 20
+MADE_UP_WITHIN, MADE_UP_EVERY = 240, 20
 
 
 @dataclass
@@ -128,7 +128,7 @@ def _work(lab: Lab, plan: Plan, driver: Driver, say: Callable[[str], None], is_e
         inject(lab, kinds.draw(), _own(plan, len(lab.record.lines)))
         time.sleep(min(plan.every * rng.uniform(0.5, 1.5), max(plan.seconds - now, 1)))
     if plan.is_long and not driver.broken and not is_enough():
-        _make_up(lab, plan, points, say)
+        _make_up(lab, driver, plan, points, say)
 
 
 def _decks(lab: Lab, plan: Plan) -> tuple[Deck, Deck]:
@@ -143,7 +143,7 @@ def _own(plan: Plan, number: int) -> Random:
     return Random(f"{plan.seed}:{number}")  # noqa: S311 - see above
 
 
-def _make_up(lab: Lab, plan: Plan, deck: Deck, say: Callable[[str], None]) -> None:
+def _make_up(lab: Lab, driver: Driver, plan: Plan, deck: Deck, say: Callable[[str], None]) -> None:
     """What found nobody until now is done again, while the traders still work."""
     deadline = time.monotonic() + MADE_UP_WITHIN
     while time.monotonic() < deadline:
@@ -158,6 +158,8 @@ def _make_up(lab: Lab, plan: Plan, deck: Deck, say: Callable[[str], None]) -> No
         for name in [*missing, *[KILL_AT_POINT] * len(unmet)]:
             inject(lab, name, _own(plan, len(lab.record.lines)))
             time.sleep(1)
+        if any(point.startswith("halt.") for point in unmet):
+            driver.wish_halts()
         time.sleep(MADE_UP_EVERY)
 
 

@@ -13,6 +13,10 @@ WEIGHTS = {"web": 1.0, "orders": 2.0, "worker": 1.2, "stream": 0.4, "beat": 0.4}
 POINT_WEIGHTS = {name: WEIGHTS[POINTS[name].process] for name in POINTS}
 # Seconds that an armed point waits for somebody to come by.
 WAITS = 25.0
+# As long for a halt, which is seldom asked for.
+WAITS_LONG = 60.0
+# Points that nobody comes by, unless somebody died at another before.
+LEADS = {"halt.decided": "halt.committed", "halt.nudging": "halt.committed"}
 TASKS = ("trades.order_submit", "trades.order_cancel", "trades.order_replace", "trades.order_resolve")
 # At these a worker that sleeps too long finds the world changed.
 SLEEPERS = ("submit.before_claim", "submit.claimed", "submit.before_send", "submit.answered", "cancel.before_send",
@@ -26,8 +30,13 @@ def kill_at_point(lab: Lab, rng: Random) -> str:
     point = lab.next_point() if lab.next_point is not None else ""
     while point in armed or not point:
         point = rng.choices(list(POINT_WEIGHTS), POINT_WEIGHTS.values())[0]
+    seconds = WAITS_LONG if point.startswith("halt.") else WAITS
     lab.arm(point)
-    lab.later(WAITS, lambda: lab.points.disarm(point))
+    lab.later(seconds, lambda: lab.points.disarm(point))
+    before = LEADS.get(point, "")
+    if before and before not in armed:
+        lab.points.arm(before)
+        lab.later(seconds, lambda: lab.points.disarm(before))
     if point == "stream.catching_up":
         # Nobody would come by, but after a stream's end.
         lab.control.close_streams()
