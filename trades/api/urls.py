@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from trades.api.accounts import AccountViewSet
 from trades.api.executions import ExecutionViewSet
+from trades.api.eyes import MatterViewSet, UnclearOrderViewSet
 from trades.api.halts import HaltViewSet
 from trades.api.imports import ImportViewSet
 from trades.api.market import MarketViewSet
@@ -31,8 +32,17 @@ router.register("tags", TagViewSet, basename="tag")
 router.register("trades", TradeViewSet, basename="trade")
 
 urlpatterns = [
+    path("orders/<uuid:pk>/ask/", UnclearOrderViewSet.as_view({"post": "ask"}), name="order-ask"),
+    path(
+        "orders/<uuid:pk>/never-arrived/",
+        UnclearOrderViewSet.as_view({"post": "never_arrived"}),
+        name="order-never-arrived",
+    ),
     *router.urls,
     path("orders/preview/", OrderPreviewViewSet.as_view({"post": "create"}), name="order-preview"),
+    path("eyes/", MatterViewSet.as_view({"get": "show"}), name="eyes"),
+    path("eyes/look/", MatterViewSet.as_view({"post": "look"}), name="eyes-look"),
+    path("eyes/look-again/", MatterViewSet.as_view({"post": "look_again"}), name="eyes-look-again"),
     path("halt/", HaltViewSet.as_view({"get": "show", "post": "halt"}), name="halt"),
     path("resume/", HaltViewSet.as_view({"post": "resume"}), name="resume"),
     path("flatten/", HaltViewSet.as_view({"post": "flatten"}), name="flatten"),

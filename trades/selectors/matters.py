@@ -18,6 +18,7 @@ from brokers.services.altering import DISABLED_BY_TRADER
 from trades.models import Fill, MatterLook, Order
 from trades.models.order import AT_BROKER
 from trades.selectors.freshness import Heard, connections_heard, told
+from trades.selectors.matter_words import KINDS, Words
 from trades.selectors.order_story import StoryEntry, latest_entries
 from trades.selectors.positions import PositionLine, positions_compared
 from trades.selectors.stuck import orders_ended_oddly, orders_working_oddly
@@ -52,6 +53,32 @@ class Matter:
     looked_at: datetime | None = None
     entries: Sequence[StoryEntry] = ()
     fills: Sequence[Fill] = ()
+
+    @property
+    def words(self) -> Words:
+        return KINDS[self.kind]
+
+    @property
+    def symbol(self) -> str | None:
+        """What is traded; None where it is about a connection."""
+        about = self.order or self.line
+        return about.symbol if about is not None else None
+
+    @property
+    def connection_id(self) -> UUID | None:
+        if self.order is not None:
+            return self.order.connection_id
+        connection = self.line.connection if self.line is not None else self.heard.connection if self.heard else None
+        return connection.pk if connection is not None else None
+
+    @property
+    def detail(self) -> str:
+        """What the broker said last of it."""
+        if self.block is not None:
+            return self.block.sentence
+        if self.order is not None:
+            return self.order.reason_detail
+        return self.heard.connection.last_error if self.heard is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

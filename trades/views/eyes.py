@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -20,9 +20,10 @@ from brokers.views import SYNC_ASKED, VERIFIED, connection_act
 from trades.execution.asking import doubt_end, order_ask, undecidable
 from trades.execution.intents import order_cancel
 from trades.models import CallAnswer, CallVerb, OrderCall
+from trades.selectors.matter_words import KINDS, Words
 from trades.selectors.matters import Matter, evidenced, matters_of
 from trades.selectors.orders import order_for
-from trades.services.matters import matter_look, matter_look_again
+from trades.services.matters import MatterResolved, matter_look_again, matter_put_aside
 from trades.views.live import live_context
 from trades.views.order_actions import NOT_CANCELLED, order_act, words
 from trenddojo.cache import spare
@@ -33,81 +34,6 @@ from trenddojo.domain.order_state import OrderState
 COUNT_LASTS = 10
 EYES = "trades:eyes"
 
-
-class Words(NamedTuple):
-    """What a kind of matter is called, and what it means for the trader."""
-
-    title: str
-    meaning: str
-    tone: str = "warning"
-
-
-KINDS = {
-    "in_doubt": Words(
-        "Nobody knows whether it arrived",
-        "It was sent and the broker gave no certain answer. The desk asks for it by its number until it knows, and "
-        "does not send it twice.",
-    ),
-    "sending": Words(
-        "On its way for too long",
-        "A worker took it and has not said what became of it. If this stays, the desk's workers do not run.",
-    ),
-    "cancel": Words(
-        "Cancellation without an answer",
-        "You asked to cancel it and the broker has not said that it did: it may still fill.",
-    ),
-    "change": Words(
-        "Change without an answer",
-        "You asked to change it and the broker has not shown the new order: it works on as it was.",
-    ),
-    "unknown_status": Words(
-        "A word the desk does not know",
-        "The broker tells this order in a state that the desk cannot read. Look at the order at the broker.",
-    ),
-    "unsent": Words("It has not left", "It is ready to be sent and was not, or was not processed by the broker."),
-    "queued": Words(
-        "It waits past its time",
-        "The moment it waited for is over. It leaves only when its limits, its price and its connection allow it.",
-    ),
-    "id_taken": Words(
-        "Its number is another order's",
-        "The broker has a different order under this order's number, so this one was not taken. Look at both.",
-        "rejected",
-    ),
-    "gone": Words(
-        "Gone at the broker",
-        "The broker does not know this order any more. Look at your position there.",
-        "rejected",
-    ),
-    "never_arrived": Words(
-        "It never arrived", "It was sent, and the broker does not know it: nothing of it is at work.", "rejected"
-    ),
-    "lapsed": Words("Its time passed before it was sent", "It waited until its expiry and was not sent.", "expired"),
-    "denied": Words("Refused when it was to be sent", "Your limits refused it when its time had come.", "denied"),
-    "drift": Words(
-        "Broker and journal differ",
-        "They hold different quantities. Sync first; what is then still different can be adopted.",
-        "drift",
-    ),
-    "external": Words(
-        "Not in the journal", "The broker holds it and the journal does not know it: adopt it, or close it.", "external"
-    ),
-    "unprotected": Words(
-        "No stop works for all of it", "What this position may lose is not limited at the broker.", "unprotected"
-    ),
-    "disabled": Words(
-        "A connection is off", "Nothing is sent or read through it. What works at the broker goes on working.", "error"
-    ),
-    "blocked": Words(
-        "The broker lets nobody trade in it",
-        "New orders are refused there until that is lifted: look at the broker's own page. What works goes on working.",
-        "error",
-    ),
-    "failing": Words(
-        "A broker does not answer as it should", "What the desk shows of its orders and positions may be old."
-    ),
-    "stale": Words("A broker was not read lately", "What the desk shows of its orders and positions may be old."),
-}
 
 # What came back, for the trader who asked.
 _ANSWERS: dict[str, tuple[Callable[..., None], str]] = {
@@ -160,19 +86,18 @@ def eyes_count(request: HttpRequest) -> HttpResponse:
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
     """Put a matter aside as it was shown, or take it back."""
-    key, state = request.POST.get("key", "")[:200], request.POST.get("state", "")[:64]
-    found = matters_of(request.user, now=timezone.now())
-    known = {one.key: one for one in (*found.waiting, *found.looked)}
-    if "\0" in key + state or key not in known:
-        messages.info(request, "It is resolved by now.")
-    elif "again" in request.POST:
-        matter_look_again(owner=request.user, key=key)
-        messages.success(request, "It waits for your eyes again.")
-    elif known[key].state != state:
-        messages.warning(request, "It has changed since you looked: look at it again.")
-    else:
-        matter_look(owner=request.user, key=key, state=state, known=known, now=timezone.now())
-        messages.success(request, "You looked at it. It is shown again when it changes.")
+    key, now = request.POST.get("key", ""), timezone.now()
+    try:
+        if "again" in request.POST:
+            matter_look_again(owner=request.user, key=key, now=now)
+            messages.success(request, "It waits for your eyes again.")
+        else:
+            matter_put_aside(owner=request.user, key=key, state=request.POST.get("state", ""), now=now)
+            messages.success(request, "You looked at it. It is shown again when it changes.")
+    except MatterResolved as resolved:
+        messages.info(request, resolved.sentence)
+    except DomainError as changed:
+        messages.warning(request, changed.sentence)
     return _back(request)
 
 

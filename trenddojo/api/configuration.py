@@ -48,6 +48,7 @@ TAGS = (
     ("position-size", "How much to trade for a given risk. Nothing is stored."),
     ("trades", "Ideas from plan to exit, with the fills that are their truth."),
     ("orders", "What is sent to brokers, through one gate that checks every limit."),
+    ("eyes", "What needs its trader: orders in doubt, positions that differ, brokers that are away."),
     ("positions", "What the broker holds beside what the journal says."),
     ("market", "Quotes, bars and trading hours, from the account's broker."),
     ("performance", "Every figure, with its size of sample and confidence."),
