@@ -125,7 +125,8 @@ def _work(lab: Lab, plan: Plan, driver: Driver, say: Callable[[str], None], is_e
             say(
                 f"{now:5.0f} s: {driver.placed()} orders, {kills(lab)} kills, {_struck_of_drawn(lab)} injections struck"
             )
-        inject(lab, kinds.draw(), _own(plan, len(lab.record.lines)))
+        name = kinds.draw()
+        inject(lab, name, _own(plan, kinds.turns))
         time.sleep(min(plan.every * rng.uniform(0.5, 1.5), max(plan.seconds - now, 1)))
     if plan.is_long and not driver.broken and not is_enough():
         _make_up(lab, driver, plan, points, say)
