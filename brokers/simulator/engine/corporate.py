@@ -11,7 +11,7 @@ from decimal import Decimal
 from brokers.simulator.engine.holdings import Position
 from brokers.simulator.engine.ledger import pay, record
 from brokers.simulator.engine.lifecycle import finish, on_tick
-from brokers.simulator.engine.state import Scaling, State
+from brokers.simulator.engine.state import Payout, Scaling, State
 from brokers.simulator.engine.types import ZERO, Order, Status, UpdateKind
 
 CENT = Decimal("0.01")
@@ -41,6 +41,7 @@ def move(state: State, symbol: str, factor: Decimal) -> None:
 
 def dividend(state: State, symbol: str, amount: Decimal) -> None:
     """Pay `amount` dollars for every share held at this moment, to the cent."""
+    state.memory.payouts.append(Payout(symbol=symbol, amount=amount, at=state.now))
     for account in state.memory.accounts.values():
         qty = account.position_qty(symbol)
         if qty:

@@ -38,6 +38,7 @@ from brokers.simulator.engine.types import (
     Asset,
     Bar,
     ClockReport,
+    DividendRecord,
     Event,
     Order,
     OrderChanges,
@@ -307,6 +308,10 @@ class Exchange:
     def splits(self) -> list[SplitRecord]:
         """All that have happened, oldest first."""
         return [SplitRecord(one.symbol, one.factor, one.at) for one in self._state.memory.scalings if one.is_split]
+
+    def dividends(self) -> list[DividendRecord]:
+        """All that were paid, oldest first."""
+        return [DividendRecord(one.symbol, one.amount, one.at) for one in self._state.memory.payouts]
 
     # -- what the control port does -----------------------------------------------------------------------------------
 

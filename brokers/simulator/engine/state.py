@@ -113,6 +113,15 @@ class Scaling:
 
 
 @dataclass(slots=True, kw_only=True)
+class Payout:
+    """At `at` whoever held the symbol was paid `amount` dollars a share."""
+
+    symbol: str
+    amount: Decimal
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
 class Delays:
     route: timedelta = timedelta(0)
     cancel: timedelta = timedelta(0)
@@ -136,6 +145,7 @@ class Memory:
     timers: list[Timer] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
     scalings: list[Scaling] = field(default_factory=list)
+    payouts: list[Payout] = field(default_factory=list)
     delays: Delays = field(default_factory=Delays)
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "Asset",
     "Bar",
     "ClockReport",
+    "DividendRecord",
     "Event",
     "ExitDraft",
     "Order",
@@ -137,6 +138,15 @@ class SplitRecord:
 
     symbol: str
     ratio: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DividendRecord:
+    """`amount` dollars a share, paid to who held it at `at`."""
+
+    symbol: str
+    amount: Decimal
     at: datetime
 
 

@@ -122,6 +122,40 @@ def test_answers_about_one_thing_are_valid(trading: Specification, told: Wire) -
         trading.check("get", "/v2/account/activities/{activity_type}", listed)
 
 
+def test_splits_fees_and_dividends_are_valid_as_activities_and_as_corporate_actions(
+    trading: Specification, data: Specification
+) -> None:
+    with simulator(start=MORNING) as running:
+        wire, control = Wire(running.url, running.key_id, running.secret_key), running.control
+        control.set_quote("SPY", bid="100.00", ask="100.02")
+        wire.ordered(qty="100")
+        wire.ordered(side="sell", qty="40")
+        control.dividend("SPY", "0.125")
+        control.split("SPY", "2")
+        control.advance(24 * 3600)
+        for kind in ("SPLIT", "FEE", "DIV"):
+            listed = wire.get(f"/v2/account/activities/{kind}")
+            assert listed, kind
+            assert {one["activity_type"] for one in listed} == {kind}
+            trading.check("get", "/v2/account/activities/{activity_type}", listed)
+        everything = wire.get("/v1/corporate-actions")
+        paid = wire.get("/v1/corporate-actions", types="cash_dividend")
+        elsewhere = wire.get("/v1/corporate-actions", types="cash_dividend", symbols="IBM")
+
+    for body in (everything, paid, elsewhere):
+        data.check("get", "/v1/corporate-actions", body)
+    assert {kind: len(found) for kind, found in everything["corporate_actions"].items()} == {
+        "cash_dividends": 1,
+        "forward_splits": 1,
+    }
+    (dividend,) = paid["corporate_actions"]["cash_dividends"]
+    assert (dividend["symbol"], dividend["rate"], dividend["ex_date"], dividend["payable_date"]) == (
+        *("SPY", 0.125),
+        *("2026-03-04", "2026-03-04"),
+    )
+    assert elsewhere["corporate_actions"] == {}
+
+
 def test_what_is_answered_to_writing_is_valid(trading: Specification) -> None:
     with simulator(start=MORNING) as running:
         wire = Wire(running.url, running.key_id, running.secret_key)
