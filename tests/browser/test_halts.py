@@ -45,6 +45,7 @@ def test_the_pages_of_the_brake_are_shown_well(account: TradingAccount, alice: U
     BrokerConnection.objects.update(last_sync=timezone.now() - timedelta(minutes=9))
     Halt.objects.create(level="user", user=alice, reason="Tilt", by_name="alice", halted_at=timezone.now())
     tour.visit("halt-every-level", "/halt/")
+    tour.visit("halt-account-exits-too", f"/accounts/{account.pk}/halt/")
     tour.visit("banner", "/")
 
 
@@ -73,6 +74,10 @@ def test_all_accounts_are_halted_and_resumed_by_hand_without_scripts(
     page.get_by_label("Reason").fill("The feed looks wrong")
     page.get_by_role("button", name="Halt all accounts").click()
     expect(page.get_by_text("All your accounts are halted by you since")).to_be_visible()
+    page.get_by_label("Reason").fill("The stops look wrong, too")
+    page.get_by_role("button", name="Cancel stops and targets").click()
+    expect(page.get_by_text("positions are without protection")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel stops and targets")).to_have_count(0)
     entry.refresh_from_db()
     assert entry.status == "cancelling"
     page.get_by_role("button", name="Resume all accounts").click()
