@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accounts.api.base import IF_MATCH
+from accounts.api.base import IF_MATCH, shared
 from accounts.api.idempotency import creates
 from trades.api.base import TradesViewSet
 from trades.api.order_examples import CANCELLING, CHANGE, NEW_BRACKET, PLACED
@@ -67,7 +67,8 @@ class PlacesOrders(TradesViewSet):
             reasons = [Reason(breach["code"], breach["detail"]) for breach in first.detail["breaches"]]
             answer = self.handle_exception(Refused(reasons, is_kept=True))
         else:
-            answer = Response(OrderGiven(order).data, status.HTTP_201_CREATED, headers={"ETag": self.etag_of(order)})
+            told = shared(OrderGiven).to_representation(order)
+            answer = Response(told, status.HTTP_201_CREATED, headers={"ETag": self.etag_of(order)})
         answer["Location"] = reverse("api:order-detail", [order.pk], request=self.request)
         return answer
 
