@@ -74,7 +74,7 @@ def kill_pool(lab: Lab, rng: Random) -> str:
     name = rng.choice(["orders1", "orders2", "worker", "web"])
     children = lab.supervisor.children(name)
     if not children:
-        raise Missed("nobody")
+        raise Missed(f"nobody in {name}")
     lab.kill_one(rng.choice(children))
     return name
 
