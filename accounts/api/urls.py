@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.cash import CashMovementViewSet
 from accounts.api.events import EventsView
+from accounts.api.notification_settings import NotificationSettingsViewSet
 from accounts.api.notifications import NotificationViewSet
 from accounts.api.tokens import TokenViewSet
 from accounts.api.webhooks import DeliveryViewSet, WebhookViewSet
@@ -26,6 +27,11 @@ urlpatterns = [
         "accounts/<uuid:account>/cash-movements/<uuid:pk>/",
         CashMovementViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
         name="cash-movement-detail",
+    ),
+    path(
+        "notifications/settings/",
+        NotificationSettingsViewSet.as_view({"get": "show", "patch": "change"}),
+        name="notification-settings",
     ),
     path("events/", EventsView.as_view(), name="events"),
     path("webhooks/<uuid:webhook_pk>/deliveries/", DeliveryViewSet.as_view({"get": "list"}), name="delivery-list"),

@@ -203,11 +203,18 @@ class WebhookViewSet(ApiViewSet):
         webhook, secret = secret_rotate(user=request.user, pk=pk, now=timezone.now())
         return self._with_secret(webhook, secret, status.HTTP_200_OK)
 
-    @extend_schema(summary="Send a test message", request=Nothing, responses={202: DeliveryGiven}, examples=[TO_SEND])
+    @extend_schema(
+        summary="Send a test message",
+        request=Nothing,
+        responses={202: DeliveryGiven},
+        parameters=[IDEMPOTENT],
+        examples=[TO_SEND],
+    )
     @action(detail=True, methods=["post"])
-    def test(self, request: Request, pk: UUID) -> Response:
+    @creates
+    def test(self, request: Request, pk: UUID, creation_key: UUID) -> Response:
         self.taken(Nothing)
-        delivery = webhook_test(user=request.user, pk=pk, now=timezone.now())
+        delivery = webhook_test(user=request.user, pk=pk, now=timezone.now(), delivery_pk=creation_key)
         return Response(DeliveryGiven(delivery).data, status=status.HTTP_202_ACCEPTED)
 
     def row(self, request: Request, pk: UUID) -> Webhook:

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -93,15 +93,23 @@ def secret_rotate(*, user: User, pk: UUID, now: datetime) -> tuple[Webhook, str]
     return webhook, secret
 
 
-def webhook_test(*, user: User, pk: UUID, now: datetime) -> WebhookDelivery:
-    """Send a message that says nothing but that messages arrive. Raises Http404, and AccountError where it is off."""
+def webhook_test(*, user: User, pk: UUID, now: datetime, delivery_pk: UUID | None = None) -> WebhookDelivery:
+    """Send a message that says nothing but that messages arrive; with the same `delivery_pk` once.
+
+    Raises Http404, and AccountError where it is off.
+    """
     with transaction.atomic():
         webhook = webhook_locked(user, pk)
+        found = webhook.deliveries.filter(pk=delivery_pk).first()
+        if found is not None:
+            return found
         if not webhook.is_active:
             raise AccountError("inactive", "This webhook is off: turn it on first.")
         Webhook.objects.filter(pk=pk).update(paused_until=None)
         body = {"id": None, "type": TEST_TYPE, "at": _moment(now), "object": {"webhook": str(pk)}}
-        return WebhookDelivery.objects.create(webhook=webhook, type=TEST_TYPE, body=body, next_attempt_at=now)
+        return WebhookDelivery.objects.create(
+            pk=delivery_pk or uuid4(), webhook=webhook, type=TEST_TYPE, body=body, next_attempt_at=now
+        )
 
 
 def delivery_replay(*, user: User, webhook_id: UUID, pk: UUID, now: datetime) -> WebhookDelivery:

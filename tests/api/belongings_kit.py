@@ -24,6 +24,7 @@ NAMED_BY = {
     "deliveries": "delivery",
     "executions": "fill",
     "imports": "import",
+    "journal-days": "day",
     "notifications": "notification",
     "orders": "order",
     "setups": "setup",
@@ -86,6 +87,7 @@ def belongings(owner: User) -> dict[str, Any]:
         ),
         "setup": make_setup(owner),
         "tag": make_tag(owner, "Calm"),
+        "day": models.JournalDay.objects.create(owner=owner, day=date(2025, 3, 4)),
         "import": models.FillImport.objects.create(
             owner=owner, account=account, file_name="fills.csv", sha256="0" * 64, state="preview"
         ),

@@ -76,6 +76,14 @@ def test_what_was_sent_is_listed_and_sent_again(api, alice):
     assert (replayed.status_code, replayed.json()["state"], replayed.json()["attempts"]) == (202, "waiting", 0)
 
 
+def test_a_test_message_with_the_same_key_is_sent_once(api, alice):
+    webhook, _ = webhook_create(user=alice, url=URL, subjects=["trade"])
+    first, again = (api.post(f"/webhooks/{webhook.pk}/test/", headers={"Idempotency-Key": "test-1"}) for _ in range(2))
+    assert (first.status_code, again.status_code, again["Idempotency-Replayed"]) == (202, 202, "true")
+    assert first.content == again.content
+    assert WebhookDelivery.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

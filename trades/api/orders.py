@@ -26,7 +26,7 @@ from trades.selectors.order_story import order_story
 from trades.selectors.orders_told import open_orders, order_read, order_told, orders_told, whole_orders
 from trades.selectors.story_export import story_told
 from trenddojo.api.errors import Busy, Conflict, Reason, Refused
-from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
+from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, LOCATION, errors
 from trenddojo.api.serializers import Nothing
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.order_state import OrderState
@@ -115,7 +115,7 @@ class OrderViewSet(PlacesOrders):
             201: OrderGiven,
             **errors(on_422="The order breaks limits of the account, each named here; it is kept as denied."),
         },
-        parameters=[IDEMPOTENT],
+        parameters=[IDEMPOTENT, LOCATION],
         examples=[NEW_BRACKET, PLACED],
     )
     @creates

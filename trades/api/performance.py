@@ -92,7 +92,9 @@ class PerformanceViewSet(TradesViewSet):
     @extend_schema(
         summary="List figures by what trades have in common",
         description="Ordered by key, by number of trades (-n) or by result (net, -net). Hours and weekdays are those "
-        "of the exchange; a trade with several tags counts under each of them.",
+        "of the exchange; a trade with several tags counts under each of them. The cursor counts pages: trades "
+        "that are booked between two of them may shift rows. With `page_size=200` weekdays, hours, setups and months "
+        "are usually one page.",
         parameters=[BreakdownAsked],
         responses={200: BreakdownRow(many=True), **errors(404)},
         examples=[ROW],

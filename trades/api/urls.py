@@ -8,6 +8,7 @@ from trades.api.executions import ExecutionViewSet
 from trades.api.eyes import MatterViewSet, UnclearOrderViewSet
 from trades.api.halts import HaltViewSet
 from trades.api.imports import ImportViewSet
+from trades.api.journal_days import JournalDayViewSet
 from trades.api.market import MarketViewSet
 from trades.api.order_preview import OrderPreviewViewSet
 from trades.api.orders import OrderViewSet
@@ -22,6 +23,7 @@ router = SimpleRouter(use_regex_path=False)
 router.include_format_suffixes = False
 router.register("accounts", AccountViewSet, basename="account")
 router.register("imports", ImportViewSet, basename="import")
+router.register("journal-days", JournalDayViewSet, basename="journal-day")
 router.register("market", MarketViewSet, basename="market")
 router.register("orders", OrderViewSet, basename="order")
 router.register("performance", PerformanceViewSet, basename="performance")

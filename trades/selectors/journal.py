@@ -60,6 +60,11 @@ def journal_is_empty(user: User) -> bool:
     )
 
 
+def journal_days_of(user: User) -> QuerySet[JournalDay]:
+    """The user's pages of days, with their tags."""
+    return JournalDay.objects.filter(owner=user).prefetch_related("tags")
+
+
 def day_page(user: User, day: date) -> JournalDay | None:
     return JournalDay.objects.filter(owner=user, day=day).first()
 

@@ -130,9 +130,7 @@ def words_change(*, owner: User, trade: Trade, changes: Mapping[str, Any]) -> Tr
         return trade
     columns = {name: changes.get(name, getattr(trade, name)) for name in (*NOTES, "rating")}
     tags = tags_chosen(owner, changes["tag_ids"]) if "tag_ids" in changes else list(trade.tags.all())
-    words: dict[str, list[str]] = {}
-    for tag in tags:
-        words.setdefault(str(tag.kind), []).append(tag.name)
+    words = words_of(tags)
     if "criteria" in changes:
         met = _met_of(trade, frozenset(changes["criteria"]))
     else:
@@ -158,6 +156,14 @@ def tags_chosen(owner: User, tag_ids: Iterable[UUID]) -> list[Tag]:
     if len(found) < len(wanted):
         raise Http404
     return found
+
+
+def words_of(tags: Iterable[Tag]) -> dict[str, list[str]]:
+    """The names of tags by their kind."""
+    words: dict[str, list[str]] = {}
+    for tag in tags:
+        words.setdefault(str(tag.kind), []).append(tag.name)
+    return words
 
 
 def _told(trade: Trade) -> dict[str, Any]:

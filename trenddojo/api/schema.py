@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from trenddojo.api.field_schemas import schema_of
 from trenddojo.api.serializers import Taken
 
-__all__ = ["ETAG", "IDEMPOTENT", "IF_MATCHES", "ApiSchema", "errors"]
+__all__ = ["ETAG", "IDEMPOTENT", "IF_MATCHES", "LOCATION", "ApiSchema", "errors"]
 
 IDEMPOTENT: Final = OpenApiParameter(
     "Idempotency-Key",
@@ -30,6 +30,13 @@ IF_MATCHES: Final = OpenApiParameter(
 )
 ETAG: Final = OpenApiParameter(
     "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, response=True, description="The object's version."
+)
+LOCATION: Final = OpenApiParameter(
+    "Location",
+    OpenApiTypes.URI,
+    OpenApiParameter.HEADER,
+    response=[201],
+    description="Where the order is; a denied one says it too, with 422.",
 )
 
 

@@ -130,7 +130,8 @@ ANSWERS: dict[int, tuple[str, Answer]] = {
     500: ("Failed", _failure("The server failed; the log has the request's id.", "error", "Server Error (500)")),
     503: (
         "Unavailable",
-        _failure("The server or the broker does not answer now, or more is asked than can be sent.", "unavailable",
+        _failure("The server or the broker does not answer now (unavailable), the desk has no turn free and began "
+                 "nothing (busy), or more orders wait than can be sent (desk_busy).", "unavailable",
                  "This cannot be answered now: try again in a while.", "Retry-After"),
     ),
 }  # fmt: skip
