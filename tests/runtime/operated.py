@@ -70,12 +70,12 @@ class Operated:
         return answer.status_code, {name: check["state"] for name, check in answer.json()["checks"].items()}
 
     def lines(self, **wanted: object) -> list[dict[str, Any]]:
-        """Log lines with these fields."""
+        """Log lines with these fields; `said_by` is the process that wrote it."""
         found = []
         for line in list(self.desk.output):
             with contextlib.suppress(ValueError):
                 told = json.loads(line[max(line.find("{"), 0) :])
-                if isinstance(told, dict) and wanted.items() <= told.items():
+                if isinstance(told, dict) and wanted.items() <= (told | {"said_by": line.split(" ")[0]}).items():
                     found.append(told)
         return found
 
@@ -129,6 +129,47 @@ class Operated:
             for group in groups:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def killed(self, *names: str) -> Iterator[None]:
+        """Processes that end with all they started, by kill -9, and nobody who starts them anew until this is left."""
+        supervisor = self.desk.popen
+        assert supervisor is not None
+        groups = {name: self.desk.entries()[name].pid for name in names}
+        os.kill(supervisor.pid, signal.SIGSTOP)
+        try:
+            for group in groups.values():
+                os.killpg(group, signal.SIGKILL)
+            yield
+        finally:
+            os.kill(supervisor.pid, signal.SIGCONT)
+        for name, group in groups.items():
+            wait_for(lambda: self._is_anew(name, group), f"the restart of {name}")  # noqa: B023 - looked at here
+
+    def _is_anew(self, name: str, group: int) -> bool:
+        entry = self.desk.entries().get(name)
+        return entry is not None and entry.pid != group
+
+    @contextlib.contextmanager
+    def another(self, name: str, *words: str) -> Iterator[None]:
+        """One more worker of a queue, as on another machine, with further words of the command line."""
+        told = {**read(self.desk.folder / ".env"), **self.desk.addresses(), "LOG_FORMAT": "json"}
+        variables = {**told, "ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "trenddojo.settings"}
+        worker = ["celery", "--app", "trenddojo.celery", "--quiet", "worker", "--without-gossip", "--without-mingle"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", *worker, "--hostname", f"{name}-more@%h", "--queues", name, *words],
+            cwd=self.desk.folder,
+            env=clean_environment(**variables, SIMULATOR_URL=self.exchange.url),
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+    def queue(self) -> "redis.Redis":
+        return redis.Redis.from_url(self.desk.addresses()["REDIS_URL"])
 
     @contextlib.contextmanager
     def locked(self, table: str) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:

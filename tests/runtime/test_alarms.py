@@ -59,6 +59,31 @@ def test_one_click_is_followed_from_the_page_to_the_exchange_and_back(desk: Oper
     assert asked[called[0]["broker_request"]]["path"] == called[0]["path"] == "/v2/orders"
 
 
+def test_a_fill_that_comes_by_the_stream_is_followed_by_its_order(desk: Operated) -> None:
+    (order,) = ids([desk.order()])
+    until(lambda: desk_state(desk, order) == "accepted", "the order")
+    desk.exchange.control.set_quote("SPY", bid="89.00", ask="89.02")
+    until(lambda: desk.lines(event="fill.booked", order=order), "the line of the fill")
+    until(lambda: desk.lines(event="order.step", order=order, to="filled"), "the line of the order")
+
+    (booked,), (filled,) = (desk.lines(event=name, order=order) for name in ("fill.booked", "order.step"))
+    ((trade, execution),) = desk.sql("SELECT trade_id, execution_id FROM fills WHERE order_id = %s", order)
+    assert (booked["trade"], booked["execution"]) == (str(trade), execution)
+    assert [filled[name] for name in ("from", "to", "fact", "source")] == ["accepted", "filled", "fill", "stream"]
+    for line in (booked, filled):
+        # Nobody clicked, and the stream process knows whose connection it listens to.
+        assert (line["request"], line["connection"]) == ("-", desk.trader["connection"])
+        assert line in desk.lines(said_by="stream")
+        assert not {"price", "quantity", "symbol"} & set(line)
+
+    # Its stop goes the same way, and the position is gone.
+    desk.exchange.control.set_quote("SPY", bid="84.00", ask="84.02")
+    ((leg,),) = desk.sql("SELECT id::text FROM orders WHERE parent_id = %s", order)
+    until(lambda: desk.lines(event="fill.booked", order=leg, said_by="stream"), "the line of the stop's fill")
+    until(lambda: desk_state(desk, leg) == "filled", "the end of the stop")
+    desk.exchange.control.set_quote("SPY", bid="100.00", ask="100.02")
+
+
 def test_no_secret_of_the_desk_is_in_what_it_said(desk: Operated) -> None:
     said = "\n".join(line for line in desk.desk.output if "Sign in as" not in line)
     keys = (desk.trader["token"], desk.exchange.secret_key, "a long password of nobody", "operators-token")
