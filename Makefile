@@ -30,7 +30,7 @@ check: ## Formatting, lint, security, types, import contracts, migrations, deplo
 load: ## Put a whole desk to work for minutes and to more than it can do, and write docs/load.md (SECONDS=60 for less)
 	@$(DEV) -m benchmarks.load
 
-scale: ## Measure what a connection costs, play the schedule for a million of them, and write docs/scale.md
+scale: ## Measure what a connection costs, play the schedule for a million of them (40 shards), and write docs/scale.md
 	@$(DEV) -m benchmarks.scale
 
 bench: ## Measure the pages and the import, and write docs/benchmarks.md

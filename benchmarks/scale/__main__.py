@@ -38,7 +38,7 @@ def _measured(servers: Servers, folder: Path, started: float) -> str:
     call_command("migrate", verbosity=0)
     from benchmarks.load import world
     from benchmarks.scale import costs, report, scenes
-    from benchmarks.scale.schedule_simulation import play
+    from benchmarks.scale.schedule_simulation import play, play_together
     from tests.brokers.simulator_server import simulator_process
 
     words = ("--market", "scripted", "--always-open", "--rate-limit", "1000000")
@@ -52,7 +52,11 @@ def _measured(servers: Servers, folder: Path, started: float) -> str:
     for scene in scenes.of(found):
         _say(started, f"Playing: {scene.name}.")
         played.append((scene, play(scene)))
-    return report.document(found, played)
+    shard, shards = scenes.shard_of(found), scenes.MILLION // scenes.SHARD
+    _say(started, f"Playing: a million, {shards} shards of {scenes.SHARD:,} one after the other.")
+    million = play_together(shard, shards)
+    _say(started, "Played.")
+    return report.document(found, played, shard, million)
 
 
 def _say(started: float, text: str) -> None:

@@ -10,26 +10,27 @@ from benchmarks.scale.scenes import (
     FULL,
     HOST_MB,
     HOST_PROCESSORS,
+    MILLION,
     SHARD,
     SLOW_SYNC,
     USED,
     World,
     needs,
 )
-from benchmarks.scale.schedule_simulation import POLL, SYNC, Played, Scene, polls_may_use
+from benchmarks.scale.schedule_simulation import POLL, SYNC, Played, PlayedTogether, Scene, polls_may_use
 from brokers.rate_limits import ALPACA
 
 # Seconds: what waits for longer than two looks waits for workers.
 LATE = 10.0
 SNAPSHOTS_WHOLE_DAYS = 7
-SMALL, LARGE = 10_000, 1_000_000
+SMALL = 10_000
 
 Row = tuple[str, ...]
 
 
-def document(costs: Costs, played: list[tuple[Scene, Played]]) -> str:
+def document(costs: Costs, played: list[tuple[Scene, Played]], shard: Scene, million: PlayedTogether) -> str:
     """docs/scale.md."""
-    small, large = World(SMALL, sync_cycle=60), World(LARGE)
+    small, large = World(SMALL, sync_cycle=60), World(MILLION)
     parts = [
         _HEAD.format(python=platform.python_version(), processors=os.cpu_count(), machine=platform.machine()),
         "## What was measured",
@@ -47,8 +48,12 @@ def document(costs: Costs, played: list[tuple[Scene, Played]]) -> str:
         _growth(costs),
         "## The schedule, played through",
         _SIMULATED.format(broker=BROKER_SECONDS * 1000, full=FULL * 100, late=LATE),
-        _table(_SCENE_HEAD, [_scene(scene, one) for scene, one in played]),
-        _READ.format(budget=ALPACA.shared, polls=polls_may_use(), most=max(one.most_in_a_minute for _s, one in played)),
+        _table(_SCENE_HEAD, [*(_scene(scene, one) for scene, one in played), _together(shard, million)]),
+        _shards(shard, million),
+        _READ.format(
+            budget=ALPACA.shared, polls=polls_may_use(),
+            most=max(million.most_in_a_minute, *(one.most_in_a_minute for _, one in played)),
+        ),
         "## Ten thousand connected accounts",
         _assumed(small),
         _needs(costs, small),
@@ -56,7 +61,7 @@ def document(costs: Costs, played: list[tuple[Scene, Played]]) -> str:
         "## A million",
         _assumed(large),
         _needs(costs, large),
-        _MILLION.format(shards=LARGE // SHARD, shard=SHARD),
+        _MILLION.format(shards=million.shards, shard=SHARD),
         _BREAKS.format(handed=costs.handed_out, minute=60 * costs.handed_out),
         _BROKERS.format(budget=ALPACA.shared, polls=polls_may_use()),
     ]  # fmt: skip
@@ -147,8 +152,9 @@ In this order, for one desk that only grows:
 1. **Workers for syncs**: processes that wait for a broker, and their memory. Longer `SYNC_SECONDS`, then more
    machines; beyond some thousand processes, a sync that waits without a process of its own (threads or a loop), as
    streams do.
-2. **Handing out**: {handed:,.0f} turns a second by each look, {minute:,.0f} connections a minute. Looks may run side
-   by side (rows are locked and skipped), but beat starts one every few seconds; beyond that, shard.
+2. **Handing out**: {handed:,.0f} turns for each second of processor, so {minute:,.0f} connections a minute by a look
+   that has one to itself. Looks may run side by side (rows are locked and skipped), but beat starts one every few
+   seconds; beyond that, shard.
 3. **Connections of the database**: one for each process and web thread; a pooler from about a hundred processes on,
    with `DATABASE_CONN_MAX_AGE=0` and `DATABASE_PREPARE_AFTER=0`.
 4. **Order streams**: 500 a process by our own limit; take more processes. Then addresses: brokers limit sockets by
@@ -197,6 +203,27 @@ def _scene(scene: Scene, played: Played) -> Row:
         _waits(played.told(POLL, since)), f"{played.longest_gap(SYNC):.0f} s",
         f"{played.spread(SYNC, scene.sync_cycle):.2f}", told, str(played.expired_looks),
     )  # fmt: skip
+
+
+def _together(shard: Scene, million: PlayedTogether) -> Row:
+    return (
+        f"a million: {million.shards} shards of {shard.connections:,}, every five minutes",
+        f"{million.shards * shard.workers:,}", f"{100 * million.busy:.0f}%", _waits(million.told(SYNC)),
+        _waits(million.told(POLL)), f"{million.longest_gap:.0f} s", f"{million.spread:.2f}", "—",
+        str(million.expired_looks),
+    )  # fmt: skip
+
+
+def _shards(shard: Scene, million: PlayedTogether) -> str:
+    seconds = shard.seconds - shard.sync_cycle
+    syncs, polls = (len(million.lags[kind]) for kind in (SYNC, POLL))
+    return (
+        f"The last row is a million accounts, all of them played: {million.shards} shards one after the other for "
+        f"{shard.seconds // 60} minutes each, with ids, places in the cycle and chance of their own. Shards share "
+        "nothing, so playing them in turn is playing them at once; their waits are taken together, “longest alone” "
+        "and the fullest second are the worst of any shard. After the first cycle they began "
+        f"{syncs:,} syncs and {polls:,} polls, {syncs / seconds:,.0f} and {polls / seconds:,.0f} a second."
+    )
 
 
 def _waits(told: tuple[float, float, float]) -> str:

@@ -17,13 +17,18 @@ FULL = 0.7
 SLOW_SYNC = 300
 
 
-def of(costs: Costs) -> Iterator[Scene]:
+def _ten_thousand(costs: Costs) -> Scene:
     sync, poll = (costs.operations[name] for name in ("sync", "poll"))
-    base = Scene(
-        "ten thousand, all streams up", 10_000, 0, sync_seconds=_takes(sync), poll_seconds=_takes(poll),
-        requests_a_sync=round(sync.requests), hand_out_seconds=1 / costs.handed_out,
+    return _staffed(
+        Scene(
+            "ten thousand, all streams up", 10_000, 0, sync_seconds=_takes(sync), poll_seconds=_takes(poll),
+            requests_a_sync=round(sync.requests), hand_out_seconds=1 / costs.handed_out,
+        )
     )  # fmt: skip
-    base = _staffed(base)
+
+
+def of(costs: Costs) -> Iterator[Scene]:
+    base = _ten_thousand(costs)
     yield base
     yield replace(base, name="nobody there from 3:00 to 8:00", seconds=1200, away=(180, 480))
     yield replace(
@@ -33,13 +38,14 @@ def of(costs: Costs) -> Iterator[Scene]:
     yield _staffed(replace(base, name="all with open orders, no stream up", with_orders=1.0, streamed=0.0, seconds=240))
     yield _staffed(replace(base, name="synced every five minutes", sync_cycle=SLOW_SYNC, seconds=900))
     yield _staffed(
-        replace(base, name="a shard of a million: 25,000 synced every five minutes", connections=25_000,
-                sync_cycle=SLOW_SYNC, seconds=900)
-    )  # fmt: skip
-    yield _staffed(
         replace(base, name="a hundred thousand in one place, every five minutes", connections=100_000,
                 sync_cycle=SLOW_SYNC, seconds=660)
     )  # fmt: skip
+
+
+def shard_of(costs: Costs) -> Scene:
+    """One desk of those a million are divided among."""
+    return _staffed(replace(_ten_thousand(costs), name="a shard", connections=SHARD, sync_cycle=SLOW_SYNC, seconds=900))
 
 
 def _takes(cost: Cost) -> float:
@@ -84,6 +90,7 @@ class World:
 ORDER_PARTS = ("the request", "the sending", "its execution booked by a poll")
 # Accounts of one desk where there are a million; its database is given 16 GB.
 SHARD = 25_000
+MILLION = 1_000_000
 HOST_PROCESSORS, HOST_MB, USED = 16, 64_000, 0.6
 
 

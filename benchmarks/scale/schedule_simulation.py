@@ -9,9 +9,10 @@ served, and a number of workers; a look is a message like others, so it stands b
 import heapq
 import math
 import random
+from array import array
 from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 from uuid import UUID
@@ -67,11 +68,7 @@ class Played:
 
     def told(self, kind: str, since: float = 0, until: float = math.inf) -> tuple[float, float, float]:
         """p50, p99 and the longest of what turns waited."""
-        found = self.lags(kind, since, until)
-        if len(found) < 2:  # noqa: PLR2004 - quantiles need two
-            return (0.0, 0.0, max(found, default=0.0))
-        cuts = quantiles(found, n=100, method="inclusive")
-        return (cuts[49], cuts[98], max(found))
+        return waits_of(self.lags(kind, since, until))
 
     def longest_gap(self, kind: str) -> float:
         """The longest time any connection was left alone, up to the end."""
@@ -101,6 +98,51 @@ class Played:
 
 def play(scene: Scene) -> Played:
     return _Desk(scene).play()
+
+
+@dataclass
+class PlayedTogether:
+    """Shards that were played one after the other, taken together: what turns waited by kind, and the worst of all."""
+
+    shards: int = 0
+    lags: dict[str, "array[float]"] = field(default_factory=lambda: {SYNC: array("d"), POLL: array("d")})
+    busy: float = 0.0
+    longest_gap: float = 0.0
+    spread: float = 0.0
+    most_in_a_minute: int = 0
+    expired_looks: int = 0
+
+    def add(self, played: Played) -> None:
+        """The first cycle has no turns before it: what comes after it counts."""
+        cycle = played.scene.sync_cycle
+        for kind, lags in self.lags.items():
+            lags.extend(played.lags(kind, cycle))
+        self.shards += 1
+        self.busy += (played.busy - self.busy) / self.shards
+        self.longest_gap = max(self.longest_gap, played.longest_gap(SYNC))
+        self.spread = max(self.spread, played.spread(SYNC, cycle))
+        self.most_in_a_minute = max(self.most_in_a_minute, played.most_in_a_minute)
+        self.expired_looks += played.expired_looks
+
+    def told(self, kind: str) -> tuple[float, float, float]:
+        """As Played.told, of the turns of all shards."""
+        return waits_of(self.lags[kind])
+
+
+def play_together(scene: Scene, shards: int) -> PlayedTogether:
+    """Shards share nothing: each has connections of its own, whose ids and so whose places in the cycle are others."""
+    together = PlayedTogether()
+    for number in range(shards):
+        together.add(play(replace(scene, seed=scene.seed + number)))
+    return together
+
+
+def waits_of(lags: Sequence[float]) -> tuple[float, float, float]:
+    """p50, p99 and the longest."""
+    if len(lags) < 2:  # noqa: PLR2004 - quantiles need two
+        return (0.0, 0.0, max(lags, default=0.0))
+    cuts = quantiles(lags, n=100, method="inclusive")
+    return (cuts[49], cuts[98], max(lags))
 
 
 class _Desk:

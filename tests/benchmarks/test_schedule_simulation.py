@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from benchmarks.scale import schedule_simulation as simulation
-from benchmarks.scale.schedule_simulation import BEGAN, POLL, SYNC, Scene, play, polls_may_use
+from benchmarks.scale.schedule_simulation import BEGAN, POLL, SYNC, Scene, play, play_together, polls_may_use
 from brokers.services.schedule import next_turn, syncs_take
 from tests.factories import make_account, make_connection
 
@@ -99,3 +99,17 @@ def test_the_simulation_hands_out_what_the_desk_does(alice, settings):
     looks = [syncs_take(now=BEGAN + timedelta(seconds=5 * number), limit=8) for number in range(8)]
     assert all(isinstance(one, uuid.UUID) for look in looks for one in look)
     assert [desk.ids[one] for one in played] == [one for look in looks for one in look]
+
+
+def test_shards_that_are_played_together_are_each_played_with_connections_of_its_own():
+    scene = replace(QUIET, connections=150, workers=5)
+    together = play_together(scene, 3)
+    alone = [play(replace(scene, seed=seed)) for seed in (1, 2, 3)]
+    assert together.shards == 3
+    for kind in (SYNC, POLL):
+        lags = [lag for one in alone for lag in one.lags(kind, CYCLE)]
+        assert list(together.lags[kind]) == lags
+        assert together.told(kind)[2] == max(lags)
+    assert together.longest_gap == max(one.longest_gap(SYNC) for one in alone)
+    assert together.spread == max(one.spread(SYNC, CYCLE) for one in alone)
+    assert len({one.turns[SYNC][0] for one in alone}) == 3
