@@ -27,6 +27,8 @@ SLEEPERS = ("submit.before_claim", "submit.claimed", "submit.before_send", "subm
 @injection(KILL_AT_POINT, "kill", 24.0)
 def kill_at_point(lab: Lab, rng: Random) -> str:
     armed = lab.points.armed()
+    if len(armed) == len(POINT_WEIGHTS):
+        raise Missed("every point is armed")
     point = lab.next_point() if lab.next_point is not None else ""
     while point in armed or not point:
         point = rng.choices(list(POINT_WEIGHTS), POINT_WEIGHTS.values())[0]
