@@ -29,15 +29,18 @@ from brokers.base import ConnectionSettings, OrderRef
 from brokers.errors import BrokerError
 from brokers.models import BrokerConnection
 from brokers.views import connection_create
+from tests.api.kit import Api, api_for
 from tests.brokers.connection_kit import KEY_ID, SECRET, exchange, running
 from tests.brokers.simulator_server import RunningSimulator
 from tests.factories import make_account
+from trades.models import Order
+from trades.tasks import connection_poll_task, connection_sync_task, order_submit_task
 
 __all__ = ["exchange", "running"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OLD_ID, NEW_ID = "PKOLDKEY01234567", "PKNEWKEY01234567"
+OLD_ID, NEW_ID, PROGRAMS_ID = "PKOLDKEY01234567", "PKNEWKEY01234567", "PKPROGRAMSKEY012"
 KEYS = {"api_key": OLD_ID, "secret_key": SECRET}
 NEW_SECRET = "An0ther+Secret/OfAlice=="
 SPELLINGS = [
@@ -119,6 +122,42 @@ class Life:
         for path in ("/connections/", "/notifications/", "/accounts/", "/settings/"):
             self.page("get", path)
 
+    def work(self, connection: BrokerConnection, program: Api) -> None:
+        """The tasks themselves: a sync, an order that is sent and rests, and a poll that asks how it stands."""
+        connection_sync_task(str(connection.pk))
+        self.exchange.control.set_quote("SPY", bid="100.00", ask="100.02")
+        order = {"account": str(connection.account_id), "symbol": "SPY", "side": "buy", "type": "limit"}
+        made = program.post("/orders/", order | {"quantity": "1", "limit_price": "90.00"})
+        self.seen.append(made.content.decode() + str(made.headers))
+        order_submit_task(made.json()["id"])
+        self.exchange.control.forget_counts()
+        connection_poll_task(str(connection.pk))
+        assert Order.objects.get(pk=made.json()["id"]).status == "accepted"
+        assert self.exchange.control.count("GET", "/v2/orders") == 1
+
+    def connect_by_program(self, program: Api) -> None:
+        """Keys of another account come in over the API: refused, and taken."""
+        account = self.exchange.control.open_account()
+        self.exchange.control.change_keys(account.id, key_id=PROGRAMS_ID, secret_key=SECRET)
+        given = {"broker": "simulator", "label": "By program", "is_paper": True}
+        for secret, status in ((NEW_SECRET, 400), (SECRET, 201)):
+            answer = program.post(
+                "/connections/", given | {"credentials": {"api_key": PROGRAMS_ID, "secret_key": secret}}
+            )
+            assert answer.status_code == status, answer.content
+            self.seen.append(answer.content.decode() + str(answer.headers))
+
+    def administer(self, connection: BrokerConnection) -> None:
+        pages = f"/admin/brokers/brokerconnection/{connection.pk}"
+        self.page("get", "/admin/brokers/brokerconnection/")
+        self.page("get", f"{pages}/change/")
+        assert "Practice | View broker connection" in self.seen[-1]
+        self.page("get", f"{pages}/reconnect/")
+        self.page("post", f"{pages}/reconnect/", api_key=NEW_ID, secret_key="Wrong" + NEW_SECRET)
+        sealed = BrokerConnection.objects.get(pk=connection.pk).credentials
+        self.page("post", f"{pages}/reconnect/", api_key=NEW_ID, secret_key=NEW_SECRET)
+        assert BrokerConnection.objects.get(pk=connection.pk).credentials != sealed
+
 
 @pytest.fixture
 def lived(exchange: RunningSimulator, alice_client: Client, bob_client: Client, settings: Any) -> Life:
@@ -139,10 +178,12 @@ def lived(exchange: RunningSimulator, alice_client: Client, bob_client: Client, 
     life.look(connection)
     settings.BROKER_ENCRYPTION_KEYS = [b"n" * 32, *settings.BROKER_ENCRYPTION_KEYS]
     call_command("rotate_credentials")
+    program = api_for(connection.user)
+    life.work(connection, program)
+    life.connect_by_program(program)
     notifications_mail()
     life.client = bob_client
-    life.page("get", "/admin/brokers/brokerconnection/")
-    life.page("get", f"/admin/brokers/brokerconnection/{connection.pk}/change/")
+    life.administer(connection)
     return life
 
 
@@ -171,7 +212,7 @@ def test_the_secret_is_found_nowhere(
     settings: Any,
     mailoutbox: Any,
 ) -> None:
-    connection = BrokerConnection.objects.get()
+    connection = BrokerConnection.objects.get(label="Practice")
     assert vault.unseal(connection.credentials, row_id=connection.pk)["secret_key"] == NEW_SECRET
     places = {
         "pages and errors": "\n".join(lived.seen),
@@ -187,7 +228,7 @@ def test_the_secret_is_found_nowhere(
     # Each place was really looked at: it holds what belongs there.
     signs = {
         "pages and errors": "does not accept these keys",
-        "logs": "path=/v2/positions",
+        "logs": "method=POST path=/v2/orders status=200",
         "database": connection.credentials,
         "queue": "brokers.connection_sync",
         "cache": "session",
