@@ -1,10 +1,14 @@
-"""Which passwords are refused because of where they are used, and because somebody else typed them."""
+"""Which passwords are refused because of where they are used, who typed them, and where else they are known."""
 
 import re
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
+
+from accounts.breaches import is_breached
 
 # What somebody who guesses at a trading desk begins with; docs/security.md lists them.
 CONTEXT_WORDS = (
@@ -48,3 +52,22 @@ class GivenPasswordValidator:
 
     def get_help_text(self) -> str:
         return "Your password can’t be the one an administrator gave you."
+
+
+class KnownPasswordValidator(CommonPasswordValidator):
+    """Refuses what everybody uses, and where the operator names whom to ask, what is known from a breach elsewhere."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """A common one is refused without a question."""
+        super().validate(password, user)
+        if is_breached(password):
+            raise ValidationError(
+                "This password is known from a breach elsewhere: whoever guesses tries it first. Choose another one, "
+                "and change it wherever else you use it.",
+                code="breached",
+            )
+
+    def get_help_text(self) -> str:
+        if not settings.BREACHED_PASSWORDS_URL:
+            return str(super().get_help_text())
+        return "Your password can’t be a commonly used one, or one that is known from a breach elsewhere."

@@ -216,6 +216,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
 
+# Asked about new passwords by five characters of their hash; empty: nobody is.
+BREACHED_PASSWORDS_URL = env.address("BREACHED_PASSWORDS_URL", "https", "http")
 # A password that an administrator typed for somebody else: accounts.services.given_passwords.
 INITIAL_PASSWORD_HOURS = env.integer("INITIAL_PASSWORD_HOURS", 24, lowest=1, highest=168)
 

@@ -6,7 +6,7 @@ PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.KnownPasswordValidator"},
     {"NAME": "accounts.passwords.ContextWordsValidator"},
     {"NAME": "accounts.passwords.GivenPasswordValidator"},
 ]
