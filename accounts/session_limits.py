@@ -18,6 +18,8 @@ SEEN: Final = "session_seen"
 WRITTEN_EVERY: Final = 60
 IDLE, LIFETIME = "idle", "lifetime"
 DAY: Final = 24 * 3600
+# What a page left open asks for by POST says so itself; whoever says it wrongly only ends a session sooner.
+BY_ITSELF: Final = ("Asked-By", "page")
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -45,6 +47,9 @@ def idle_seconds(session: Mapping[str, Any]) -> int:
 
 def is_activity(request: HttpRequest) -> bool:
     """Whether a person did this: pages that are open ask by themselves through htmx, and programs through the API."""
+    name, word = BY_ITSELF
+    if request.headers.get(name) == word:
+        return False
     if request.method not in READS:
         return True
     return "HX-Request" not in request.headers and not request.path_info.startswith("/api/")

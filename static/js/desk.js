@@ -118,7 +118,11 @@
     const sent = stored(SENT);
     if (sent) store(KEPT, sent);
     leaving = true;
-    location.reload();
+    // A page that answered a form cannot be loaded anew: its form is sent back to be shown as it was typed.
+    const answered = document.querySelector("form[data-return]");
+    const back = answered?.querySelector(`button[value="${answered.dataset.return}"]`);
+    if (back) answered.requestSubmit(back);
+    else location.reload();
   });
 
   // --- Unsaved text, double submits, questions ------------------------------------------------------------------

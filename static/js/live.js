@@ -3,11 +3,12 @@
 (() => {
   "use strict";
 
-  const STALE_AFTER = 5000;
+  // So long without an answer, what is shown may be old: changes are asked for more often than a preview.
+  const STALE_AFTER = { poll: 5000, preview: 13000 };
   const AGAIN_AFTER = 1000;
-  let lastGood = Date.now();
-  let scrolled = [];
-  let opened = [];
+  const opened = Date.now();
+  const lastGood = { poll: opened, preview: opened };
+  const kept = new Map();
 
   const poll = () => document.getElementById("live-poll");
   const kindOf = (element) => (element instanceof Element ? element.dataset.live : undefined);
@@ -17,12 +18,22 @@
     return new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone }).format(moment);
   }
 
+  /** The moment from which on what is shown may be old; null while all is well. */
+  function staleSince() {
+    const old = Object.keys(STALE_AFTER)
+      .filter((kind) => document.querySelector(`[data-live="${kind}"]`))
+      .map((kind) => [lastGood[kind], STALE_AFTER[kind]])
+      .filter(([last, patience]) => Date.now() - last > patience)
+      .map(([last]) => last);
+    return old.length ? Math.min(...old) : null;
+  }
+
   function tell() {
     const banner = document.getElementById("live-stale");
     if (!banner || document.hidden) return;
-    const isStale = Date.now() - lastGood > STALE_AFTER;
-    if (isStale && banner.hidden) banner.querySelector("[data-live-since]").textContent = clock(lastGood);
-    banner.hidden = !isStale;
+    const since = staleSince();
+    if (since !== null && banner.hidden) banner.querySelector("[data-live-since]").textContent = clock(since);
+    banner.hidden = since === null;
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {
@@ -31,8 +42,8 @@
 
   document.addEventListener("htmx:afterRequest", (event) => {
     const kind = kindOf(event.detail.elt);
-    if (kind === "poll" && event.detail.successful) {
-      lastGood = Date.now();
+    if (kind in lastGood && event.detail.successful) {
+      lastGood[kind] = Date.now();
       tell();
     }
     // The desk said that something changed but could not be read: what is shown is old until it can.
@@ -41,26 +52,49 @@
     }
   });
 
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (kindOf(event.detail.target) !== "region") return;
-    scrolled = [...event.detail.target.querySelectorAll(".table-responsive")].map((box) => box.scrollLeft);
-    opened = [...event.detail.target.querySelectorAll("details")].map((part) => part.open);
-  });
+  // --- What is replaced looks as it was left ---------------------------------------------------------------------
 
-  document.addEventListener("htmx:afterSettle", (event) => {
-    if (kindOf(event.detail.elt) !== "region") return;
-    [...event.detail.elt.querySelectorAll(".table-responsive")].forEach((box, index) => {
-      if (scrolled[index]) box.scrollLeft = scrolled[index];
+  const parts = (part, words) => [...part.querySelectorAll(words)];
+
+  function keep(part) {
+    if (!part?.id) return;
+    const folds = parts(part, "details");
+    kept.set(part.id, {
+      scrolled: parts(part, ".table-responsive").map((box) => box.scrollLeft),
+      open: folds.map((fold) => fold.open),
+      focus: folds.findIndex((fold) => fold.querySelector("summary") === document.activeElement),
     });
-    [...event.detail.elt.querySelectorAll("details")].forEach((part, index) => {
-      if (opened[index]) part.open = true;
+  }
+
+  function giveBack(id) {
+    const part = document.getElementById(id);
+    const was = kept.get(id);
+    kept.delete(id);
+    if (!part || !was) return;
+    parts(part, ".table-responsive").forEach((box, index) => {
+      if (was.scrolled[index]) box.scrollLeft = was.scrolled[index];
     });
+    const folds = parts(part, "details");
+    folds.forEach((fold, index) => {
+      if (was.open[index]) fold.open = true;
+    });
+    if (was.focus >= 0) folds[was.focus]?.querySelector("summary").focus({ preventScroll: true });
+  }
+
+  const asksByItself = (event) => ["region", "preview"].includes(kindOf(event.detail.requestConfig?.elt));
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (asksByItself(event)) keep(event.detail.target);
   });
+  document.addEventListener("htmx:oobBeforeSwap", (event) => keep(event.detail.target));
+  document.addEventListener("htmx:afterSettle", () => [...kept.keys()].forEach(giveBack));
 
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || !poll()) return;
     // What is old is said only when the answer that is asked for now does not come.
-    lastGood = Math.max(lastGood, Date.now() - STALE_AFTER + AGAIN_AFTER);
+    for (const [kind, patience] of Object.entries(STALE_AFTER)) {
+      lastGood[kind] = Math.max(lastGood[kind], Date.now() - patience + AGAIN_AFTER);
+    }
     htmx.trigger(poll(), "orders-ask");
   });
 

@@ -52,6 +52,28 @@
     typed.clear();
   });
 
+  // The preview is asked for again and again. Who listens is told what it says after typing, and by itself only what
+  // can or cannot be done by now: never each new age or price.
+  const verdictOf = (part) => part?.querySelector("[data-verdict]");
+  const first = verdictOf(document.getElementById("order-preview"));
+  let heard = { verdict: first?.dataset.verdict, text: first?.dataset.told };
+
+  function follow(isByItself) {
+    const said = verdictOf(document.getElementById("order-preview"));
+    if (!said) return;
+    const now = { verdict: said.dataset.verdict, text: said.dataset.told };
+    const isNews = now.verdict !== heard.verdict || (!isByItself && now.text !== heard.text);
+    if (isNews) document.getElementById("order-preview-told").textContent = now.text;
+    heard = now;
+    const send = document.querySelector("#order-confirm:not([aria-busy]) button[value=send]");
+    if (send) send.disabled = "refused" in said.dataset;
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id !== "order-preview") return;
+    follow(event.detail.requestConfig?.elt.id === "order-preview-ask");
+  });
+
   document.addEventListener("change", (event) => {
     if (event.target.closest?.("form[data-ticket]")) arrange();
   });

@@ -120,6 +120,23 @@ def test_a_page_left_open_keeps_no_session_alive(alice: User, clock: Any) -> Non
     assert not is_in(browser)
 
 
+def test_nor_does_a_preview_that_an_open_ticket_asks_for(alice: User, clock: Any) -> None:
+    browser = signed_in()
+    for _ in range(11):
+        later(clock, HOUR)
+        assert browser.post("/orders/new/preview/", headers=POLL | {"asked-by": "page"}).status_code == 200
+    later(clock, HOUR)
+    assert not is_in(browser)
+
+
+def test_a_preview_of_what_is_typed_keeps_it_alive(alice: User, clock: Any) -> None:
+    browser = signed_in()
+    for _ in range(3):
+        later(clock, 11 * HOUR)
+        assert browser.post("/orders/new/preview/", headers=POLL).status_code == 200
+    assert is_in(browser)
+
+
 def test_what_somebody_sends_from_a_page_does(alice: User, clock: Any) -> None:
     browser = signed_in()
     later(clock, 11 * HOUR)

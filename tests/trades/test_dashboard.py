@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import TradingAccount, User
 from tests.factories import make_account, make_cash, make_closed_trade, make_plan
+from tests.trades.orders.kit import connected_account
 from trades.services.figures import figures_rebuild
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +188,7 @@ def test_the_number_of_queries_does_not_grow(
         opened(account, f"SYM{number}")
     figures_rebuild(account)
     page(alice_client)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         page(alice_client)
 
 
@@ -216,3 +217,30 @@ def test_the_chart_sets_equity_beside_what_it_would_be_without_results(
     assert (equity["points"][0][1], without["points"][0][1]) == (first, base)
     assert Decimal(equity["points"][-1][1]) == Decimal(first) + 5_070
     assert Decimal(without["points"][-1][1]) == Decimal(base) + 5_000
+
+
+MARKET = {"HX-Request": "true", "HX-Target": "dashboard-open"}
+
+
+def test_what_moves_with_the_market_is_asked_for_alone(alice: User, alice_client: Client) -> None:
+    account = make_account(alice)
+    for number in range(14):
+        opened(account, f"SYM{number}")
+    answer = alice_client.get("/", headers=MARKET).content.decode()
+    assert answer.count("<tr>") == 13
+    assert "All 14 open trades" in answer
+    assert 'id="dashboard-broker" hx-swap-oob="true"' in answer
+    assert "Needs attention" not in answer
+    assert "<html" not in answer
+
+
+@pytest.mark.parametrize("count", [1, 25])
+def test_what_moves_with_the_market_costs_the_same_however_much_is_open(
+    alice: User, alice_client: Client, django_assert_num_queries: Any, count: int
+) -> None:
+    account = connected_account(alice)
+    for number in range(count):
+        opened(account, f"SYM{number}")
+    alice_client.get("/", headers=MARKET)
+    with django_assert_num_queries(11):
+        alice_client.get("/", headers=MARKET)

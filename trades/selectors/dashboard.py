@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count, Window
 
 from accounts.calendars import exchange_timezone, session_for, sessions_between
 from accounts.models import RiskPolicy, TradingAccount
@@ -192,14 +193,15 @@ def _open_sums(accounts: Iterable[TradingAccount], now: datetime) -> dict[UUID, 
         return {account_id: OpenSums(*sums) for account_id, *sums in cursor.fetchall()}
 
 
-def open_trades(accounts: Iterable[TradingAccount]) -> list[Trade]:
-    """The open positions that risk the most, OPEN_SHOWN at most; each with its account."""
+def open_trades(accounts: Iterable[TradingAccount]) -> tuple[list[Trade], int]:
+    """The open positions that risk the most, OPEN_SHOWN at most, each with its account; and how many are open."""
     by_key = {account.pk: account for account in accounts}
     active = Trade.objects.filter(account__in=list(by_key), status=TradeStatus.ACTIVE)
-    found = list(active.only(*_LIST_FIELDS).order_by("-open_risk", "-id")[:OPEN_SHOWN])
+    counted = active.only(*_LIST_FIELDS).annotate(open_count=Window(Count("*")))
+    found = list(counted.order_by("-open_risk", "-id")[:OPEN_SHOWN])
     for trade in found:
         trade.account = by_key[trade.account_id]
-    return found
+    return found, found[0].open_count if found else 0
 
 
 @dataclass(frozen=True, slots=True)

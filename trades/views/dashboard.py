@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,8 +32,12 @@ from trades.selectors.freshness import connections_heard, told
 from trades.selectors.scope import Scope
 from trades.views.account_choice import account_chosen
 from trades.views.charts import recent_data
+from trades.views.live import live_context
 from trenddojo.domain.metrics.figure import Figure
 from trenddojo.domain.risk import r_multiple
+
+# The part of the page that is asked for every few seconds.
+MARKET = "dashboard-open"
 
 
 @require_safe
@@ -43,17 +48,38 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     shown = [selected] if selected else accounts
     if not shown:
         return render(request, "trades/dashboard.html", {"sections": []})
-    now = timezone.now()
+    if request.htmx and request.htmx.target == MARKET:
+        return _market_part(request, shown, selected)
+    live = live_context(request)
+    now = live["now"]
     desk = desk_now(shown, now=now)
     totals = totals_by_account(Scope("", tuple(shown)))
-    opened = open_trades(shown)
-    heard = connections_heard(shown, now=now)
-    broker = broker_now(request.user, shown, [each.connection for each in heard], now=now)
-    lines = broker.lines if broker else {}
     context = {
         "accounts": accounts if len(accounts) > 1 else [],
         "selected_account": selected,
         "sections": [_section(each, totals, selected) for each in desk],
+        "is_first_run": not totals and not any(a.open.active or a.open.planned for e in desk for a in e.accounts),
+        "chosen": selected,
+        "account_query": _account_query(selected),
+        "attention": attention(desk, review_counts(shown, today=now.date()), selected),
+    }
+    return render(request, "trades/dashboard.html", context | _market(request, shown, now) | live)
+
+
+def _market_part(
+    request: HttpRequest, shown: Sequence[TradingAccount], selected: TradingAccount | None
+) -> HttpResponse:
+    context = _market(request, shown, timezone.now()) | {"account_query": _account_query(selected)}
+    return render(request, "trades/_dashboard_now.html", context)
+
+
+def _market(request: HttpRequest, shown: Sequence[TradingAccount], now: datetime) -> dict[str, Any]:
+    """What moves with the market: open trades and where they stand at the broker."""
+    opened, count = open_trades(shown)
+    heard = connections_heard(shown, now=now)
+    broker = broker_now(request.user, shown, [each.connection for each in heard], now=now)
+    lines = broker.lines if broker else {}
+    return {
         "open_trades": [
             {
                 "trade": trade,
@@ -62,15 +88,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
             }
             for trade in opened
         ],
-        "open_count": sum(account.open.active for each in desk for account in each.accounts),
-        "is_first_run": not totals and not any(a.open.active or a.open.planned for e in desk for a in e.accounts),
+        "open_count": count,
         "broker": broker,
         "stale_connections": told(heard),
-        "chosen": selected,
-        "account_query": f"?account={selected.pk}" if selected else "",
-        "attention": attention(desk, review_counts(shown, today=now.date()), selected),
     }
-    return render(request, "trades/dashboard.html", context)
+
+
+def _account_query(selected: TradingAccount | None) -> str:
+    return f"?account={selected.pk}" if selected else ""
 
 
 def _section(here: CurrencyNow, totals: dict[str, KeyTotals], selected: TradingAccount | None) -> dict[str, Any]:

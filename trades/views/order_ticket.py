@@ -1,6 +1,7 @@
 """The order ticket: what is wanted, then exactly what would be sent, then it is. Typed words are never lost."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -20,8 +21,11 @@ from trades.execution.order_size import order_size
 from trades.forms.fields import refusals_at
 from trades.forms.order import USED_BY, OrderForm
 from trades.models import Order, Trade, TradeStatus
+from trades.selectors.freshness import connections_stale
 from trades.selectors.order_desks import OrderDesk, desk_chosen, order_desks
 from trades.selectors.trade_page import trade_for
+from trades.templatetags.orders import is_stale
+from trades.views.live import live_context
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.order_state import OrderState
 
@@ -45,6 +49,30 @@ class Answer:
     is_sized: bool = False
     problems: list[str] = field(default_factory=list)
     silence: str = ""
+    at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def verdict(self) -> str:
+        """What of it a listener is told again when it changes: never a price, an amount or an age."""
+        if self.preview is None:
+            return " ".join([self.silence, *self.problems])
+        found = [breach.code for breach in (*self.preview.breaches, *self.preview.warnings)]
+        return " ".join([self.silence, *found, *(["old"] if self.preview.quote and is_stale(self.preview) else [])])
+
+    @property
+    def told(self) -> str:
+        """The preview in words for whoever listens to it."""
+        if self.preview is None:
+            return " ".join([self.silence, *self.problems])
+        words = [breach.sentence for breach in (*self.preview.breaches, *self.preview.warnings)]
+        first = "It cannot be sent." if self.preview.breaches else f"It can be sent.{self._cost()}"
+        return " ".join(filter(None, [self.silence, first, *words]))
+
+    def _cost(self) -> str:
+        shown = self.preview
+        if shown is None or shown.cost is None:
+            return ""
+        return f" {'Worth' if shown.is_reducing else 'Cost'} {shown.cost:,.2f} {self.currency}."
 
 
 @login_required
@@ -107,22 +135,24 @@ def tell_sent(request: HttpRequest, order: Order) -> None:
 
 def _confirm(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade: Trade | None) -> HttpResponse:
     """The second step: the very order, with its numbers, to be sent or changed."""
+    live = _live(request, desk)
     given = _sized(request, form.given())
     shown = order_preview(owner=request.user, given=given, now=timezone.now())
     values = form.data.dict() | {"quantity": f"{given.quantity.normalize():f}"}
     context = {
-        "answer": Answer(
-            shown, _currency(desk), is_sized=form.cleaned_data["quantity"] is None, silence=_silence(desk, shown)
-        ),
+        "answer": Answer(shown, _currency(desk), silence=_silence(desk, shown)),
+        # Settled here: what is asked later is about this quantity.
+        "is_sized": form.cleaned_data["quantity"] is None,
         "kept": [(name, values[name]) for name in form.fields if values.get(name)],
         "trade": trade,
         "whole_note": _whole_note(trade, given.quantity),
         **_whose(desk),
     }
-    return render(request, "trades/order_confirm.html", context)
+    return render(request, "trades/order_confirm.html", context | live)
 
 
 def _ticket(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade: Trade | None) -> HttpResponse:
+    live = _live(request, desk)
     context = {
         "form": form,
         "trade": trade,
@@ -134,7 +164,14 @@ def _ticket(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trade
         "reasons": getattr(form, "reasons", []),
         **_whose(desk),
     }
-    return render(request, "trades/order_form.html", context)
+    return render(request, "trades/order_form.html", context | live)
+
+
+def _live(request: HttpRequest, desk: OrderDesk | None) -> dict[str, Any]:
+    """What keeps the page true while it stands open."""
+    live = live_context(request)
+    stale = connections_stale([desk.account], now=live["now"]) if desk else []
+    return live | {"stale_connections": stale}
 
 
 def _whose(desk: OrderDesk | None) -> dict[str, Any]:

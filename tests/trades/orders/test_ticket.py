@@ -300,3 +300,34 @@ def test_a_plan_in_parts_of_a_share_says_why_whole_ones_are_ordered(
     assert told in text
     confirmed = page(alice_client, ticket(account, trade=str(plan.pk), quantity="10"))
     assert ("go only with whole shares" in confirmed) is bool(told)
+
+
+def verdict(client: Client, account: TradingAccount, **changes: Any) -> tuple[str, str]:
+    """What a listener is told of a preview, and by what it is told again."""
+    answer = client.post("/orders/new/preview/", ticket(account, **changes), headers={"HX-Request": "true"})
+    said = answer.context["answer"]
+    assert said.told in answer.content.decode().replace("&#x27;", "'")
+    return said.told, said.verdict
+
+
+def test_a_listener_is_told_again_what_can_be_done_and_not_each_price(
+    alice_client: Client, account: TradingAccount
+) -> None:
+    first, before = verdict(alice_client, account)
+    dearer, after = verdict(alice_client, account, limit_price="101")
+    assert (first, dearer) == ("It can be sent. Cost 1,000.00 USD.", "It can be sent. Cost 1,010.00 USD.")
+    assert before == after
+    refused, why = verdict(alice_client, account, quantity="2000")
+    assert refused.startswith("It cannot be sent. The position would be 200.00 % of equity; 30 % is the most.")
+    assert why != before
+
+
+def test_a_preview_that_the_page_asks_for_writes_nothing(
+    alice_client: Client, account: TradingAccount, django_assert_max_num_queries: Any
+) -> None:
+    alice_client.post("/orders/new/preview/", ticket(account), headers={"HX-Request": "true"})
+    with django_assert_max_num_queries(25) as asked:
+        alice_client.post("/orders/new/preview/", ticket(account), headers={"HX-Request": "true", "Asked-By": "page"})
+    written = [query["sql"] for query in asked if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert written == []
+    assert not Order.objects.exists()
