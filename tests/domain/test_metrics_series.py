@@ -19,6 +19,7 @@ from trenddojo.domain.metrics.series import (
     daily_returns,
     drawdown_curve,
     drawdown_figures,
+    drawdown_recovered_on,
     growth_index,
     max_drawdown,
     series_figures,
@@ -200,6 +201,20 @@ def test_the_deepest_drawdown_its_length_and_its_recovery(returns: list[float], 
             expected.recovered,
             expected.sessions,
         )
+
+
+@pytest.mark.parametrize(
+    ("equities", "recovered"),
+    [([], None), (["100", "110"], None), (["90", "80", "99"], None), (["90", "100", "95", "99"], 1)],
+)
+def test_the_day_of_the_recovery_is_known(equities: list[str], recovered: int | None) -> None:
+    rows = [row(number, equity) for number, equity in enumerate(equities)]
+    day = None if recovered is None else MONDAY + timedelta(days=recovered)
+    assert drawdown_recovered_on(rows, opening_equity=D(100)) == day
+
+
+def test_returns_from_nothing_recover_on_no_day() -> None:
+    assert drawdown_recovered_on([row(0, "100")]) is None
 
 
 @given(st.integers(10000, 10**9), st.lists(st.integers(1, 99), min_size=1, max_size=8))

@@ -15,6 +15,7 @@ from trades.selectors.performance import session_rows
 from trades.selectors.scope import Scope
 from trades.views.figure_scope import Asked, asked
 from trades.views.figure_units import RETURNS, TRADES, unit_of
+from trades.views.performance import notes_of
 from trenddojo.domain.definitions import DEFINITIONS
 from trenddojo.domain.metrics.series import series_figures
 
@@ -67,8 +68,10 @@ def _behind(scope: Scope, key: str) -> QuerySet[Trade]:
 def _over_time(page: Asked, scope: Scope, key: str) -> dict[str, Any]:
     """Returns belong to whole accounts: a filter over trades is left aside and the page says so."""
     days: list[EquityDay] = session_rows(scope)
+    figures = series_figures([day.row for day in days])
     return {
-        "figure": series_figures([day.row for day in days])[key],
+        "figure": figures[key],
+        "note": notes_of(figures, days).get(key, ""),
         "sessions": days[: -SESSIONS_SHOWN - 1 : -1],
         "sessions_url": page.link("performance-equity"),
         "kind": "sessions",

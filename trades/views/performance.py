@@ -1,6 +1,6 @@
 """Performance: all figures over the trades and over time, and the equity behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from trades.views.figure_scope import Asked, asked, page_of
 from trades.views.figure_units import RETURNS, TRADES, unit_of
 from trenddojo.domain.definitions import DEFINITIONS
 from trenddojo.domain.metrics.figure import Figure
-from trenddojo.domain.metrics.series import series_figures
+from trenddojo.domain.metrics.series import drawdown_recovered_on, series_figures
 
 MONTHS_SHOWN = 24
 SESSIONS_A_PAGE = 63
@@ -52,14 +52,17 @@ def _overview(page: Asked, scope: Scope) -> dict[str, Any]:
     return context | (_filtered_curve(page) if scope.is_filtered else _over_time(page, scope))
 
 
-def cards(page: Asked, figures: dict[str, Figure], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Each figure with its name, unit, and the page that opens it."""
+def cards(
+    page: Asked, figures: dict[str, Figure], keys: Sequence[str], notes: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Each figure with its name, unit, the page that opens it, and what is noted beside it."""
     return [
         {
             "title": DEFINITIONS[key].title,
             "figure": figures[key],
             "unit": unit_of(key),
             "url": page.link("performance-figure", key),
+            "note": (notes or {}).get(key, ""),
         }
         for key in keys
     ]
@@ -69,13 +72,21 @@ def _over_time(page: Asked, scope: Scope) -> dict[str, Any]:
     days = session_rows(scope)
     figures = series_figures([day.row for day in days])
     return {
-        "return_cards": cards(page, figures, RETURNS),
+        "return_cards": cards(page, figures, RETURNS, notes_of(figures, days)),
         "sources": sources(scope, days),
         "curves": [
             _curve(page, "equity", "Equity and money paid in", "The gap between the two lines is the result."),
             _curve(page, "drawdown", "Drawdown", "The fall from the highest point, deposits and withdrawals aside."),
         ],
     }
+
+
+def notes_of(figures: dict[str, Figure], days: Sequence[EquityDay]) -> dict[str, str]:
+    """What stands beside a figure over time: the day on which the deepest drawdown was made up for."""
+    if not figures["max_drawdown"].value:
+        return {}
+    recovered = drawdown_recovered_on([day.row for day in days])
+    return {"max_drawdown": f"recovered on {recovered}" if recovered else "not recovered yet"}
 
 
 def _filtered_curve(page: Asked) -> dict[str, Any]:

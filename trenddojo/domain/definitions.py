@@ -262,7 +262,8 @@ ONE_ACCOUNT: tuple[Definition, ...] = (
         "max_drawdown",
         "Maximum drawdown",
         "min_t(E_t / max(E_0..E_t) − 1)",
-        "E grows with the daily returns, so deposits hide nothing; the start counts as a peak.",
+        "E grows with the daily returns, so deposits hide nothing; the start counts as a peak. Beside it stands the "
+        "session in which it was made up for.",
         Unit.PERCENT,
     ),
     Definition(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from trenddojo.domain.errors import UndefinedReturnError
@@ -163,6 +164,15 @@ def drawdown_figures(returns: Sequence[float]) -> dict[str, Figure]:
     if worst is None:
         return {"max_drawdown": Figure(0.0, n), "drawdown_sessions": undefined(n, _NO_DRAWDOWN)}
     return {"max_drawdown": Figure(worst.depth, n), "drawdown_sessions": Figure(Decimal(worst.sessions), n)}
+
+
+def drawdown_recovered_on(rows: Sequence[SessionRow], *, opening_equity: Decimal = ZERO) -> date | None:
+    """The session in which the deepest drawdown was made up for; None while it lasts, and where there was none."""
+    try:
+        worst = max_drawdown(daily_returns(rows, opening_equity=opening_equity))
+    except UndefinedReturnError:
+        return None
+    return None if worst is None or worst.recovered is None else rows[worst.recovered].day
 
 
 def calmar(returns: Sequence[float]) -> Figure:
