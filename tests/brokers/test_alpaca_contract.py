@@ -1,4 +1,4 @@
-"""The Alpaca adapter passes the acceptance cards, over real sockets, against the stand-in exchange."""
+"""The Alpaca adapter and that of the stand-in exchange pass the acceptance cards, over real sockets, against the exchange."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ import pytest
 
 from brokers import http
 from brokers.alpaca import adapter
-from brokers.alpaca.adapter import AlpacaAdapter
+from brokers.alpaca.adapter import AlpacaAdapter, StandInAdapter
 from brokers.base import BrokerAdapter, ConnectionSettings, OrderChanges, OrderRef, OrderRequest
 from brokers.errors import CredentialsInvalid, Refused, TryLater, WrongEnvironment
 from tests.brokers.contract import Cards, Floor, Trouble, buy, new_id, ref_of
@@ -51,8 +51,10 @@ SILENT = frozenset({Trouble.HANGS_DONE, Trouble.HANGS_NOT_DONE})
 
 
 class AlpacaFloor(Floor):
-    def __init__(self, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._stack, self._monkeypatch = stack, monkeypatch
+    def __init__(
+        self, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch, kind: type[AlpacaAdapter] = AlpacaAdapter
+    ) -> None:
+        self._stack, self._monkeypatch, self._kind = stack, monkeypatch, kind
         self._open(stack.enter_context(simulator()))
 
     def _open(self, exchange: RunningSimulator) -> None:
@@ -64,7 +66,8 @@ class AlpacaFloor(Floor):
     def adapter_with(self, api_key: str, secret_key: str, *, url: str = "") -> AlpacaAdapter:
         keys = {"api_key": api_key, "secret_key": secret_key}
         base = url or self.exchange.url
-        return AlpacaAdapter(ConnectionSettings("c", "alpaca", True, base, base, credentials=keys))
+        broker = "simulator" if self._kind is StandInAdapter else "alpaca"
+        return self._kind(ConnectionSettings("c", broker, True, base, base, credentials=keys))
 
     def trouble(self, verb: str, trouble: Trouble) -> None:
         if trouble in SILENT:
@@ -145,6 +148,15 @@ def floor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
 
 class TestAlpaca(Cards):
     pass
+
+
+class TestStandInExchange(Cards):
+    """As the desk of `make run` is connected."""
+
+    @pytest.fixture
+    def floor(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
+        with contextlib.ExitStack() as stack:
+            yield AlpacaFloor(stack, monkeypatch, StandInAdapter)
 
 
 # --- what only this broker does ---------------------------------------------------------------------------------------

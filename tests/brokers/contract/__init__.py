@@ -5,10 +5,12 @@ test module with a fixture `floor` and `class TestMyBroker(Cards)`. On a floor t
 BAC, bid 99.99 and ask 100.01, with enough size for every order, and the account may spend 100,000.
 """
 
+import pytest
+
 from tests.brokers.contract.doubts import DoubtCards
 from tests.brokers.contract.floor import Floor, Trouble
 from tests.brokers.contract.listings import ListingCards
-from tests.brokers.contract.made_of import CLASSES, TYPES, buy, new_id, oco, ref_of
+from tests.brokers.contract.made_of import CLASSES, TYPES, buy, needs, new_id, oco, ref_of
 from tests.brokers.contract.orders import OrderCards
 
 __all__ = ["CLASSES", "TYPES", "Cards", "Floor", "Trouble", "buy", "new_id", "oco", "ref_of"]
@@ -16,3 +18,8 @@ __all__ = ["CLASSES", "TYPES", "Cards", "Floor", "Trouble", "buy", "new_id", "oc
 
 class Cards(ListingCards, DoubtCards, OrderCards):
     """The cards, numbered. Subclass it where a fixture `floor` gives a Floor."""
+
+    @pytest.fixture(autouse=True)
+    def _orders_are_placed(self, floor: Floor) -> None:
+        """The cards are about orders: an adapter that places none says so, and proves elsewhere that it refuses them."""
+        needs(floor, floor.adapter.capabilities.places_orders)
