@@ -79,6 +79,11 @@ def test_the_page_shows_the_same(api, alice_client, account):
         assert told(body[key]) == said(card["figure"]), key
 
 
+def test_the_day_on_which_the_deepest_drawdown_was_made_up_for_is_told(api, account):
+    assert api.get("/performance/").json()["max_drawdown_recovered_on"] == "2025-03-06"
+    assert api.get("/performance/?symbol=msft").json()["max_drawdown_recovered_on"] is None
+
+
 def test_a_figure_without_a_value_says_why(api, alice):
     make_account(alice)
     body = api.get("/performance/").json()
@@ -90,6 +95,7 @@ def test_a_figure_without_a_value_says_why(api, alice):
 def test_a_trader_without_an_account_has_no_figures_and_no_currency(api):
     body = api.get("/performance/").json()
     assert (body["currency"], body["net_pnl"]["n"], body["sharpe"]["value"]) == (None, 0, None)
+    assert body["max_drawdown_recovered_on"] is None
     assert api.get("/performance/equity/").json()["results"] == []
     assert api.get("/performance/breakdown/?by=tag").json()["results"] == []
     assert api.get("/performance/calendar/?month=2026-11").json()["days"] == []

@@ -72,7 +72,12 @@ class PerformanceViewSet(TradesViewSet):
     def list(self, request: Request) -> Response:
         wanted = self.wanted(request, PerformanceFilters)
         found = performance_of(wanted.scope)
-        told = {"currency": wanted.currency, "left_out": found.left_out, **found.figures}
+        told = {
+            "currency": wanted.currency,
+            "left_out": found.left_out,
+            "recovered_on": found.recovered_on,
+            **found.figures,
+        }
         return Response(PerformanceGiven(told).data)
 
     @extend_schema(

@@ -108,6 +108,11 @@ PerformanceGiven = _figures(
     "Every figure by its name. Figures over time are those of whole accounts: a filter over trades leaves them out.",
     currency=Text(allow_null=True, help_text="Of all money here; null without any account."),
     left_out=Whole(help_text="Trades whose opening fills are missing: no figure counts them."),
+    max_drawdown_recovered_on=Day(
+        source="recovered_on",
+        allow_null=True,
+        help_text="The session in which the deepest drawdown was made up for; null while it lasts, and without one.",
+    ),
 )
 
 BreakdownRow = _figures(
@@ -172,7 +177,9 @@ _ALL = dict.fromkeys((*OVER_TRADES, *STREAKS, *NOW), FIGURE) | {
     key: {**NONE_YET, "is_muted": False} for key in OVER_TIME
 }
 PERFORMANCE = OpenApiExample(
-    "Figures over trades, and none over time yet", {"currency": "USD", "left_out": 0, **_ALL}, response_only=True
+    "Figures over trades, and none over time yet",
+    {"currency": "USD", "left_out": 0, "max_drawdown_recovered_on": None, **_ALL},
+    response_only=True,
 )
 ROW = OpenApiExample(
     "One setup",

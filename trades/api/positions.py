@@ -38,7 +38,7 @@ from trades.execution.intents import position_close, position_stop, position_tra
 from trades.selectors.orders_told import order_read
 from trades.selectors.positions import PositionLine, positions_compared
 from trenddojo.api.list_pages import ListPagination
-from trenddojo.api.schema import IDEMPOTENT, errors
+from trenddojo.api.schema import IDEMPOTENT, LOCATION, errors
 
 ORDERS = {201: OrderGiven, **errors(on_422="The order breaks limits of the account; it is kept as denied.")}
 
@@ -71,7 +71,7 @@ class PositionViewSet(PlacesOrders):
         "what stays open is protected again as it was.",
         request=PositionClose,
         responses={**ORDERS, **errors(404, 409)},
-        parameters=[IDEMPOTENT],
+        parameters=[IDEMPOTENT, LOCATION],
         examples=[asks("All of it"), asks("A part", quantity="25"), PLACED],
     )
     @action(detail=False, methods=["post"])
@@ -102,7 +102,7 @@ class PositionViewSet(PlacesOrders):
         description="The working stop order is moved, or one is placed for all of the position.",
         request=PositionStop,
         responses={**ORDERS, **errors(404, 409)},
-        parameters=[IDEMPOTENT],
+        parameters=[IDEMPOTENT, LOCATION],
         examples=[asks("A stop", stop_price="182.00"), PLACED],
     )
     @action(detail=False, methods=["post"])
@@ -118,7 +118,7 @@ class PositionViewSet(PlacesOrders):
         description="A trailing stop for all of it takes the place of the stop; a target that works beside it goes.",
         request=PositionTrail,
         responses={**ORDERS, **errors(404, 409)},
-        parameters=[IDEMPOTENT],
+        parameters=[IDEMPOTENT, LOCATION],
         examples=[asks("By two percent", trail_percent="2"), PLACED],
     )
     @action(detail=False, methods=["post"])

@@ -38,7 +38,7 @@ from trades.selectors.trades import setups_of, trades_told
 from trades.services.journal import tags_chosen
 from trades.services.status import trade_delete
 from trades.services.trade_making import trade_make
-from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, errors
+from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, LOCATION, errors
 
 # Every look at the broker or at prices changes these: no writer has to have seen the newest.
 BY_ITSELF = frozenset({"last_sync", "mae", "mfe"})
@@ -171,7 +171,7 @@ class TradeViewSet(ReadsTrades):
                 on_409="It is no plan that waits, or its account places no orders.", on_422=f"{LIMITS} It is kept."
             ),
         },
-        parameters=[IDEMPOTENT],
+        parameters=[IDEMPOTENT, LOCATION],
         examples=[OpenApiExample("At the planned price", {}, request_only=True)],
     )
     @action(detail=True, methods=["post"])

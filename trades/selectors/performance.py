@@ -15,7 +15,7 @@ from trades.selectors.scope import Scope
 from trenddojo.domain.errors import UndefinedReturnError
 from trenddojo.domain.metrics.figure import Figure, undefined
 from trenddojo.domain.metrics.returns import daily_returns, drawdown_curve
-from trenddojo.domain.metrics.series import series_figures
+from trenddojo.domain.metrics.series import drawdown_recovered_on, series_figures
 from trenddojo.domain.metrics.streaks import StreakSummary
 
 ZERO = Decimal(0)
@@ -28,6 +28,8 @@ class Performance:
 
     figures: dict[str, Figure] = field(default_factory=dict)
     left_out: int = 0
+    # The session in which the deepest drawdown was made up for; None while it lasts, and where there was none.
+    recovered_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,11 @@ def performance_of(scope: Scope | None) -> Performance:
     found = totals_by_key(scope, ["all", "r"])
     whole = together(found["all"])
     figures = _over_trades(whole, found["r"], streaks(scope, whole.totals))
-    return Performance(figures | _over_time(scope), left_out(scope))
+    if scope.is_filtered:
+        over_time = {key: undefined(0, OF_WHOLE_ACCOUNTS) for key in series_figures([])}
+        return Performance(figures | over_time, left_out(scope))
+    sessions = [day.row for day in session_rows(scope)]
+    return Performance(figures | series_figures(sessions), left_out(scope), drawdown_recovered_on(sessions))
 
 
 def curve_rows(scope: Scope) -> list[CurveRow]:
@@ -111,12 +117,6 @@ def _over_trades(whole: KeyTotals, buckets: Sequence[KeyTotals], runs: StreakSum
         "current_loss_streak": Figure(Decimal(runs.current_losses), n),
         "mean_holding_seconds": _seconds(whole.mean_holding_seconds, n),
     }
-
-
-def _over_time(scope: Scope) -> dict[str, Figure]:
-    if scope.is_filtered:
-        return {key: undefined(0, OF_WHOLE_ACCOUNTS) for key in series_figures([])}
-    return series_figures([day.row for day in session_rows(scope)])
 
 
 def _seconds(seconds: int | None, n: int) -> Figure:
