@@ -273,6 +273,65 @@ class Sums:
     def payoff(self) -> Decimal:
         return self.average_win / abs(self.average_loss)
 
+    @property
+    def net(self) -> Decimal:
+        return sum((each.result for each in self.closed), Decimal(0))
+
+    @property
+    def kelly(self) -> Decimal:
+        return self.win_rate - (1 - self.win_rate) / self.payoff
+
+    @property
+    def sqn(self) -> Decimal:
+        """The root of N times mean over deviation of R, with N - 1 below it."""
+        squares = sum((each.r - self.expectancy_r) ** 2 for each in self.closed)
+        spread = (squares / (len(self.closed) - 1)).sqrt()
+        return Decimal(len(self.closed)).sqrt() * self.expectancy_r / spread
+
+    @property
+    def break_evens(self) -> int:
+        return len(self.closed) - len(self.wins) - len(self.losses)
+
+    def longest(self, sign: int) -> int:
+        """The most wins (1) or losses (-1) in a row, by the moment each trade was over."""
+        best = run = 0
+        for each in sorted(self.closed, key=lambda each: each.exits[-1].at):
+            run = run + 1 if sign * each.result > 0 else 0
+            best = max(best, run)
+        return best
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An account that began with money on the first day and got no more: what it was worth at each day's end."""
+
+    cash: Decimal
+    days: tuple[tuple[date, Decimal], ...]
+
+    @property
+    def growth(self) -> Decimal:
+        return self.days[-1][1] / self.cash - 1
+
+    @property
+    def yearly(self) -> Decimal:
+        """The rate a year by which one payment at the start comes to the end."""
+        span = (self.days[-1][0] - self.days[0][0]).days
+        return (1 + self.growth) ** (Decimal(365) / span) - 1
+
+    def fallen(self) -> tuple[Decimal, int, date | None]:
+        """The deepest fall from the highest end so far, how many sessions it lasted, and the day it was made up for."""
+        worst, found = Decimal(0), (Decimal(0), 0, None)
+        values = [self.cash, *(value for _, value in self.days)]
+        for at, value in enumerate(values):
+            top = max(values[: at + 1])
+            if value / top - 1 < worst:
+                worst = value / top - 1
+                peak = max(n for n in range(at) if values[n] == top)
+                back = next((n for n in range(at, len(values)) if values[n] >= top), None)
+                ended = len(values) - 1 if back is None else back
+                found = (worst, ended - peak, self.days[back - 1][0] if back else None)
+        return found
+
 
 def _shares(executions: Sequence[Execution]) -> int:
     return sum(each.quantity for each in executions)
@@ -289,7 +348,9 @@ def utc(day: int, clock: str) -> datetime:
 
 def shown(value: Decimal, places: int = 2, *, unit: str = "") -> str:
     """A number as pages write it, without sign or glyph."""
-    text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN):,f}".replace("-", "\N{MINUS SIGN}")
+    # Nothing is added, so that what is rounded to nothing has no sign.
+    rounded = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN) + 0
+    text = f"{rounded:,f}".replace("-", "\N{MINUS SIGN}")
     return f"{text} {unit}".rstrip()
 
 

@@ -3,7 +3,7 @@ workers' tasks, filled at the recorded quotes and ended by stop, target or the t
 a pencil makes of the CSV."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from tests.browser.replayed_week_kit import (
     NEW_YORK,
     RECORDED,
     Bracket,
+    Curve,
     Outcome,
     Sums,
     averaged,
@@ -140,7 +141,8 @@ def test_a_week_of_brackets_is_shown_as_the_tape_has_it(
         _shows_the_fills(desk, each)
     closed = tuple(each for each in outcomes if each.is_closed)
     _shows_the_dashboard(desk, visit, outcomes)
-    _shows_the_figures(desk, visit, account, Sums(closed))
+    curve = Curve(CASH, tuple((day, equity) for day, *_, equity in _days_of(outcomes)))
+    _shows_the_figures(desk, visit, account, Sums(closed), curve)
     _shows_the_equity(desk, visit, account, outcomes)
     _shows_the_position(desk, visit, outcomes[-1])
 
@@ -305,14 +307,29 @@ def _shows_the_dashboard(page: Page, visit: Visit, outcomes: list[Outcome]) -> N
     assert _card(page, "Expectancy") == signed(Sums(tuple(closed)).expectancy_r, unit="R")
 
 
-def _shows_the_figures(page: Page, visit: Visit, account: TradingAccount, sums: Sums) -> None:
+def _shows_the_figures(page: Page, visit: Visit, account: TradingAccount, sums: Sums, curve: Curve) -> None:
+    """Every card of the page, and no other, shows what it should."""
     visit(page, f"/performance/?account={account.pk}")
-    assert {title: _card(page, title) for title in _FIGURES} == {
-        title: written(sums) for title, written in _FIGURES.items()
+    titles = [_words(each) for each in page.locator(".desk-figure-title").all()]
+    assert {title: _card(page, title) for title in titles} == {
+        **{title: written(sums) for title, written in _FIGURES.items()},
+        **{title: written(curve) for title, written in _RETURNS.items()},
     }
+    _, _, recovered = curve.fallen()
+    fall = page.locator(".desk-figure", has=page.get_by_role("heading", name="Maximum drawdown", exact=True))
+    expect(fall).to_contain_text(f"recovered on {recovered}" if recovered else "not recovered yet")
+    for title in _TOO_FEW:
+        card = page.locator(".desk-figure", has=page.get_by_role("heading", name=title, exact=True))
+        expect(card).to_contain_text(
+            "It needs at least one year." if "a year" in title else "It needs at least 20 trading sessions."
+        )
 
 
 _FIGURES: dict[str, Callable[[Sums], str]] = {
+    "Net P&L": lambda sums: signed(sums.net, unit="USD"),
+    # The broker takes no commission: before costs it is the same.
+    "Gross P&L": lambda sums: signed(sums.net, unit="USD"),
+    "Costs": lambda _: "0.00 USD",
     "Trades": lambda sums: str(len(sums.closed)),
     "Win rate": lambda sums: shown(sums.win_rate * 100, 1, unit="%"),
     "Expectancy (money)": lambda sums: signed(sums.expectancy, unit="USD"),
@@ -321,19 +338,40 @@ _FIGURES: dict[str, Callable[[Sums], str]] = {
     "Average loss": lambda sums: signed(sums.average_loss, unit="USD"),
     "Payoff ratio": lambda sums: shown(sums.payoff),
     "Profit factor": lambda sums: shown(sums.profit_factor),
+    "System quality number (SQN)": lambda sums: shown(sums.sqn),
+    "Kelly fraction": lambda sums: shown(sums.kelly * 100, 1, unit="%"),
+    "Break-evens": lambda sums: str(sums.break_evens),
+    "Longest winning streak": lambda sums: str(sums.longest(1)),
+    "Longest losing streak": lambda sums: str(sums.longest(-1)),
+}
+# A week has too few sessions for these.
+_TOO_FEW = ("Time-weighted return a year", "CAGR", "Volatility", "Sharpe ratio", "Sortino ratio", "Calmar ratio")
+_RETURNS: dict[str, Callable[[Curve], str]] = {
+    "Time-weighted return": lambda curve: signed(curve.growth * 100, unit="%"),
+    "Money-weighted return (XIRR)": lambda curve: signed(curve.yearly * 100, unit="%"),
+    "Maximum drawdown": lambda curve: signed(curve.fallen()[0] * 100, unit="%"),
+    "Length of the maximum drawdown": lambda curve: str(curve.fallen()[1]),
+    **dict.fromkeys(_TOO_FEW, lambda _: "\N{EM DASH}"),
 }
 
 
-def _shows_the_equity(page: Page, visit: Visit, account: TradingAccount, outcomes: list[Outcome]) -> None:
+def _days_of(outcomes: list[Outcome]) -> list[tuple[date, Decimal, Decimal, Decimal]]:
+    """Each session with its result, what the broker charged, and the equity at its end."""
     charged, days = fees(outcomes), sorted({quote.at.date() for quote in quotes("SPY")})
-    equity, lines = CASH, []
+    equity, found = CASH, []
     for day in days:
         result = sum((each.result for each in outcomes if each.is_closed and each.closed_on == day), Decimal(0))
         income = -charged.get(day, Decimal(0))
         equity += result + income
-        lines.append(
-            [day.isoformat(), signed(result, unit="USD"), signed(income, unit="USD"), shown(equity, unit="USD")]
-        )
+        found.append((day, result, income, equity))
+    return found
+
+
+def _shows_the_equity(page: Page, visit: Visit, account: TradingAccount, outcomes: list[Outcome]) -> None:
+    lines = [
+        [day.isoformat(), signed(result, unit="USD"), signed(income, unit="USD"), shown(equity, unit="USD")]
+        for day, result, income, equity in _days_of(outcomes)
+    ]
     visit(page, f"/performance/equity/?account={account.pk}")
     rows = _table(page.locator("table.desk-table"))
     assert [[row[0], row[1], row[4], row[5]] for row in rows] == lines[::-1]
