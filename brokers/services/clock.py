@@ -1,5 +1,6 @@
 """Whether a connection's market is open: the broker's word, or the exchange's calendar while the broker is silent."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.calendars import market_hours
@@ -12,6 +13,11 @@ from trenddojo.cache import spare
 LONGEST_KEPT = timedelta(seconds=30)
 # A broker that just did not answer is not waited for again by every page of this long, in seconds.
 SILENCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarClock(ClockReport):
+    """What the exchange's calendar says where the broker says nothing: its market may keep other hours."""
 
 
 def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> ClockReport:
@@ -51,7 +57,7 @@ def silence_note(connection: BrokerConnection, error: BrokerError) -> None:
         spare.set(f"silent:{connection.pk}", error.code, timeout=SILENCE)
 
 
-def clock_by_calendar(exchange: str, now: datetime) -> ClockReport:
+def clock_by_calendar(exchange: str, now: datetime) -> CalendarClock:
     """What the exchange's calendar says, holidays and half days included."""
     hours = market_hours(exchange, now)
-    return ClockReport(now=now, is_open=hours.is_open, next_open=hours.next_open, next_close=hours.closes)
+    return CalendarClock(now=now, is_open=hours.is_open, next_open=hours.next_open, next_close=hours.closes)

@@ -12,7 +12,7 @@ from django.http import Http404
 from accounts.calendars import exchange_timezone
 from accounts.selectors import policy_of
 from brokers.capabilities import unsupported_at
-from brokers.services.clock import is_silent
+from brokers.services.clock import CalendarClock
 from brokers.services.live import live_is_armed
 from trades.execution.desks import Desk, Market, has_own_time
 from trades.execution.shapes import OrderInput, terms_from
@@ -288,8 +288,8 @@ def _opens_at(desk: Desk, asked: _Asked, market: Market, now: datetime) -> datet
     if has_own_time(clock, now):
         # It is asked again at every sweep.
         return now
-    # A silent broker's market may be open all the same: the calendar's word alone keeps nothing until its next open.
-    return min(clock.next_open, now + GUESSED_FOR) if is_silent(desk.connection) else clock.next_open
+    # The market of a broker that says nothing may be open: the calendar's word alone keeps nothing until its next open.
+    return min(clock.next_open, now + GUESSED_FOR) if isinstance(clock, CalendarClock) else clock.next_open
 
 
 def _gate_state(

@@ -9,9 +9,9 @@ import pytest
 
 from accounts.calendars import market_hours
 from accounts.models import TradingAccount, User
-from brokers.base import Capabilities
+from brokers.base import Capabilities, ClockReport
 from brokers.models import AccountSnapshot, BrokerConnection, BrokerPosition, Quote
-from brokers.services.clock import clock_by_calendar
+from brokers.services.clock import clock_by_calendar, is_silent
 from tests.trades.desk_kit import NOW, d, make_account
 from trades.execution import desks
 from trades.execution.intents import OrderInput, order_create
@@ -43,7 +43,12 @@ EVERYTHING = Capabilities(
 def broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that can do everything; its clock is the exchange's calendar. Quotes kept lately are not asked for."""
     monkeypatch.setattr(desks, "capabilities_of", lambda name: EVERYTHING)
-    monkeypatch.setattr(desks, "clock_of", lambda connection, *, exchange, now: clock_by_calendar(exchange, now))
+    monkeypatch.setattr(desks, "clock_of", _clock)
+
+
+def _clock(connection: BrokerConnection, *, exchange: str, now: datetime) -> ClockReport:
+    told = clock_by_calendar(exchange, now)
+    return told if is_silent(connection) else ClockReport(told.now, told.is_open, told.next_open, told.next_close)
 
 
 def connected(

@@ -1,14 +1,13 @@
 """Orders that wait leave when their time has come, checked anew."""
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from accounts.models import Notification, User
+from brokers.base import ClockReport
 from brokers.models import BrokerConnection, BrokerPosition, Quote
-from brokers.services.clock import clock_by_calendar
 from tests.trades.desk_kit import NOW, d, make_plan
 from tests.trades.execution.gate_kit import (
     EVENING,
@@ -125,8 +124,8 @@ def test_a_halted_account_lets_no_entry_out_at_the_open(alice: User) -> None:
 
 def test_a_session_that_was_called_off_is_waited_out(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     _, order = waiting(alice)
-    shut = clock_by_calendar("XNYS", EVENING)
-    later = replace(shut, now=OPEN, next_open=NEXT_OPEN + timedelta(days=1))
+    next_day = NEXT_OPEN + timedelta(days=1)
+    later = ClockReport(OPEN, is_open=False, next_open=next_day, next_close=next_day + timedelta(hours=6))
     monkeypatch.setattr("trades.execution.desks.clock_of", lambda connection, *, exchange, now: later)
     assert orders_release(OPEN) == []
     order.refresh_from_db()

@@ -7,6 +7,8 @@ from django.core.cache import cache
 
 from accounts.models import User
 from brokers.base import ClockReport
+from brokers.errors import CredentialsInvalid
+from brokers.services import clock
 from tests.trades.execution.gate_kit import EVENING, NEXT_OPEN, broker, connected, placed, quoted
 from trades.execution import desks, releases
 from trades.execution.intents import orders_release
@@ -27,6 +29,24 @@ def order(alice: User, broker: None, monkeypatch: pytest.MonkeyPatch) -> Order:
 
 
 def test_it_waits_a_minute_and_not_until_the_calendars_open(order: Order) -> None:
+    assert (order.status, order.send_after) == ("queued", A_MINUTE_ON)
+
+
+def test_so_it_does_where_the_broker_answers_and_does_not_say(
+    alice: User, broker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that it refuses for a moment are no silence, and no word about its market either."""
+
+    class Refusing:
+        def clock(self) -> ClockReport:
+            raise CredentialsInvalid("The keys are not good.", code="bad_credentials")
+
+    monkeypatch.setattr(clock, "adapter_for", lambda connection: Refusing())
+    monkeypatch.setattr(desks, "clock_of", clock.clock_of)
+    account = connected(alice)
+    quoted("AAPL", "99.99", "100.01", at=EVENING)
+    order = placed(account, now=EVENING)
+    assert not clock.is_silent(account.connection)
     assert (order.status, order.send_after) == ("queued", A_MINUTE_ON)
 
 
