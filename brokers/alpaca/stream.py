@@ -21,6 +21,8 @@ from brokers.errors import BrokerError, CredentialsInvalid, TryLater
 # Seconds: to open and be let in; and between signs of life, which the library asks for with pings.
 HANDSHAKE, SIGN_OF_LIFE = 10.0, 10.0
 LARGEST_FRAME = 2**20
+# Whoever holds the stream of these keys is not asked to share it more often, in seconds.
+TAKEN_FOR = 30
 EXECUTIONS = frozenset({"fill", "partial_fill", "trade_bust", "trade_correct"})
 
 
@@ -121,9 +123,11 @@ def _data(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_turned_away(message: dict[str, Any]) -> None:
-    said = text(_data(message).get("error")) or text(message.get("msg"))
-    if "limit exceeded" in said:
-        raise TryLater("Another program holds the order stream of these keys.", after=30, code="stream_taken")
+    data = _data(message)
+    said = (text(data.get("error_message")), text(data.get("error")), text(message.get("msg")))
+    if any("limit exceeded" in words for words in said):
+        sentence = "Another program holds the order stream of these keys."
+        raise TryLater(sentence, after=TAKEN_FOR, code="stream_taken")
 
 
 def _ended() -> TryLater:

@@ -11,6 +11,8 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from brokers.alpaca import stream
+from brokers.errors import TryLater
 from brokers.models import BrokerConnection
 from tests.brokers.simulator_server import wait_until
 from tests.trades.execution.exchange_kit import account, connection_of, exchange, send
@@ -160,6 +162,7 @@ def test_two_that_fight_for_one_key_count_every_fill_once_and_the_loser_stands_b
         return settings(connection_id)
 
     monkeypatch.setattr(hints, "stream_settings", counted)
+    monkeypatch.setattr(stream, "TAKEN_FOR", 1)
     one, other = (send(account, type="limit", limit_price=price) for price in (D("99.00"), D("98.00")))
     with following() as sleeper:
         wait_until(lambda: is_heard(account), "the stream")
@@ -184,6 +187,20 @@ def test_two_that_fight_for_one_key_count_every_fill_once_and_the_loser_stands_b
         [(one.pk, D(10), D("98.98")), (other.pk, D(10), D("97.98"))]
     )
     assert connection_of(account).is_active
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"action": "error", "data": {"error_message": "connection limit exceeded"}},
+        {"stream": "listening", "data": {"error": "connection limit exceeded"}},
+        {"T": "error", "code": 406, "msg": "connection limit exceeded"},
+    ],
+)
+def test_whoever_is_turned_away_comes_back_half_a_minute_later(frame: dict[str, Any]) -> None:
+    with pytest.raises(TryLater) as turned_away:
+        stream._refuse_turned_away(frame)
+    assert (turned_away.value.code, turned_away.value.after) == ("stream_taken", 30)
 
 
 def test_one_process_serves_no_more_than_it_is_told_to(alice, account, exchange) -> None:
