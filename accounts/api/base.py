@@ -68,21 +68,21 @@ class ApiViewSet(GenericViewSet[Any]):
     def paged(self, rows: QuerySet[Any]) -> Response:
         """One page of rows, in the order asked for."""
         found = self.paginate_queryset(rows)
-        return self.get_paginated_response(self.told_all(found))
+        return self.get_paginated_response(self.rows_told(found))
 
-    def told(self, row: Any) -> dict[str, Any]:
+    def row_told(self, row: Any) -> dict[str, Any]:
         """A row as it is answered."""
         return dict(shared(self.serializer_class).to_representation(row))
 
-    def told_all(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
-        return [self.told(row) for row in rows]
+    def rows_told(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        return [self.row_told(row) for row in rows]
 
     def answered(self, row: Any, *, code: int = status.HTTP_200_OK) -> Response:
         """One row with its version as ETag; 304 to a reader who has it already."""
         etag = self.etag_of(row)
         if code == status.HTTP_200_OK and self.request.method in SAFE_METHODS and self._has(etag, IF_NONE_MATCH):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etag})
-        return Response(self.told(row), status=code, headers={"ETag": etag})
+        return Response(self.row_told(row), status=code, headers={"ETag": etag})
 
     def etag_of(self, row: Any) -> str:
         """The row's version, in quotes, and after a point its figures."""

@@ -69,7 +69,7 @@ def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
     if sky.lab.why_not:
         pytest.skip(sky.lab.why_not)
     before = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00")
-    sky.until(before, "accepted")
+    known = sky.until(before, "accepted")["broker_order_id"]
     folder = sky.lab.database.data.parent
     with sky.busy() as driver:
         sky.after(driver, 2)
@@ -79,7 +79,8 @@ def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
         finally:
             disk.give_room(folder)
         sky.after(driver, 4)
-    assert sky.row(before)["status"] == "accepted"
+    # Its trader may have cancelled it since; it is what it was, and where it was.
+    assert sky.row(before)["broker_order_id"] == known
     assert sky.settles() < 70
 
 

@@ -45,7 +45,7 @@ class AccountViewSet(AsksBrokers, ApiViewSet):
             given["halted_at__isnull"] = not given.pop("is_halted")
         found = self.paginate_queryset(accounts_with_connections(request.user).filter(**given))
         shown = accounts_money(found, now=timezone.now())
-        return self.get_paginated_response(self.told_all(shown))
+        return self.get_paginated_response(self.rows_told(shown))
 
     def retrieve(self, request: Request, pk: UUID) -> Response:
         return self.answered(self.row(request, pk))

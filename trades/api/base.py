@@ -73,5 +73,5 @@ class TradesViewSet(ApiViewSet):
 
     def digest_of(self, row: Any, *, without: Collection[str] = ()) -> str:
         """A short digest of the answer, of some of its fields not."""
-        told = {name: value for name, value in self.told(row).items() if name not in without}
+        told = {name: value for name, value in self.row_told(row).items() if name not in without}
         return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -131,4 +131,4 @@ class PositionSizeViewSet(TradesViewSet):
         if given.get("setup") is not None:
             found_or_404(setups_of(request.user), given["setup"])
         size = position_size(account=account, plan=plan_asked(given), now=timezone.now())
-        return Response(self.told(size_given(size)))
+        return Response(self.row_told(size_given(size)))
