@@ -85,7 +85,7 @@ def test_the_dashboard_says_when_what_it_shows_is_old(account: TradingAccount, a
     def page() -> str:
         return str(alice_client.get("/").content.decode())
 
-    assert "Stale since" not in page()
+    assert "has not been read in full" not in page()
     assert "Nothing needs attention." in page()
     BrokerConnection.objects.update(last_sync=timezone.now() - timedelta(minutes=10))
     assert "Main at the mock broker has not been read in full since then" in page()
@@ -112,4 +112,4 @@ def test_the_dashboard_asks_as_often_with_any_number_of_connections(alice: User,
         with CaptureQueriesContext(database) as captured:
             alice_client.get("/")
         asked.append(len(captured))
-    assert asked == [15] * 3
+    assert asked == [16] * 3
