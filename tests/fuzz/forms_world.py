@@ -242,8 +242,8 @@ def _halted(world: World, alice: User) -> Visitor:
     paper = world[ACCOUNT][1]
     account_halt(owner=alice, account_id=paper.pk, reason="Enough for today")
     trader_halt(user=alice, reason="Enough for today")
-    detail = reverse("accounts:account-detail", args=[paper.pk])
-    return Visitor(lambda: arrived(alice), [reverse("trades:halt"), detail])
+    own = [reverse(name, args=[paper.pk]) for name in ("accounts:account-detail", "trades:account-halt")]
+    return Visitor(lambda: arrived(alice), [reverse("trades:halt"), *own])
 
 
 def _newcomer(world: World, alice: User) -> Visitor:

@@ -115,6 +115,17 @@ def test_typed_costs_are_not_proposed_over(alice: User, alice_client: Client) ->
     assert 'value="3.33"' in text
 
 
+@pytest.mark.parametrize("typed", [{"commission": "1.2.3"}, {"fees": "1e999"}, {"commission": "x", "fees": "y"}])
+def test_costs_that_cannot_be_read_stay_as_they_were_typed(
+    alice: User, alice_client: Client, typed: dict[str, str]
+) -> None:
+    trade = make_plan(make_account(alice, broker="interactive_brokers"))
+    answer = alice_client.post(reverse("trades:fill-costs", args=[trade.pk]), fill_data(**typed), headers=HTMX)
+    text = page_of(answer)
+    assert all(f'value="{words}"' in text for words in typed.values())
+    assert "By the schedule of" not in text
+
+
 def test_a_fill_is_edited_and_deleted_from_its_pages(alice: User, alice_client: Client) -> None:
     trade = make_plan(make_account(alice))
     fill = make_fill(trade, "buy", 200, 100, at(2))

@@ -26,6 +26,8 @@ from trenddojo.domain.errors import DomainError
 from trenddojo.domain.money import CENT
 
 FOR_COSTS = ("kind", "side", "quantity", "price", "executed_at")
+# Where one of these cannot be read, nothing is proposed over it.
+OF_COSTS = frozenset({"commission", "fees", "proposed", "are_final"})
 
 
 @login_required
@@ -102,7 +104,7 @@ def costs(request: HttpRequest, pk: UUID) -> HttpResponse:
     data = request.POST.copy()
     typed = {name: form.cleaned_data.get(name) for name in ("commission", "fees")}
     schedule = ""
-    if all(form.cleaned_data.get(name) is not None for name in FOR_COSTS):
+    if all(form.cleaned_data.get(name) is not None for name in FOR_COSTS) and not OF_COSTS & form.errors.keys():
         estimate = fill_costs(trade=trade, given=form.given())
         schedule = estimate.schedule_name
         if data.get("proposed", "") in ("", "/") and not any(value is None for value in typed.values()):
