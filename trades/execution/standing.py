@@ -8,6 +8,7 @@ from uuid import uuid5
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.calendars import exchange_timezone
 from accounts.models import CashMovement, CashMovementKind, TradingAccount
 from brokers.base import AccountReport, CashReport, PositionReport
 from brokers.models import BrokerConnection, BrokerPosition
@@ -16,6 +17,7 @@ from trenddojo.domain.money import cents, rounded_price
 
 # Charges are often booked days after what they are for.
 CASH_AGAIN = timedelta(days=10)
+A_DAY = timedelta(days=1)
 # Two hosts that keep time are no further apart.
 CLOCKS_APART = timedelta(seconds=30)
 _COMES_IN = frozenset({CashMovementKind.DEPOSIT, CashMovementKind.DIVIDEND, CashMovementKind.INTEREST})
@@ -73,7 +75,7 @@ def snapshot_write(connection: BrokerConnection, report: AccountReport, *, at: d
 
 def cash_since(connection: BrokerConnection, today: date) -> date:
     """From which day on money that moved is asked for."""
-    began = (connection.journal_since or connection.created_at).date()
+    began = _brokers_day(connection.journal_since or connection.created_at)
     last = connection.last_sync.date() if connection.last_sync else today
     return max(began, min(last, today) - CASH_AGAIN)
 
@@ -90,7 +92,7 @@ def cash_write(connection: BrokerConnection, reports: Iterable[CashReport]) -> i
     with transaction.atomic():
         account = TradingAccount.objects.select_for_update().get(pk=account.pk)
         began = connection.journal_since or connection.created_at
-        first = max(account.opened_on, began.date())
+        first = _first_day(account, began)
         since = [report for report in reports if report.moved_on >= first and not _is_before(report, began)]
         rows = [_movement(account, report) for report in since if cents(report.amount)]
         keys = [row.creation_key for row in rows]
@@ -99,6 +101,18 @@ def cash_write(connection: BrokerConnection, reports: Iterable[CashReport]) -> i
         CashMovement.objects.bulk_create(new.values())
         BrokerConnection.objects.filter(pk=connection.pk).update(cash_cursor=reports[-1].activity_id[:128])
     return len(new)
+
+
+def _brokers_day(moment: datetime) -> date:
+    """Brokers date money by New York's day, which begins hours after UTC's."""
+    return moment.astimezone(exchange_timezone("XNYS")).date()
+
+
+def _first_day(account: TradingAccount, began: datetime) -> date:
+    """The broker's day on which the journal began. The account's own first day is the trader's, which may be the next
+    one already; one that is later than that was chosen."""
+    day = _brokers_day(began)
+    return day if account.opened_on <= day + A_DAY else account.opened_on
 
 
 def _is_before(report: CashReport, began: datetime) -> bool:
@@ -115,7 +129,7 @@ def _movement(account: TradingAccount, report: CashReport) -> CashMovement:
         account=account,
         kind=kind,
         amount=abs(cents(Decimal(report.amount))),
-        moved_on=report.moved_on,
+        moved_on=max(report.moved_on, account.opened_on),
         note=note[:200],
         creation_key=uuid5(account.pk, f"cash:{report.activity_id}"),
     )

@@ -1,13 +1,17 @@
 """Money that moves at the exchange without an order: told over the wire, booked in the journal once."""
 
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 
 import pytest
 
-from accounts.models import CashMovement, TradingAccount
+from accounts.models import CashMovement, TradingAccount, User
+from brokers.base import CashReport
 from brokers.models import BrokerConnection
 from tests.brokers.simulator_server import RunningSimulator
+from tests.factories import make_account, make_connection
 from tests.trades.execution.exchange_kit import account, connection_of, exchange, send
+from trades.execution.standing import cash_since, cash_write
 from trades.execution.sync import connection_sync
 
 __all__ = ["account", "exchange"]
@@ -74,3 +78,31 @@ def test_who_holds_nothing_gets_nothing(synced: TradingAccount, exchange: Runnin
     exchange.control.dividend("SPY", "0.51")
     connection_sync(connection_of(synced))
     assert dividends(synced) == []
+
+
+EVENING = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)  # nine in the evening of the fourth in New York
+
+
+@pytest.mark.parametrize(
+    ("opened_on", "booked_at", "booked_on"),
+    [
+        # The broker's day is the fourth, and the trader's may be the fifth already.
+        (date(2026, 3, 4), EVENING + timedelta(minutes=1), date(2026, 3, 4)),
+        (date(2026, 3, 5), EVENING + timedelta(minutes=1), date(2026, 3, 5)),
+        (date(2026, 3, 5), EVENING - timedelta(minutes=1), None),
+        # A later first day was chosen: what moved before it is in what the account began with.
+        (date(2026, 3, 6), EVENING + timedelta(minutes=1), None),
+    ],
+)
+def test_what_moves_on_the_first_evening_is_booked_whatever_day_it_is_elsewhere(
+    alice: User, opened_on: date, booked_at: datetime, booked_on: date | None
+) -> None:
+    account = make_account(alice, broker="simulator", opened_on=opened_on)
+    connection = make_connection(account, keys={})
+    connection.journal_since = EVENING
+    moved = CashReport("20260304::1", "dividend", D("5.10"), date(2026, 3, 4), symbol="SPY", booked_at=booked_at)
+
+    assert cash_write(connection, [moved]) == (booked_on is not None)
+
+    assert list(CashMovement.objects.values_list("moved_on", flat=True)) == ([booked_on] if booked_on else [])
+    assert cash_since(connection, EVENING.date()) == date(2026, 3, 4)
