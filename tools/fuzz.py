@@ -16,6 +16,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "fuzz"
 # Of each test in a round; forms get a tenth of it each, because there are many.
 EXAMPLES = "200"
+# Seconds in which a round takes its database away.
+PATIENCE = 30.0
 
 
 def main(words: list[str]) -> int:
@@ -45,12 +47,21 @@ def run(words: list[str], seconds: float) -> int | None:
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            process.wait()
+            _end(process)
             return None
         except BaseException:
             process.send_signal(signal.SIGINT)
             raise
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Whoever was started where Ctrl-C is ignored, as in the background of a shell, ignores it, too."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 if __name__ == "__main__":

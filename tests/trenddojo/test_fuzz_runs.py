@@ -14,9 +14,20 @@ def python(words: str) -> list[str]:
 def test_a_round_that_is_under_way_when_the_time_is_over_is_ended(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fuzz, "command", lambda seed: python("import signal; signal.pause()"))
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); signal.pause()"
+    monkeypatch.setattr(fuzz, "command", lambda seed: python(listening))
     assert fuzz.main(["0.5"]) == 0
     assert capsys.readouterr().out == "0 whole rounds and a part of one, nothing found.\n"
+
+
+def test_a_round_that_cannot_be_interrupted_is_killed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fuzz, "PATIENCE", 0.2)
+    deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.pause()"
+    monkeypatch.setattr(fuzz, "command", lambda seed: python(deaf))
+    assert fuzz.main(["0.5"]) == 0
+    assert "nothing found" in capsys.readouterr().out
 
 
 def test_what_a_round_finds_ends_the_run_and_can_be_had_again(
