@@ -168,7 +168,7 @@ def _shares(work: Callable[[], Any]) -> dict[str, float]:
     1 together.
     """
     spent = {"database": 0.0, "serializers": 0.0, "JSON": 0.0}
-    render, told_all = JSONRenderer.render, ApiViewSet.told_all
+    render, told_all = JSONRenderer.render, ApiViewSet.rows_told
 
     def rendered(self: JSONRenderer, *args: Any, **options: Any) -> bytes:
         with _clocked(spent, "JSON"):
@@ -184,7 +184,7 @@ def _shares(work: Callable[[], Any]) -> dict[str, float]:
 
     with (
         mock.patch.object(JSONRenderer, "render", rendered),
-        mock.patch.object(ApiViewSet, "told_all", told),
+        mock.patch.object(ApiViewSet, "rows_told", told),
         connection.execute_wrapper(executed),
     ):
         whole = sum(seconds_of(work) for _ in range(ROUNDS))
