@@ -4,13 +4,14 @@ Trades, fills, the audit trail and kept sums are read-only here: they change thr
 which compute the figures anew and leave an audit entry.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, JSONField, QuerySet
 from django.http import HttpRequest
 
 from accounts.admin_choosing import ChosenByKeyMixin
+from accounts.forms.fields import WrittenField
 from trades import admin_halts, models
 
 __all__ = ["admin_halts"]
@@ -291,6 +292,7 @@ class FillImportAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
 @admin.register(models.ImportMapping)
 class ImportMappingAdmin(ChosenByKeyMixin, admin.ModelAdmin):
+    formfield_overrides: ClassVar[dict[Any, Any]] = {JSONField: {"form_class": WrittenField}}
     list_display = ["account", "header_key", "updated_at"]
     list_select_related = ["account"]
     search_fields = ["account__name", "account__owner__username"]

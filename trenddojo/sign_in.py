@@ -21,6 +21,7 @@ ACCOUNT_FORMS = {
 FACTOR_FORMS = {
     "authenticate": "accounts.forms.factors.CodeForm",
     "reauthenticate": "accounts.forms.factors.CodeAgainForm",
+    "add_webauthn": "accounts.forms.factors.PasskeyAddForm",
     "authenticate_webauthn": "accounts.forms.factors.PasskeyForm",
     "login_webauthn": "accounts.forms.factors.PasskeyAloneForm",
     "reauthenticate_webauthn": "accounts.forms.factors.PasskeyAgainForm",

@@ -6,10 +6,17 @@ from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm, LoginWebAuthnForm, ReauthenticateWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from cryptography.exceptions import InvalidSignature
+from django import forms
 from django.core.exceptions import ValidationError
 
+from accounts.forms.fields import WrittenField
 from accounts.sealing import FactorSealed
 from accounts.services import sign_in_trail
 
@@ -57,6 +64,11 @@ class _PasskeyNoted:
         return authenticator
 
 
+def _credential() -> WrittenField:
+    """What the browser's passkey answered."""
+    return WrittenField(widget=forms.HiddenInput)
+
+
 class CodeForm(_CodeNoted, AuthenticateForm):
     """At sign-in."""
 
@@ -68,10 +80,30 @@ class CodeAgainForm(_CodeNoted, ReauthenticateForm):
 class PasskeyForm(_PasskeyNoted, AuthenticateWebAuthnForm):
     """At sign-in, after the password."""
 
+    credential = _credential()
+
 
 class PasskeyAloneForm(_PasskeyNoted, LoginWebAuthnForm):
     """At sign-in, in the password's place."""
 
+    credential = _credential()
+
 
 class PasskeyAgainForm(_PasskeyNoted, ReauthenticateWebAuthnForm):
     """Asked again."""
+
+    credential = _credential()
+
+
+class PasskeyAddForm(AddWebAuthnForm):
+    """A new one."""
+
+    credential = _credential()
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except MALFORMED:
+            sign_in_trail.factor_malformed(context.request)
+            raise get_adapter().validation_error("incorrect_code") from None
+        return cleaned

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 
 from accounts.services.errors import StaleVersion, version_of
 from trenddojo.domain.errors import DomainError
@@ -45,6 +46,28 @@ class DayField(forms.DateField):
         options.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
         options.setdefault("input_formats", ["%Y-%m-%d"])
         super().__init__(error_messages={"invalid": "Write the day as year-month-day, such as 2026-03-05."}, **options)
+
+
+class WrittenField(forms.JSONField):
+    """JSON that may be anything: numbers of thousands of digits and lists within lists without end are refused, too."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (ValueError, RecursionError) as problem:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from problem
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return super().has_changed(initial, data)
+        except (ValueError, RecursionError, ValidationError):
+            return True
 
 
 class CreationForm(forms.Form):
