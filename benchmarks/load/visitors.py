@@ -21,7 +21,8 @@ PATIENCE = 20.0
 POLL_SECONDS = 0.7
 TRIES = 4
 PLACE = re.compile(r"/orders/changes/\?since=([^\"&]+)")
-SENDERS = 64
+# Programs that were told to come back wait for their time, and keep nobody else from asking.
+SENDERS = 1500
 
 
 class Visitors:

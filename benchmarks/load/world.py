@@ -34,8 +34,12 @@ MIX = {
 }  # fmt: skip
 
 
+# The exchange looks at every order that rests when a quote comes: a quote a second would measure that.
+QUOTE_SECONDS = 20
+
+
 class Market:
-    """Shows the same quote again every second: an order is checked against none that is older than a minute."""
+    """Shows the same quote again and again: an order is checked against none that is older than a minute."""
 
     def __init__(self, exchange: RunningSimulator) -> None:
         self.exchange = exchange
@@ -43,7 +47,7 @@ class Market:
         self.thread = threading.Thread(target=self._show, daemon=True)
 
     def _show(self) -> None:
-        while not self.is_over.wait(1):
+        while not self.is_over.wait(QUOTE_SECONDS):
             self.exchange.control.set_quote(SYMBOL, bid=BID, ask=ASK, bid_size=10**9, ask_size=10**9)
 
     def __enter__(self) -> None:
