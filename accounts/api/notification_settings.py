@@ -37,9 +37,7 @@ NotificationSettingsTaken = _by_kind(
 )
 BOTH = {"in_app": True, "by_email": True}
 QUIET = {NotificationKind.values[0]: {"in_app": True, "by_email": False}}
-KEPT = OpenApiExample(
-    "One kind without mail", dict.fromkeys(NotificationKind.values, BOTH) | QUIET, response_only=True
-)
+KEPT = OpenApiExample("One kind without mail", dict.fromkeys(NotificationKind.values, BOTH) | QUIET, response_only=True)
 
 
 @extend_schema(tags=["notifications"], examples=[KEPT])

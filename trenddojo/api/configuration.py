@@ -5,8 +5,8 @@ from typing import Any
 DESCRIPTION = """\
 Nearly everything a trader does on the desk, for programs.
 
-Left to the pages on purpose: signing up, passwords, second factor and passkeys, the e-mail address and the profile, other
-sessions, the switch for live orders, deleting an account or yourself, the file with everything you own. Not here yet:
+Left to the pages on purpose: signing up, passwords, second factor and passkeys, the e-mail address and the profile,
+other sessions, the switch for live orders, deleting an account or yourself, the file with everything you own. Not here yet:
 screenshots, saved filters, merging tags, importing price bars, plan against outcome and overrides, a trade's history,
 choosing a file's columns, deleting an import, marking all notifications as read.
 
