@@ -83,7 +83,7 @@ class GivenPasswordMiddleware:
             return None
         if request.path_info.startswith("/api/"):
             refused = error_answer(HTTPStatus.FORBIDDEN, "password_change_required", OWN_FIRST)
-            refused.refusal = "password_change_required"  # type: ignore[attr-defined] - for the log
+            refused.refusal = "password_change_required"  # type: ignore[attr-defined]  # for the log
             return refused
         if (request.resolver_match.view_name or "").startswith(WITH_GIVEN_PASSWORD):
             return None

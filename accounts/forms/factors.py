@@ -37,7 +37,7 @@ class _CodeNoted:
 
     def clean_code(self) -> str:
         try:
-            code = super().clean_code()  # type: ignore[misc] - the mixin knows no base
+            code = super().clean_code()  # type: ignore[misc]  # the mixin knows no base
         except FactorSealed:
             sign_in_trail.factor_sealed(self.user)
             raise ValidationError(SEALED, "sealed") from None
@@ -53,7 +53,7 @@ class _PasskeyNoted:
 
     def clean_credential(self) -> Authenticator:
         try:
-            authenticator: Authenticator = super().clean_credential()  # type: ignore[misc] - the mixin knows no base
+            authenticator: Authenticator = super().clean_credential()  # type: ignore[misc]  # the mixin knows no base
         except ValidationError:
             sign_in_trail.factor_wrong(context.request, self.user, "passkey")
             raise

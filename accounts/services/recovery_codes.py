@@ -49,7 +49,7 @@ class HashedCode(str):
     def __ne__(self, typed: object) -> bool:
         return not self == typed
 
-    __hash__ = None  # type: ignore[assignment] - equal to what has another hash
+    __hash__ = None  # type: ignore[assignment]  # equal to what has another hash
 
 
 def recovery_codes_make(*, user: User) -> tuple[str, ...]:

@@ -24,11 +24,11 @@ class _Noted:
     def form_valid(self, form: Any) -> HttpResponse:
         sign_in_trail.asked_again(self.request.user, self.by)
         session_renew(self.request)
-        return super().form_valid(form)  # type: ignore[misc,no-any-return] - the mixin knows no base
+        return super().form_valid(form)  # type: ignore[misc,no-any-return]  # the mixin knows no base
 
     def form_invalid(self, form: Any) -> HttpResponse:
         sign_in_trail.asked_again_in_vain(self.request.user, self.by)
-        return super().form_invalid(form)  # type: ignore[misc,no-any-return] - the mixin knows no base
+        return super().form_invalid(form)  # type: ignore[misc,no-any-return]  # the mixin knows no base
 
 
 class PasswordAgainView(_Noted, ReauthenticateView):
@@ -53,4 +53,4 @@ passkey_again = PasskeyAgainView.as_view()
 def session_list(request: HttpRequest) -> HttpResponse:
     """Asks who it is before signing out everywhere else: it may be somebody who sat down at an open desk."""
     user_sessions_tidy(request.user)
-    return list_usersessions(request)  # type: ignore[no-any-return] - allauth has no types
+    return list_usersessions(request)  # type: ignore[no-any-return]  # allauth has no types

@@ -84,6 +84,7 @@ def _of_dividend(dividend: DividendRecord, day: str) -> Fields:
     return {
         "id": str(uuid5(NAMESPACE_URL, f"dividend/{dividend.symbol}/{dividend.at.isoformat()}")),
         "cusip": _cusip(dividend.symbol),
+        # A number on the wire, as Alpaca writes it; the books keep the decimal.
         "rate": float(dividend.amount),
         "special": False,
         "foreign": False,

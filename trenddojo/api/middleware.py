@@ -43,7 +43,7 @@ class ApiShapeMiddleware:
         if _lacks_tls(request):
             # Led to https a program would go on as if nothing were wrong, its token in the clear before each request.
             refused = error_answer(HTTPStatus.FORBIDDEN, OVER_HTTP, LEAKED)
-            refused.refusal = OVER_HTTP  # type: ignore[attr-defined] - for the log
+            refused.refusal = OVER_HTTP  # type: ignore[attr-defined]  # for the log
             return refused
         response = self.get_response(request)
         if response.status_code < HTTPStatus.BAD_REQUEST or response.headers.get("Content-Type") == "application/json":
