@@ -46,7 +46,7 @@ class ChoicesMixin:
     """Codes are chosen from the lists the pages choose from."""
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
-        field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc] - the mixin knows no base
+        field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]  # the mixin knows no base
         if field is None or db_field.name not in CHOICES:
             return field
         return forms.ChoiceField(
@@ -64,14 +64,14 @@ class OfPeopleMixin:
     person = "user"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and self._is_below(request, obj)  # type: ignore[misc] - the mixin knows no base
+        return super().has_change_permission(request, obj) and self._is_below(request, obj)  # type: ignore[misc]  # the mixin knows no base
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and self._is_below(request, obj)  # type: ignore[misc] - as above
+        return super().has_delete_permission(request, obj) and self._is_below(request, obj)  # type: ignore[misc]  # as above
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Actions take what the list shows."""
-        rows = super().get_queryset(request)  # type: ignore[misc] - as above
+        rows = super().get_queryset(request)  # type: ignore[misc]  # as above
         if request.user.is_superuser:
             return rows
         prefix = f"{self.person}__" if self.person else ""
@@ -87,7 +87,7 @@ class OfPeopleMixin:
         """Nor can a row be given to one of them."""
         if db_field.name == self.person and not request.user.is_superuser:
             kwargs["queryset"] = User.objects.filter(is_staff=False, is_superuser=False)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc] - as above
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # as above
 
 
 @admin.register(User)

@@ -57,11 +57,11 @@ class _WithCodes:
 
     def form_valid(self, form: Any) -> HttpResponse:
         if recovery_codes_of(self.request.user) is not None:
-            return super().form_valid(form)  # type: ignore[misc,no-any-return] - the mixin knows no base
+            return super().form_valid(form)  # type: ignore[misc,no-any-return]  # the mixin knows no base
         with transaction.atomic():
             # Before allauth would make some of its own, which can be read again.
             codes = recovery_codes_make(user=self.request.user)
-            super().form_valid(form)  # type: ignore[misc] - as above
+            super().form_valid(form)  # type: ignore[misc]  # as above
         return _shown(self.request, codes)
 
 
