@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pytest
 import redis
 import requests
 from celery import Celery
@@ -260,3 +261,18 @@ def ids(orders: Iterable[requests.Response]) -> list[str]:
     taken = list(orders)
     assert {order.status_code for order in taken} <= {requests.codes.created}, [order.text for order in taken]
     return [str(order.json()["id"]) for order in taken]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Operated]:
+    """One desk for all tests of a file."""
+    with operated() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(running: Operated) -> Iterator[Operated]:
+    """The desk at rest, and at rest again afterwards."""
+    running.quiet()
+    yield running
+    running.quiet()

@@ -4,34 +4,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from tests.runtime.operated import Operated, ids, operated, until
+from tests.runtime.operated import Operated, desk, ids, running, until
 from tests.trenddojo.alert_kit import Scrape
+
+__all__ = ["desk", "running"]
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="stops processes by their groups"),
 ]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Operated]:
-    """One desk for all tests of a worker."""
-    with operated() as made:
-        yield made
-
-
-@pytest.fixture
-def desk(running: Operated) -> Iterator[Operated]:
-    """The desk at rest, and at rest again afterwards."""
-    running.quiet()
-    yield running
-    running.quiet()
 
 
 @pytest.fixture

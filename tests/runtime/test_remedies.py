@@ -1,13 +1,14 @@
 """What docs/runbook.md tells an operator to do is done, and ends the alarm: each order at the exchange once."""
 
 import sys
-from collections.abc import Iterator
 
 import pytest
 import requests
 
-from tests.runtime.operated import TOKEN, Operated, ids, operated, until
+from tests.runtime.operated import TOKEN, Operated, desk, ids, running, until
 from tests.trenddojo.alert_kit import Between
+
+__all__ = ["desk", "running"]
 
 pytestmark = [
     pytest.mark.slow,
@@ -16,21 +17,6 @@ pytestmark = [
 
 # Prometheus' own: a scrape that takes longer has failed.
 SCRAPE_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Operated]:
-    """One desk for all remedies."""
-    with operated() as made:
-        yield made
-
-
-@pytest.fixture
-def desk(running: Operated) -> Iterator[Operated]:
-    """The desk at rest, and at rest again afterwards."""
-    running.quiet()
-    yield running
-    running.quiet()
 
 
 def state(desk: Operated, order: str) -> str:
