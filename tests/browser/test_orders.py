@@ -174,7 +174,7 @@ def test_what_is_typed_while_another_accounts_fields_come_is_kept(
 
     with page.expect_response("**/orders/new/?step=fields"):
         page.get_by_label("Account").select_option(str(other.pk))
-    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling, .htmx-swapping')")
+    expect(page.locator(".htmx-request, .htmx-settling, .htmx-swapping")).to_have_count(0)
 
     expect(page.get_by_label("Symbol")).to_have_value("MSFT")
     expect(page.get_by_label("Quantity")).to_have_value("7")

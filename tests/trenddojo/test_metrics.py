@@ -150,8 +150,18 @@ def test_connections_streams_syncs_and_polls_are_told_by_broker(
     assert value(found, "trenddojo_sync_age_seconds", broker="simulator", stat="max") == 400.0
     assert value(found, "trenddojo_poll_overdue_seconds", broker="simulator") == 0.0
 
-    order_of(late, "accepted")
-    assert value(scrape(client), "trenddojo_poll_overdue_seconds", broker="simulator") == 90.0
+    order_of(late, "accepted", submitted_at=now - timedelta(seconds=70))
+    assert value(scrape(client), "trenddojo_poll_overdue_seconds", broker="simulator") == 70.0
+    BrokerConnection.objects.update(next_poll_at=now - timedelta(seconds=50))
+    assert value(scrape(client), "trenddojo_poll_overdue_seconds", broker="simulator") == 50.0
+
+
+def test_an_open_order_that_was_never_asked_for_is_overdue(
+    client: Client, now: datetime, desk: BrokerConnection
+) -> None:
+    assert desk.next_poll_at is None
+    order_of(desk, "submitting", claimed_at=now - timedelta(seconds=80))
+    assert value(scrape(client), "trenddojo_poll_overdue_seconds", broker="simulator") == 80.0
 
 
 def test_requests_are_counted_by_the_name_of_their_page(client: Client, alice_client: Client) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Min, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.models import TradingAccount
 from brokers.models import BrokerConnection, ConnectionStatus
@@ -63,15 +64,16 @@ def _heard(connection: BrokerConnection, now: datetime) -> Heard:
 def _poll_missed(connection: BrokerConnection, now: datetime) -> datetime | None:
     """The moment from which on nobody asked for the open orders, where that is too long ago.
 
-    Without open orders nobody asks, and the turn that was last set lies behind.
+    Without open orders nobody asks: the turn that was last set lies behind, or none was ever set.
     """
-    if connection.next_poll_at is None or connection.open_since is None:
+    if connection.open_since is None:
         return None
-    due = max(connection.next_poll_at, connection.open_since)
+    due = max(filter(None, (connection.next_poll_at, connection.open_since)))
     return due if now - due > timedelta(seconds=settings.POLL_SECONDS) + LATE else None
 
 
 def _open_since() -> Subquery:
     """When the first of a connection's open orders was sent."""
     at_broker = Order.objects.filter(connection=OuterRef("pk"), status__in=AT_BROKER).order_by()
-    return Subquery(at_broker.values("connection").annotate(first=Min("submitted_at")).values("first"))
+    sent = Coalesce("submitted_at", "claimed_at", "created_at")
+    return Subquery(at_broker.values("connection").annotate(first=Min(sent)).values("first"))

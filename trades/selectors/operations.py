@@ -53,10 +53,14 @@ SELECT broker, status, count(*),
         FILTER (WHERE is_active)
 FROM broker_connections GROUP BY 1, 2 ORDER BY 1, 2
 """
+# Nobody polls where nothing is open: the turn last set lies behind there, or was never set.
 _POLLS = """
-SELECT c.broker, min(c.next_poll_at) FROM broker_connections c
-WHERE c.is_active AND c.next_poll_at <= %(now)s
-    AND EXISTS (SELECT FROM orders o WHERE o.connection_id = c.id AND o.status IN ({states}))
+SELECT c.broker, min(greatest(c.next_poll_at, o.open_since)) FROM broker_connections c
+JOIN (
+    SELECT connection_id, min(coalesce(submitted_at, claimed_at, created_at)) AS open_since
+    FROM orders WHERE status IN ({states}) GROUP BY 1
+) o ON o.connection_id = c.id
+WHERE c.is_active AND greatest(c.next_poll_at, o.open_since) <= %(now)s
 GROUP BY 1 ORDER BY 1
 """
 

@@ -61,6 +61,14 @@ def test_two_polls_of_open_orders_that_did_not_come_make_it_stale(
     assert heard.at == min(after(1), after(seconds) if expected else after(1))
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(14, False), (15, True)])
+def test_an_open_order_that_nobody_ever_asked_for_makes_it_stale(
+    account: TradingAccount, *, seconds: int, expected: bool
+) -> None:
+    make_order(account, status="submitting", claimed_at=after(seconds))
+    assert is_stale(account, next_poll_at=None) is expected
+
+
 def test_nobody_is_missed_who_has_nothing_to_ask_for(account: TradingAccount) -> None:
     make_order(account, status="cancelled", submitted_at=after(3600))
     assert not is_stale(account, next_poll_at=after(3000))
