@@ -7,7 +7,7 @@ from decimal import Decimal
 from brokers.simulator.engine import funds, rules
 from brokers.simulator.engine.catalogue import ASSETS, BY_ID, generated
 from brokers.simulator.engine.lifecycle import can_trade, day_end, dispatch, end, enlist, on_tick
-from brokers.simulator.engine.matching import available, remaining, trade
+from brokers.simulator.engine.matching import arrive, available, remaining
 from brokers.simulator.engine.sessions import (
     Phase,
     closing_cutoff_passed,
@@ -81,7 +81,7 @@ def bring(state: State, order: Order) -> None:
     if order.time_in_force is TimeInForce.FOK and not fills_whole:
         end(state, order, Status.CANCELED)
         return
-    trade(state, book)
+    arrive(state, book, order)
     if order.time_in_force in AT_ONCE and not order.is_done:
         end(state, order, Status.CANCELED)
 

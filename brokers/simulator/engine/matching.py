@@ -12,7 +12,7 @@ it then trades on that same quote: a sale's stop as a market order, a buy's stop
 order. A trailing stop follows the best bid (sale) or ask (buy) since it came to the market.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from decimal import ROUND_DOWN, ROUND_FLOOR, Decimal
 
 from brokers.simulator.engine.ledger import execute
@@ -32,6 +32,7 @@ from brokers.simulator.engine.types import (
 )
 
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
+LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 AT_MARKET = frozenset({Status.NEW, Status.PARTIALLY_FILLED, Status.PENDING_CANCEL, Status.PENDING_REPLACE})
 AUCTION_ONLY = frozenset({TimeInForce.OPG, TimeInForce.CLS})
 SMALLEST_QTY = Decimal("0.000000001")
@@ -44,6 +45,14 @@ def trade(state: State, book: Book) -> None:
         return
     while _round(state, book):
         pass
+
+
+def arrive(state: State, book: Book, order: Order) -> None:
+    """Match an order that has just come to the book: what was there before it has had what it could of this quote."""
+    quote = book.quote
+    # The stop of an oco comes with it.
+    if quote is not None and any(_may_act(each, quote) for each in (order, *state.legs(order))):
+        trade(state, book)
 
 
 def is_trading(state: State, book: Book) -> bool:
@@ -82,7 +91,9 @@ def band_of(state: State, book: Book) -> Band:
     """The prices between which nothing can happen to the book; nowhere when every quote counts."""
     lows: list[Decimal] = [ZERO]
     highs: list[Decimal] = []
-    for order in _orders(state, book, lambda o: o.time_in_force not in AUCTION_ONLY):
+    for order in _listed(state, book):
+        if order.time_in_force in AUCTION_ONLY:
+            continue
         low, high = _reach(order)
         if low is None and high is None:
             return NOWHERE
@@ -103,7 +114,7 @@ def _reach(order: Order) -> tuple[Decimal | None, Decimal | None]:
 
 def limit_of(order: Order) -> Decimal | None:
     """The worst price the order takes, None for any."""
-    if order.type in {OrderType.LIMIT, OrderType.STOP_LIMIT}:
+    if order.type in LIMITED:
         return order.limit_price
     return order.working_limit if order.is_triggered else None
 
@@ -119,10 +130,10 @@ def _round(state: State, book: Book) -> bool:
 def _trigger_stops(state: State, book: Book) -> bool:
     quote = book.quote
     found = False
-    for order in _orders(state, book, lambda o: o.type in STOPS and not o.is_triggered):
+    for order in [order for order in _listed(state, book) if order.type in STOPS and not order.is_triggered]:
         if quote is None or order.is_done:
             continue
-        price = quote.bid if order.side is Side.SELL else quote.ask
+        price = _price_for(order, quote)
         if order.type is OrderType.TRAILING_STOP:
             trail(order, price)
         if _is_reached(order, price):
@@ -154,10 +165,12 @@ def _take(state: State, book: Book, side: Side) -> bool:
         return False
     price = quote.ask if side is Side.BUY else quote.bid
     found = False
-    for order in sorted(_orders(state, book, lambda o: _is_taker(state, o, side)), key=_priority):
+    # Most of a book is away from the quote: that is asked first of all.
+    near = [order for order in _listed(state, book) if order.side is side and _accepts(order, price)]
+    for order in sorted((order for order in near if _is_taker(state, order)), key=_priority):
         left = book.ask_left if side is Side.BUY else book.bid_left
         qty = min(_whole(order, left), _wanted(state, order, price))
-        if qty <= 0 or order.is_done or not _is_marketable(order, quote):
+        if qty <= 0 or order.is_done:
             continue
         if side is Side.BUY:
             book.ask_left -= qty
@@ -168,12 +181,24 @@ def _take(state: State, book: Book, side: Side) -> bool:
     return found
 
 
-def _orders(state: State, book: Book, wanted: Callable[[Order], bool]) -> list[Order]:
-    return [order for order in map(state.memory.orders.__getitem__, book.order_ids) if wanted(order)]
+def _listed(state: State, book: Book) -> Iterator[Order]:
+    return map(state.memory.orders.__getitem__, book.order_ids)
 
 
-def _is_taker(state: State, order: Order, side: Side) -> bool:
-    if order.side is not side or order.status not in AT_MARKET or order.time_in_force in AUCTION_ONLY:
+def _may_act(order: Order, quote: Quote) -> bool:
+    """Whether the order does anything on this quote, in hours that are its own."""
+    if order.type not in STOPS or order.is_triggered:
+        return _is_marketable(order, quote)
+    # A trailing stop that comes to the market begins to follow.
+    return order.type is OrderType.TRAILING_STOP or _is_reached(order, _price_for(order, quote))
+
+
+def _price_for(order: Order, quote: Quote) -> Decimal:
+    return quote.bid if order.side is Side.SELL else quote.ask
+
+
+def _is_taker(state: State, order: Order) -> bool:
+    if order.status not in AT_MARKET or order.time_in_force in AUCTION_ONLY:
         return False
     if order.type in STOPS and not order.is_triggered:
         return False
@@ -197,7 +222,7 @@ def _priority(order: Order) -> tuple[Decimal, int]:
 
 
 def _is_marketable(order: Order, quote: Quote) -> bool:
-    return _accepts(order, quote.ask if order.side is Side.BUY else quote.bid)
+    return _accepts(order, _price_for(order, quote))
 
 
 def _accepts(order: Order, price: Decimal) -> bool:

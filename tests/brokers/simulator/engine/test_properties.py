@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokers.simulator.engine.exchange import Exchange
-from brokers.simulator.engine.matching import limit_of
+from brokers.simulator.engine.matching import limit_of, trade
 from brokers.simulator.engine.recorded import RecordedMarket
 from brokers.simulator.engine.types import (
     ActivityQuery,
@@ -177,6 +177,17 @@ def test_no_order_fills_beyond_what_it_asked_for_or_through_its_limit(steps):
         limit = limit_of(update.order)
         if update.price is not None and limit is not None:
             assert update.price <= limit if update.order.side == "buy" else update.price >= limit
+
+
+@given(steps)
+@settings(max_examples=200)
+def test_whoever_comes_leaves_nothing_that_could_trade(steps):
+    play = Play().run([])
+    for step in steps:
+        play.step(step)
+        for symbol in SYMBOLS:
+            trade(play.exchange._state, play.exchange._state.book(symbol))
+        assert play.exchange.drain() == []
 
 
 @given(steps)
