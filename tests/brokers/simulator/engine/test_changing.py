@@ -111,6 +111,15 @@ def test_an_order_on_its_way_to_the_market_does_not_trade_yet(floor):
     assert floor.order(cancelled).status == "canceled"
 
 
+def test_a_stop_that_was_reached_on_the_pairs_way_to_the_market_is_triggered_when_it_arrives(floor):
+    floor.submit("buy", "10")
+    floor.exchange.set_delays(route=timedelta(seconds=2))
+    order = floor.submit("sell", "10", type="limit", order_class="oco", target="101.00", stop="99.00")
+    floor.show("98.50", "98.60")
+    assert floor.show("98.50", "98.60")[-2:] == [("new", "sell stop"), ("fill", "sell stop", D(10), D("98.50"))]
+    assert floor.order(order).status == "canceled"
+
+
 def test_a_replacement_is_a_new_order_that_names_the_old(floor):
     old = floor.submit("buy", "10", limit_price="99.00", client_order_id="a")
     floor.news()
