@@ -70,17 +70,26 @@ class Walk:
 
     def page(self, at: Cursor | None, size: int) -> Page:
         """The page that begins, or going backward ends, at a cursor; without one the first page."""
-        found = self._rows(at, size + 1)
+        found = self.rows(at, size + 1)
         rows, has_more = found[:size], len(found) > size
         if at is None or not at.is_backward:
             return self._page(rows, has_previous=at is not None, has_next=has_more)
         return self._page(rows[::-1], has_previous=has_more, has_next=True)
 
+    def shown(self, text: str, size: int) -> Page:
+        """The page of a cursor in an address; one that cannot be read, or beyond which nothing is left: the first."""
+        at = self.read(text)
+        found = self.page(at, size)
+        # Fewer than a page lie before: that is the first page.
+        is_short = at is not None and at.is_backward and found.previous is None
+        return self.page(None, size) if is_short or (at is not None and not found.rows) else found
+
     def read(self, text: str) -> Cursor | None:
         """The cursor in an address, or None for one that is no cursor of this sort."""
         return cursor_read(text, self.sort, self.queryset.model)
 
-    def _rows(self, at: Cursor | None, limit: int) -> list[tuple[int, Any]]:
+    def rows(self, at: Cursor | None, limit: int) -> list[tuple[int, Any]]:
+        """The next rows on the way a cursor points, each with its segment; going backward the nearest come first."""
         segments = list(enumerate(self.sort.segments()))
         is_backward = at is not None and at.is_backward
         if is_backward:
@@ -110,11 +119,12 @@ class Walk:
     def _page(self, found: list[tuple[int, Any]], *, has_previous: bool, has_next: bool) -> Page:
         return Page(
             rows=[row for _number, row in found],
-            previous=self._cursor(*found[0], is_backward=True) if found and has_previous else None,
-            next=self._cursor(*found[-1], is_backward=False) if found and has_next else None,
+            previous=self.written(*found[0], is_backward=True) if found and has_previous else None,
+            next=self.written(*found[-1], is_backward=False) if found and has_next else None,
         )
 
-    def _cursor(self, segment: int, row: Any, *, is_backward: bool) -> str:
+    def written(self, segment: int, row: Any, *, is_backward: bool) -> str:
+        """The cursor beside a row, as an address has it."""
         _which, fields = self.sort.segments()[segment]
         values = [row[name] if isinstance(row, Mapping) else getattr(row, name) for name in fields]
         return cursor_write(Cursor(segment, tuple(values), is_backward))

@@ -154,7 +154,7 @@ def test_filtered_trades_have_a_curve_of_their_own(api, account):
 
 def test_a_breakdown_tells_the_rows_of_the_page(api, account, scope):
     body = api.get("/performance/breakdown/?by=symbol").json()
-    parts, _more = breakdown(scope, "symbol", page=1, order="-n")
+    parts = breakdown(scope, "symbol", order="-n").rows
     assert [(row["key"], row["label"]) for row in body["results"]] == [("AAPL", "AAPL"), ("MSFT", "MSFT")]
     for row, part in zip(body["results"], parts, strict=True):
         assert all(told(row[key]) == said(figure) for key, figure in part.figures.items() if key in row)

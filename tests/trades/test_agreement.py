@@ -243,7 +243,7 @@ def test_every_breakdown_adds_up_to_the_whole_kept_or_filtered(desk: Desk) -> No
         assert whole.totals.wins + whole.totals.losses + whole.totals.break_evens == len(trades)
         assert whole.totals.r_n == sum(trade.r_multiple is not None for trade in trades)
         for by in BREAKDOWNS:
-            rows, _more = breakdown(scope, by, page=1, order=BREAKDOWNS[by])
+            rows = breakdown(scope, by, order=BREAKDOWNS[by]).rows
             assert sum(row.totals.n for row in rows) == len(trades), by
             assert sum(row.totals.sum_net for row in rows) == net_of(account), by
             assert sum(row.totals.r_sum for row in rows) == whole.totals.r_sum, by

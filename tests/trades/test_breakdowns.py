@@ -88,9 +88,33 @@ def test_many_symbols_are_paged_in_the_database(
     figures_rebuild(account)
     first = alice_client.get("/performance/breakdowns/symbol/")
     assert len(first.context["rows"]) == 50
-    second = alice_client.get("/performance/breakdowns/symbol/", {"page": "2"})
+    assert first.context["previous_url"] == ""
+    second = alice_client.get(f"/performance/breakdowns/symbol/{first.context['next_url']}")
     assert [row["label"] for row in second.context["rows"]] == ["S50", "S51", "S52", "S53", "S54"]
     assert second.context["next_url"] == ""
+    back = alice_client.get(f"/performance/breakdowns/symbol/{second.context['previous_url']}")
+    assert back.context["rows"] == first.context["rows"]
+    assert back.context["previous_url"] == ""
+
+
+@pytest.mark.parametrize("cursor", ["2", "x.y", "-n.WzAsMCwiMSIsIloiXQ", "net.WzAsMCwiMSIsIloiXQ"])
+def test_a_cursor_that_leads_nowhere_shows_the_first_page(
+    account: TradingAccount, alice_client: Client, cursor: str
+) -> None:
+    make_closed_trade(account, "AAPL")
+    figures_rebuild(account)
+    assert [row[0] for row in rows(alice_client, "symbol", cursor=cursor)] == ["AAPL"]
+
+
+def test_accounts_are_sorted_like_everything_else(alice: User, account: TradingAccount, alice_client: Client) -> None:
+    other = make_account(alice, "Another")
+    for number, (where, net) in enumerate(((account, "-20.00"), (account, "5.00"), (other, "30.00"))):
+        make_closed_trade(where, net=net, entry_date=START + timedelta(days=number))
+    figures_rebuild(account)
+    figures_rebuild(other)
+    assert [row[0] for row in rows(alice_client, "account")] == ["Main", "Another"]
+    assert [row[0] for row in rows(alice_client, "account", sort="-net")] == ["Another", "Main"]
+    assert [row[0] for row in rows(alice_client, "account", sort="net")] == ["Main", "Another"]
 
 
 def test_a_filtered_breakdown_counts_the_filtered_trades(account: TradingAccount, alice_client: Client) -> None:

@@ -31,13 +31,13 @@ from trades.api.performance_fields import (
 )
 from trades.filters import TradeFilter
 from trades.selectors.breakdown_names import namer_of
-from trades.selectors.breakdowns import BREAKDOWNS, breakdown
+from trades.selectors.breakdowns import BREAKDOWNS
 from trades.selectors.calendar import day_results, month_of
-from trades.selectors.figures import ORDERS
+from trades.selectors.figures import ORDERS, KeyTotals, TotalsWalk
 from trades.selectors.performance import CurveRow, curve_rows, performance_of, sum_of, today_of
 from trades.selectors.scope import Scope, scopes_of
 from trenddojo.api.errors import invalid
-from trenddojo.api.list_pages import FetchedPagination, ListPagination
+from trenddojo.api.list_pages import ListPagination, WalkedPagination
 from trenddojo.api.schema import errors
 
 OWN = ("account", "setup", "tag")
@@ -97,16 +97,20 @@ class PerformanceViewSet(TradesViewSet):
     @extend_schema(
         summary="List figures by what trades have in common",
         description="Ordered by key, by number of trades (-n) or by result (net, -net). Hours and weekdays are those "
-        "of the exchange; a trade with several tags counts under each of them. The cursor counts pages: trades "
-        "that are booked between two of them may shift rows. With `page_size=200` weekdays, hours, setups and months "
-        "are usually one page.",
+        "of the exchange; a trade with several tags counts under each of them. Trades that are booked between two "
+        "pages shift nothing but the rows they are of.",
         parameters=[BreakdownAsked],
         responses={200: BreakdownRow(many=True), **errors(404)},
         examples=[ROW],
     )
-    @action(detail=False, pagination_class=FetchedPagination)
+    @action(detail=False, pagination_class=WalkedPagination)
     def breakdown(self, request: Request) -> Response:
-        return self.rows(BreakdownRow, partial(_parts, self.wanted(request, BreakdownAsked)))
+        wanted = self.wanted(request, BreakdownAsked)
+        by, chosen = wanted.given["by"], wanted.filter
+        found = self.paginate_queryset(partial(TotalsWalk, wanted.scope, by))
+        name = namer_of(by, setups=chosen.setups, tags=chosen.tags, accounts=chosen.accounts)
+        rows = [sums_told(part, name(part.key)) for part in found]
+        return self.get_paginated_response(BreakdownRow(rows, many=True).data)
 
     @extend_schema(
         summary="Read a month of results",
@@ -163,24 +167,15 @@ def _scope(chosen: TradeFilter, currency: str | None) -> Scope | None:
     return found
 
 
-def _parts(wanted: Wanted, *, page: int, size: int, order: str) -> tuple[list[dict[str, Any]], bool]:
-    """One page of a breakdown as it is told."""
-    if wanted.scope is None:
-        return [], False
-    by, chosen = wanted.given["by"], wanted.filter
-    parts, has_more = breakdown(wanted.scope, by, page=page, order=order, size=size)
-    name = namer_of(by, setups=chosen.setups, tags=chosen.tags, accounts=chosen.accounts)
-    rows = [
-        {
-            "key": part.key,
-            "label": name(part.key),
-            "mean_holding_seconds": part.mean_holding_seconds,
-            "mean_planned_r": part.mean_planned_r,
-            **part.figures,
-        }
-        for part in parts
-    ]
-    return rows, has_more
+def sums_told(part: KeyTotals, label: str) -> dict[str, Any]:
+    """The figures of the trades that share a key, as they are told."""
+    return {
+        "key": part.key,
+        "label": label,
+        "mean_holding_seconds": part.mean_holding_seconds,
+        "mean_planned_r": part.mean_planned_r,
+        **part.figures,
+    }
 
 
 def _between(rows: list[CurveRow], first: date | None, last: date | None) -> list[CurveRow]:

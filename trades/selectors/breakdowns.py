@@ -8,8 +8,9 @@ from django.db.models import Count, QuerySet, Sum
 
 from trades.models import LimitOverride
 from trades.selectors.contributions import HOLDING_BOUNDS
-from trades.selectors.figures import PAGE, KeyTotals, together, totals_by_account, totals_by_key, totals_page
+from trades.selectors.figures import PAGE, KeyTotals, TotalsWalk, together, totals_by_key
 from trades.selectors.scope import Scope
+from trenddojo.keyset import Page
 
 # Breakdown → the order it is read in when the reader asks for no other.
 BREAKDOWNS: dict[str, str] = {
@@ -21,18 +22,14 @@ BREAKDOWNS: dict[str, str] = {
     "hour": "key",
     "holding": "key",
     "month": "-key",
-    "account": "key",
+    "account": "-n",
 }
 OVERRIDES_SHOWN = 25
 
 
-def breakdown(scope: Scope, by: str, *, page: int, order: str, size: int = PAGE) -> tuple[list[KeyTotals], bool]:
-    """One page of a breakdown's rows and whether there is another page. Accounts fit on one."""
-    if by != "account":
-        return totals_page(scope, by, page=page, order=order, size=size)
-    found = totals_by_account(scope)
-    keys = [str(account.pk) for account in scope.accounts]
-    return [found[key] for key in keys if key in found], False
+def breakdown(scope: Scope, by: str, *, order: str, cursor: str = "", size: int = PAGE) -> Page:
+    """One page of a breakdown's rows, KeyTotals; a cursor that leads nowhere gives the first page."""
+    return TotalsWalk(scope, by, order).shown(cursor, size)
 
 
 def holding_label(key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from trades.models import StreakDay, Trade
+from trades.models import FigureTotal, StreakDay, Trade
 from trades.selectors.contributions import CLOSING_ORDER, COUNTED, SUMS, contributions, rows
 from trades.selectors.scope import Scope
 from trenddojo.cache import spare
@@ -17,6 +17,7 @@ from trenddojo.domain.metrics.figure import Figure
 from trenddojo.domain.metrics.intervals import bootstrap_mean
 from trenddojo.domain.metrics.streaks import Run, StreakSummary
 from trenddojo.domain.metrics.trades import TradeTotals, figures
+from trenddojo.keyset import Cursor, Page, Sort, Walk
 
 SEED = 20_260_101
 PAGE = 50
@@ -60,25 +61,67 @@ def totals_by_key(scope: Scope, dimensions: Sequence[str]) -> dict[str, list[Key
     return found
 
 
-def totals_page(
-    scope: Scope, dimension: str, *, page: int, order: str, size: int = PAGE
-) -> tuple[list[KeyTotals], bool]:
-    """One page of a dimension's keys, and whether there is another. Orders: see ORDERS."""
-    source, parameters = _source(scope, [dimension])
-    found = _fetch(
-        f"SELECT key, {_SUMMED} FROM {source} GROUP BY 1 ORDER BY {ORDERS[order]} LIMIT %s OFFSET %s",
-        [*parameters, size + 1, (page - 1) * size],
-    )
-    return [_key_totals(row) for row in found[:size]], len(found) > size
-
-
-ORDERS: dict[str, str] = {
-    "key": "key",
-    "-key": "key DESC",
-    "-n": "sum(n) DESC, key",
-    "-net": "sum(sum_net) DESC, key",
-    "net": "sum(sum_net), key",
+# By what sums are sorted; keys are there once, so that every order ends with them.
+ORDERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "key": (("key", "ASC"),),
+    "-key": (("key", "DESC"),),
+    "-n": (("n", "DESC"), ("key", "ASC")),
+    "-net": (("sum_net", "DESC"), ("key", "ASC")),
+    "net": (("sum_net", "ASC"), ("key", "ASC")),
 }
+
+
+class TotalsWalk(Walk):
+    """Reads the sums of a dimension's keys in an order of ORDERS, from a point, either way; no table holds these rows.
+
+    A page is one query. `account` is a dimension too, its keys the ids of the accounts.
+    """
+
+    def __init__(self, scope: Scope | None, dimension: str, order: str) -> None:
+        super().__init__(
+            FigureTotal.objects.none(), Sort(tuple(name for name, _way in ORDERS[order])), is_descending=False
+        )
+        self.scope, self.dimension, self.order = scope, dimension, order
+
+    def page(self, at: Cursor | None, size: int) -> Page:
+        found = super().page(at, size)
+        return replace(found, rows=[_key_totals(row) for row in found.rows])
+
+    def read(self, text: str) -> Cursor | None:
+        order, _, rest = text.partition(".")
+        return super().read(rest) if order == self.order else None
+
+    def written(self, segment: int, row: Any, *, is_backward: bool) -> str:
+        # It names its order: sums by which another order sorts would be read as if they were this one's.
+        return f"{self.order}.{super().written(segment, row, is_backward=is_backward)}"
+
+    def rows(self, at: Cursor | None, limit: int) -> list[tuple[int, Any]]:
+        if self.scope is None:
+            return []
+        terms = [(name, (way == "DESC") != (at is not None and at.is_backward)) for name, way in ORDERS[self.order]]
+        where, values = _beyond(terms, at.key) if at is not None else ("TRUE", [])
+        source, parameters = self._summed(self.scope)
+        order = ", ".join(f"{name} {'DESC' if descends else 'ASC'}" for name, descends in terms)
+        found = _fetch(
+            f"SELECT * FROM ({source}) AS summed WHERE {where} ORDER BY {order} LIMIT %s",
+            [*parameters, *values, limit],
+        )
+        return [(0, row) for row in found]
+
+    def _summed(self, scope: Scope) -> tuple[str, list[Any]]:
+        dimension, key = ("all", "account_id::text") if self.dimension == "account" else (self.dimension, "key")
+        source, parameters = _source(scope, [dimension])
+        return f"SELECT {key} AS key, {_SUMMED} FROM {source} GROUP BY 1", parameters
+
+
+def _beyond(terms: Sequence[tuple[str, bool]], point: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The condition for what follows a point in an order of (column, whether it descends), and its parameters."""
+    (name, descends), *others = terms
+    sign = "<" if descends else ">"
+    if not others:
+        return f"{name} {sign} %s", [point[0]]
+    rest, values = _beyond(others, point[1:])
+    return f"({name} {sign} %s OR ({name} = %s AND {rest}))", [point[0], point[0], *values]
 
 
 def totals_by_account(scope: Scope) -> dict[str, KeyTotals]:

@@ -63,11 +63,7 @@ def trade_page(trades: QuerySet[Trade], *, sort: str, cursor: str = "", size: in
     A cursor that cannot be read, or beyond which nothing is left, gives the first page.
     """
     walk = Walk(trades, SORTS[sort.removeprefix("-")], is_descending=sort.startswith("-"), columns=COLUMNS)
-    at = walk.read(cursor)
-    found = walk.page(at, size)
-    # Fewer than a page lie before: that is the first page.
-    is_short = at is not None and at.is_backward and found.previous is None
-    return walk.page(None, size) if is_short or (at is not None and not found.rows) else found
+    return walk.shown(cursor, size)
 
 
 def tags_by_trade(rows: Sequence[Mapping[str, Any]]) -> dict[UUID, list[tuple[str, str]]]:

@@ -22,7 +22,7 @@ from trades.selectors.breakdowns import (
 from trades.selectors.calendar import next_month
 from trades.selectors.figures import ORDERS, KeyTotals
 from trades.selectors.scope import Scope
-from trades.views.figure_scope import Asked, asked, page_of
+from trades.views.figure_scope import Asked, asked
 
 TITLES: dict[str, str] = {
     "setup": "Setup",
@@ -72,22 +72,20 @@ def performance_breakdown(request: HttpRequest, by: str) -> HttpResponse:
 def _rows(request: HttpRequest, page: Asked, scope: Scope, by: str) -> dict[str, Any]:
     sort = request.GET.get("sort", "")
     order = sort if sort in ORDERS else BREAKDOWNS[by]
-    number = page_of(request)
-    parts, has_more = breakdown(scope, by, page=number, order=order)
+    found = breakdown(scope, by, order=order, cursor=request.GET.get("cursor", ""))
     chosen = page.filter
     name = namer_of(by, setups=chosen.setups, tags=chosen.tags, accounts=chosen.accounts)
     link = _links(page, by)
-    rows = [_row(part, name(part.key), link(part.key)) for part in parts]
+    rows = [_row(part, name(part.key), link(part.key)) for part in found.rows]
     kept_sort = {"sort": sort} if sort in ORDERS else {}
     return {
         "rows": rows,
-        "largest": max((abs(part.totals.sum_net) for part in parts), default=Decimal(0)),
+        "largest": max((abs(part.totals.sum_net) for part in found.rows), default=Decimal(0)),
         "order": order,
         "sorts": [(key, page.link_here(sort=key)) for key in ("-n", "-net", "net", "key")],
         "chart": _chart(page, by, rows) if rows else None,
-        "previous_url": page.link_here(**kept_sort, page=number - 1) if number > 1 else "",
-        "next_url": page.link_here(**kept_sort, page=number + 1) if has_more else "",
-        "summary": f"Page {number}" if number > 1 or has_more else "",
+        "previous_url": page.link_here(**kept_sort, cursor=found.previous) if found.previous else "",
+        "next_url": page.link_here(**kept_sort, cursor=found.next) if found.next else "",
     }
 
 

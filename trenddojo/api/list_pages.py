@@ -4,16 +4,17 @@ import base64
 import binascii
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework.request import Request
 
 from trenddojo.api.errors import invalid
 from trenddojo.api.paging import KeysetPagination
-from trenddojo.keyset import Page
+from trenddojo.keyset import Page, Walk
 
-LONGEST, MOST_DIGITS = 400, 6
+LONGEST = 400
+WAYS = frozenset({"after", "before"})
 
 
 class ListPagination(KeysetPagination):
@@ -41,7 +42,7 @@ def _span(keys: Sequence[str], text: str, size: int) -> tuple[int, int]:
     """Where the page begins and ends."""
     if not text:
         return 0, min(size, len(keys))
-    way, key = _read(text, {"after", "before"})
+    way, key = _read(text)
     if way == "after":
         begin = bisect_right(keys, key)
         return begin, min(begin + size, len(keys))
@@ -53,12 +54,12 @@ def _cursor(way: str, key: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([way, key]).encode()).decode().rstrip("=")
 
 
-def _read(text: str, ways: Collection[str]) -> tuple[str, str]:
+def _read(text: str) -> tuple[str, str]:
     try:
         way, key = json.loads(base64.urlsafe_b64decode(text[:LONGEST] + "=" * (-len(text[:LONGEST]) % 4)))
     except (ValueError, TypeError, RecursionError, binascii.Error):
         raise _bad_cursor() from None
-    if not (isinstance(way, str) and isinstance(key, str)) or way not in ways:
+    if not (isinstance(way, str) and isinstance(key, str)) or way not in WAYS:
         raise _bad_cursor()
     return way, key
 
@@ -67,23 +68,15 @@ def _bad_cursor() -> Exception:
     return invalid("bad_cursor", "This is no cursor of this list: begin without one.", "cursor")
 
 
-class FetchedPagination(KeysetPagination):
-    """Pages a selector counts out: `rows(page, size, order)` of the view answers rows and whether more follow.
+class WalkedPagination(KeysetPagination):
+    """Rows that no table holds: the view hands in what makes a Walk of one of its `orders`, which are words.
 
-    For sums of many rows, which have no key to begin behind. The view says `orderings`, a word for each order.
+    `default_order()` of the view is the order of a request that names none.
     """
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        self.request = request
-        order = self._ordering(request, view)
-        page = _page_number(request.query_params.get("cursor", ""), order)
-        rows, has_more = queryset(page=page, size=self._size(request), order=order)
-        self.found = Page(
-            rows=rows,
-            previous=_cursor(order, str(page - 1)) if page > 1 else None,
-            next=_cursor(order, str(page + 1)) if has_more else None,
-        )
-        return self.found.rows
+    def walk(self, queryset: Any, ordering: str, view: Any) -> Walk:  # noqa: ARG002 - the base's, for tables
+        walk: Walk = queryset(ordering)
+        return walk
 
     @staticmethod
     def _ordering(request: Request, view: Any) -> str:
@@ -98,12 +91,3 @@ class FetchedPagination(KeysetPagination):
             if each["name"] == "ordering":
                 each["schema"] = {"type": "string", "enum": list(view.orders)}
         return found
-
-
-def _page_number(text: str, order: str) -> int:
-    if not text:
-        return 1
-    _order, number = _read(text, {order})
-    if not (number.isascii() and number.isdecimal()) or len(number) > MOST_DIGITS or not int(number):
-        raise _bad_cursor()
-    return int(number)

@@ -26,13 +26,17 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
         self.request = request
         ordering = self._ordering(request, view)
-        walk = Walk(queryset, view.orderings[ordering.removeprefix("-")], is_descending=ordering.startswith("-"))
+        walk = self.walk(queryset, ordering, view)
         text = request.query_params.get("cursor", "")
         at = walk.read(text)
         if text and at is None:
             raise invalid("bad_cursor", "This is no cursor of this list and ordering: begin without one.", "cursor")
         self.found = walk.page(at, self._size(request))
         return self.found.rows
+
+    def walk(self, queryset: Any, ordering: str, view: Any) -> Walk:
+        """What reads the rows in this order."""
+        return Walk(queryset, view.orderings[ordering.removeprefix("-")], is_descending=ordering.startswith("-"))
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(
