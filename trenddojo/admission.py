@@ -5,6 +5,7 @@ Pages wait for one of a few turns; where too many wait already, or a page waited
 kept for it. docs/adr/0033-pages-wait-orders-do-not.md has the figures.
 """
 
+import json
 import random
 import socket
 import struct
@@ -17,11 +18,12 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 
 from trenddojo.api.middleware import ROOT, error_answer
-from trenddojo.crowd import is_crowded
+from trenddojo.crowd import is_crowded, is_full, is_told_to_wait
 from trenddojo.handover import SOCKET
 from trenddojo.middleware import GetResponse
 
@@ -74,6 +76,10 @@ CHANGES: Final[dict[str, Kind]] = dict.fromkeys(("api:order-list", "api:order-de
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 BUSY: Final = ("busy", "More is asked than this desk can answer now, and this was not begun: try again in {wait} s.")
+AGAIN: Final = ("desk_busy", "More orders wait than this desk can send now: send this one again in {wait} s.")
+PLACING: Final = "api:order-list"
+# Bytes; what is longer is looked at.
+LONGEST_ENTRY: Final = 4096
 # Where Linux keeps the milliseconds since something last came, in what it tells of a connection.
 LAST_CAME, TCP_INFO_BYTES = 52, 104
 
@@ -137,7 +143,7 @@ class AdmissionMiddleware:
         if left <= 0:
             return _refusal(request)
         if kind is Kind.ORDER:
-            return self.get_response(request)
+            return _refusal(request, AGAIN) if _comes_too_soon(request) else self.get_response(request)
         if not self.turns.take(left):
             return _refusal(request)
         return self._answered(request)
@@ -182,10 +188,24 @@ def seconds_waited(environ: dict[str, Any]) -> float:
     return struct.unpack_from("I", told, LAST_CAME)[0] / 1000 if len(told) > LAST_CAME + 4 else 0.0
 
 
-def _refusal(request: HttpRequest) -> HttpResponse:
+def _comes_too_soon(request: HttpRequest) -> bool:
+    """An entry by the API that was just told to come back later, as orders wait: the same is said without a look."""
+    if request.resolver_match is None or request.resolver_match.view_name != PLACING or not is_full():
+        return False
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length.isdecimal() or int(length) > LONGEST_ENTRY:
+        return False
+    try:
+        order = json.loads(request.body)
+    except (ValueError, RecursionError, UnreadablePostError):
+        return False
+    return isinstance(order, dict) and is_told_to_wait(request.headers.get("Authorization", ""), order)
+
+
+def _refusal(request: HttpRequest, said: tuple[str, str] = BUSY) -> HttpResponse:
     wait = random.randint(*COME_BACK)  # noqa: S311 - spreads visitors, hides nothing
     if request.path_info.startswith(ROOT):
-        code, sentence = BUSY
+        code, sentence = said
         response: HttpResponse = error_answer(HTTPStatus.SERVICE_UNAVAILABLE, code, sentence.format(wait=wait))
     else:
         page = _page(wait, may_reload=request.method in READS)

@@ -1,8 +1,13 @@
-"""How many orders wait for the workers, and whether that is a crowd, which pages and late nudges make way for."""
+"""How many orders wait for the workers, and whether that is a crowd, which pages and late nudges make way for.
 
+Programs whose entry was told to come back and that come at once are remembered: to tell them again costs no question.
+"""
+
+import hashlib
 import time
+from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import redis
 from django.conf import settings
@@ -11,6 +16,9 @@ QUEUE: Final = "orders"
 SECONDS: Final = 0.5
 # So long a process goes by what it heard last.
 HEARD_FOR: Final = 2.0
+# What tells one entry from another, and how many of them are remembered: one that is forgotten is looked at anew.
+ENTRY: Final = ("account", "symbol", "side")
+MOST_REMEMBERED: Final = 10_000
 
 
 class _Heard:
@@ -38,6 +46,37 @@ def is_crowd(waiting: int) -> bool:
 def is_crowded() -> bool:
     """Whether there was a crowd when an order was placed here a moment ago; asks nobody."""
     return time.monotonic() - _Heard.at < HEARD_FOR and is_crowd(_Heard.waiting)
+
+
+def is_full() -> bool:
+    """Whether there were too many a moment ago; asks nobody."""
+    return time.monotonic() - _Heard.at < HEARD_FOR and _Heard.waiting > settings.ORDERS_WAITING_MOST
+
+
+_come_back: dict[str, float] = {}
+
+
+def wait_told(authorization: str, order: Mapping[str, Any], seconds: float) -> None:
+    """Remember in this process that whoever sent this was told to come back in so many seconds with such an entry."""
+    if len(_come_back) >= MOST_REMEMBERED:
+        _come_back.clear()
+    if (entry := _entry(authorization, order)) is not None:
+        _come_back[entry] = time.monotonic() + seconds
+
+
+def is_told_to_wait(authorization: str, order: Mapping[str, Any]) -> bool:
+    """Whether this is such an entry before its time, and there are too many still; asks nobody."""
+    if not _come_back or not is_full():
+        return False
+    return time.monotonic() < _come_back.get(_entry(authorization, order) or "", 0.0)
+
+
+def _entry(authorization: str, order: Mapping[str, Any]) -> str | None:
+    """None where it does not say what it is. A digest: what it is made of is secret."""
+    words = [order.get(name) for name in ENTRY]
+    if not authorization or not all(isinstance(word, str) for word in words):
+        return None
+    return hashlib.sha256("\0".join([authorization, *words]).encode(errors="replace")).hexdigest()
 
 
 @cache

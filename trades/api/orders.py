@@ -28,6 +28,7 @@ from trades.selectors.story_export import story_told
 from trenddojo.api.errors import Busy, Conflict, Reason, Refused
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, LOCATION, errors
 from trenddojo.api.serializers import Nothing
+from trenddojo.crowd import wait_told
 from trenddojo.domain.errors import DomainError
 from trenddojo.domain.order_state import OrderState
 from trenddojo.keyset import Sort
@@ -54,6 +55,8 @@ class PlacesOrders(TradesViewSet):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DomainError) and exc.code == DESK_BUSY:
             wait = random.randint(*COME_BACK)  # noqa: S311 - spreads programs, hides nothing
+            # A position is closed by orders of other words, which are looked at.
+            wait_told(self.request.headers.get("Authorization", ""), self.request.data, wait)
             exc = Busy(exc.sentence, exc.code, wait=wait)
         elif isinstance(exc, DomainError) and exc.code in self.conflicts:
             exc = Conflict(exc.sentence, exc.code)

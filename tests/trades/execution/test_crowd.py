@@ -116,7 +116,37 @@ def test_a_program_is_told_when_to_come_back_and_its_key_is_free(
     # Each is counted; a line for each would be a flood.
     assert "django.request" not in {record.name for record in caplog.records}
     crowd.delete(QUEUE)
+    orders_waiting()
     assert api.post("/orders/", body, headers=key).status_code == 201
+
+
+def test_a_program_that_comes_back_too_soon_is_told_again_before_anybody_is_asked(
+    alice: User, crowd: redis.Redis, django_assert_num_queries: Any
+) -> None:
+    account = connected(alice)
+    held(account, 100)
+    body = {
+        "account": str(account.pk), "symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "10",
+        "limit_price": "100", "time_in_force": "day",
+    }  # fmt: skip
+    api = api_for(alice)
+    api.client.raise_request_exception = False
+    assert api.post("/orders/", body).status_code == 503
+    with django_assert_num_queries(0):
+        again = api.post("/orders/", {**body, "quantity": "11"})
+    error = again.json()["errors"][0]
+    assert (again.status_code, error["code"]) == (503, "desk_busy")
+    assert (
+        error["detail"]
+        == f"More orders wait than this desk can send now: send this one again in {again['Retry-After']} s."
+    )
+    # What takes away from the position has other words, as has what buys another share.
+    assert api.post("/orders/", {**body, "side": "sell", "limit_price": "99"}).status_code == 201
+    assert api.post("/orders/", {**body, "symbol": "MSFT"}).json()["errors"][0]["detail"] == SENTENCE
+    # Nobody waits longer than the crowd does.
+    crowd.delete(QUEUE)
+    orders_waiting()
+    assert "desk_busy" not in api.post("/orders/", body).content.decode()
 
 
 def test_the_ticket_keeps_what_was_typed(alice: User, alice_client: Client, crowd: redis.Redis) -> None:
