@@ -18,9 +18,10 @@ from typing import Any
 
 OK, CREATED, NO_CONTENT, BUSY, TOO_MANY = 200, 201, 204, 503, 429
 PATIENCE = 20.0
-POLL_SECONDS = 0.7
 TRIES = 4
-PLACE = re.compile(r"/orders/changes/\?since=([^\"&]+)")
+UNITS = {"ms": 1000, "s": 1}
+PACE = re.compile(r'hx-get="(/orders/changes/)"[^>]*hx-trigger="every (\d+)(ms|s)')
+PLACE = re.compile(r'name="since" value="([^"]+)"')
 # Programs that were told to come back wait for their time, and keep nobody else from asking.
 SENDERS = 1500
 
@@ -74,11 +75,12 @@ class Visitors:
 
     def think(self, seconds: float, text: str, headers: dict[str, str]) -> None:
         until = min(time.time() + seconds, self.ends)
-        found = PLACE.search(text)
-        while found and time.time() + POLL_SECONDS < until:
-            time.sleep(POLL_SECONDS)
+        asks, found = PACE.search(text), PLACE.search(text)
+        pace = int(asks[2]) / UNITS[asks[3]] if asks else seconds
+        while asks and found and time.time() + pace < until:
+            time.sleep(pace)
             began = time.time()
-            status, told, answer = self.ask("GET", found.group(), {**headers, "HX-Request": "true"})
+            status, told, answer = self.ask("GET", f"{asks[1]}?since={found[1]}", {**headers, "HX-Request": "true"})
             is_right = status in {OK, NO_CONTENT} or (status == BUSY and bool(told.get("Retry-After")))
             self.note(began, "changes of orders", status, is_right=is_right)
             found = PLACE.search(answer) or found

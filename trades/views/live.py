@@ -30,7 +30,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     found = changes_since(request.user, request.GET.get("since", ""))
     if not found.has_changed and not found.is_old:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    answer = render(request, "trades/_live_poll.html", {"seen": str(found.seen)})
+    answer = render(request, "trades/_live_place.html", {"seen": str(found.seen)})
     return trigger_client_event(answer, CHANGED) if found.has_changed else answer
 
 
