@@ -13,9 +13,9 @@ from accounts.api.lookup import found_or_404
 from accounts.api.query import Flag
 from accounts.models import NotificationKind
 from accounts.selectors import notifications_of
-from accounts.services.notifications import notification_read
-from trenddojo.api.fields import Key, Moment, Text, Truth, Word
-from trenddojo.api.schema import ETAG
+from accounts.services.notifications import notification_read, notifications_read_all
+from trenddojo.api.fields import Key, Moment, Text, Truth, Whole, Word
+from trenddojo.api.schema import ETAG, errors
 from trenddojo.api.serializers import Given, Nothing, Taken
 
 EXAMPLE = {
@@ -46,10 +46,21 @@ class NotificationFilters(Taken):
     is_read = Flag(required=False)
 
 
-@extend_schema(tags=["notifications"], examples=[OpenApiExample("Halted", EXAMPLE, response_only=True)])
+class ReadAll(Taken):
+    until = Key(required=False, help_text="The newest notification you know; all without it.")
+
+
+class ReadAllGiven(Given):
+    marked = Whole(help_text="How many were unread until now.")
+
+
+HALTED = OpenApiExample("Halted", EXAMPLE, response_only=True)
+
+
+@extend_schema(tags=["notifications"])
 @extend_schema_view(
-    list=extend_schema(summary="List notifications", parameters=[NotificationFilters]),
-    retrieve=extend_schema(summary="Read a notification", parameters=[ETAG]),
+    list=extend_schema(summary="List notifications", parameters=[NotificationFilters], examples=[HALTED]),
+    retrieve=extend_schema(summary="Read a notification", parameters=[ETAG], examples=[HALTED]),
 )
 class NotificationViewSet(ApiViewSet):
     serializer_class = NotificationGiven
@@ -69,11 +80,33 @@ class NotificationViewSet(ApiViewSet):
         description="Twice is once. Reading it over the API marks nothing.",
         request=None,
         responses={200: NotificationGiven},
+        examples=[HALTED],
     )
     @action(detail=True, methods=["post"])
     def read(self, request: Request, pk: UUID) -> Response:
         self.taken(Nothing)
         return self.answered(notification_read(user=request.user, pk=pk))
+
+    @extend_schema(
+        operation_id="notifications_read_all",
+        summary="Mark all notifications as read",
+        description="All that are there, or with `until` those that are not newer than it, so that what came in since "
+        "you read the list stays unread. Twice is once.",
+        request=ReadAll,
+        responses={200: ReadAllGiven, **errors(404)},
+        examples=[
+            OpenApiExample("All of them", {}, request_only=True),
+            OpenApiExample("Those on the page I read", {"until": EXAMPLE["id"]}, request_only=True),
+            OpenApiExample("Three were unread", {"marked": 3}, response_only=True),
+        ],
+    )
+    @action(detail=False, methods=["post"], url_path="read")
+    def read_all(self, request: Request) -> Response:
+        until = self.taken(ReadAll).get("until")
+        if until is not None:
+            found_or_404(notifications_of(request.user), until)
+        marked = notifications_read_all(user=request.user, until=until)
+        return Response(ReadAllGiven({"marked": marked}).data)
 
     def version_of(self, row: Any) -> str:
         return f"{row.pk.hex[:16]}{int(row.is_read)}"

@@ -97,3 +97,55 @@ def test_a_list_asks_as_often_for_one_as_for_many(api, alice, django_assert_max_
         told(alice, str(number))
     with django_assert_max_num_queries(len(one)):
         assert len(api.get("/notifications/").json()["results"]) == 6
+
+
+def test_all_are_marked_as_read_at_once(api, alice, charlie, django_capture_on_commit_callbacks):
+    read = told(alice, "read before")
+    api.post(f"/notifications/{read.pk}/read/")
+    read.refresh_from_db()
+    rows = [told(alice, key) for key in ("a", "b")]
+    mail, anothers = told(alice, "mail only", in_app=False), told(charlie, "c")
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = api.post("/notifications/read/")
+    assert (answer.status_code, answer.json()) == (200, {"marked": 2})
+    assert unread_count(alice) == 0
+    assert api.post("/notifications/read/").json() == {"marked": 0}
+    at = read.read_at
+    for row in (read, mail, anothers, *rows):
+        row.refresh_from_db()
+    assert (read.read_at, mail.read_at, anothers.read_at) == (at, None, None)
+    assert all(row.read_at for row in rows)
+
+
+def test_what_came_in_since_the_list_was_read_stays_unread(api, alice):
+    told(alice, "old")
+    known = told(alice, "known")
+    since = told(alice, "since")
+    assert api.post("/notifications/read/", {"until": str(known.pk)}).json() == {"marked": 2}
+    assert [row["id"] for row in api.get("/notifications/?is_read=false").json()["results"]] == [str(since.pk)]
+
+
+def test_until_something_that_is_not_there_nothing_is_marked(api, alice, charlie):
+    one = told(alice, "one")
+    for known in (told(charlie, "anothers").pk, told(alice, "mail only", in_app=False).pk, uuid.uuid4()):
+        assert error(api.post("/notifications/read/", {"until": str(known)})) == (404, "not_found", None)
+    assert error(api.post("/notifications/read/", {"until": "today"})) == (400, "invalid", "until")
+    assert error(api.post("/notifications/read/", {"since": str(one.pk)})) == (400, "unknown_field", "since")
+    one.refresh_from_db()
+    assert one.read_at is None
+
+
+def test_marking_all_asks_as_often_for_one_as_for_many(api, alice, django_assert_num_queries):
+    api.get("/notifications/")
+    for count in (1, 5):
+        rows = [told(alice, f"{count} {number}") for number in range(count)]
+        # The token, the notification that is known, and one update.
+        with django_assert_num_queries(3):
+            assert api.post("/notifications/read/", {"until": str(rows[-1].pk)}).json() == {"marked": count}
+
+
+def test_a_token_to_read_marks_none_of_them(reader, alice):
+    one = told(alice, "one")
+    assert error(reader.post("/notifications/read/")) == (403, "missing_scope", None)
+    one.refresh_from_db()
+    assert one.read_at is None

@@ -23,7 +23,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 # A web process of its own is needed: tests/runtime/test_generated_streams.py has one.
 STREAMS = {"/api/v1/events/"}
 # Ids in bodies name something of the trader's: any other answers 404, which says little.
-NAMED_IN_BODIES = {"account": "account", "trade": "trade", "setup": "setup", "connection": "connection"}
+NAMED_IN_BODIES = {
+    "account": "account",
+    "trade": "trade",
+    "setup": "setup",
+    "connection": "connection",
+    "until": "notification",
+}
 
 
 def closed(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -29,9 +29,18 @@ from trades.api.performance_fields import (
     PerformanceFilters,
     PerformanceGiven,
 )
+from trades.api.performance_outcomes import OVERRIDES, PLAN, OverridesGiven, PlanGiven
 from trades.filters import TradeFilter
-from trades.selectors.breakdown_names import namer_of
-from trades.selectors.breakdowns import BREAKDOWNS
+from trades.selectors.breakdown_names import CHECKLIST_LABELS, EXIT_LABELS, PLANNED_LABELS, labelled, namer_of
+from trades.selectors.breakdowns import (
+    BREAKDOWNS,
+    Outcomes,
+    OverrideCost,
+    latest_overrides,
+    override_cost,
+    overrides_by_code,
+    plan_outcomes,
+)
 from trades.selectors.calendar import day_results, month_of
 from trades.selectors.figures import ORDERS, KeyTotals, TotalsWalk
 from trades.selectors.performance import CurveRow, curve_rows, performance_of, sum_of, today_of
@@ -109,7 +118,7 @@ class PerformanceViewSet(TradesViewSet):
         by, chosen = wanted.given["by"], wanted.filter
         found = self.paginate_queryset(partial(TotalsWalk, wanted.scope, by))
         name = namer_of(by, setups=chosen.setups, tags=chosen.tags, accounts=chosen.accounts)
-        rows = [sums_told(part, name(part.key)) for part in found]
+        rows = [_row_told(part, name(part.key)) for part in found]
         return self.get_paginated_response(BreakdownRow(rows, many=True).data)
 
     @extend_schema(
@@ -126,6 +135,50 @@ class PerformanceViewSet(TradesViewSet):
         results = day_results(wanted.scope, month) if wanted.scope else []
         told = {"month": f"{month:%Y-%m}", "currency": wanted.currency, "days": results, "total": sum_of(results)}
         return Response(CalendarGiven(told).data)
+
+    @extend_schema(
+        summary="Read what plans came to",
+        description="The closed trades by the R that was planned, by where the exit was and by the checklist. The mean "
+        "exit is compared with the first target and the initial stop; a stop moved later changes nothing here.",
+        parameters=[PerformanceFilters],
+        responses={200: PlanGiven, **errors(404)},
+        examples=[PLAN],
+    )
+    @action(detail=False)
+    def plan(self, request: Request) -> Response:
+        wanted = self.wanted(request, PerformanceFilters)
+        found = plan_outcomes(wanted.scope) if wanted.scope else Outcomes({}, {}, {})
+        told = {
+            "currency": wanted.currency,
+            "with_plan": _sums_told(found.with_plan),
+            "by_planned_r": _parts_told(found.planned, PLANNED_LABELS),
+            "by_exit": _parts_told(found.exits, EXIT_LABELS),
+            "by_checklist": _parts_told(found.checklist, CHECKLIST_LABELS),
+        }
+        return Response(PlanGiven(told).data)
+
+    @extend_schema(
+        summary="Read what overridden limits cost",
+        description="Trades that broke a limit beside those that kept to all of them. A trade that broke two limits "
+        "counts under both.",
+        parameters=[PerformanceFilters],
+        responses={200: OverridesGiven, **errors(404)},
+        examples=[OVERRIDES],
+    )
+    @action(detail=False)
+    def overrides(self, request: Request) -> Response:
+        wanted = self.wanted(request, PerformanceFilters)
+        scope = wanted.scope
+        found = override_cost(scope) if scope else OverrideCost(KeyTotals("yes"), KeyTotals("no"))
+        told = {
+            "currency": wanted.currency,
+            "cost": found.cost,
+            "overridden": _sums_told(found.overridden),
+            "others": _sums_told(found.others),
+            "limits": overrides_by_code(scope) if scope else [],
+            "latest": latest_overrides(scope) if scope else [],
+        }
+        return Response(OverridesGiven(told).data)
 
     def wanted(self, request: Request, query: type[PerformanceFilters], *, without: tuple[str, ...] = ()) -> Wanted:
         """What is asked for. Raises ValidationError, and Http404 for what is another's."""
@@ -167,15 +220,21 @@ def _scope(chosen: TradeFilter, currency: str | None) -> Scope | None:
     return found
 
 
-def sums_told(part: KeyTotals, label: str) -> dict[str, Any]:
-    """The figures of the trades that share a key, as they are told."""
+def _sums_told(part: KeyTotals) -> dict[str, Any]:
+    """The figures of trades that have something in common, as they are told."""
     return {
-        "key": part.key,
-        "label": label,
         "mean_holding_seconds": part.mean_holding_seconds,
         "mean_planned_r": part.mean_planned_r,
         **part.figures,
     }
+
+
+def _row_told(part: KeyTotals, label: str) -> dict[str, Any]:
+    return {"key": part.key, "label": label, **_sums_told(part)}
+
+
+def _parts_told(parts: Mapping[str, KeyTotals], labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [_row_told(part, label) for label, part in labelled(parts, labels)]
 
 
 def _between(rows: list[CurveRow], first: date | None, last: date | None) -> list[CurveRow]:

@@ -68,7 +68,7 @@ class FigureGiven(Given):
     is_muted = Truth(help_text="The sample is too small to lean on the figure.")
 
 
-def _figures(name: str, keys: tuple[str, ...], doc: str, **others: Any) -> type[Given]:
+def with_figures(name: str, keys: tuple[str, ...], doc: str, **others: Any) -> type[Given]:
     told = {key: FigureGiven(help_text=HELP.get(key) or DEFINITIONS[key].formula) for key in keys}
     return type(name, (Given,), {"__doc__": doc, "__module__": __name__, **others, **told})
 
@@ -102,7 +102,7 @@ class CalendarAsked(PerformanceFilters):
     month = Month(required=False, help_text="As 2026-11; without it this month.")
 
 
-PerformanceGiven = _figures(
+PerformanceGiven = with_figures(
     "PerformanceGiven",
     (*OVER_TRADES, *STREAKS, *NOW, *OVER_TIME),
     "Every figure by its name. Figures over time are those of whole accounts: a filter over trades leaves them out.",
@@ -115,7 +115,7 @@ PerformanceGiven = _figures(
     ),
 )
 
-BreakdownRow = _figures(
+BreakdownRow = with_figures(
     "BreakdownRow",
     (*OVER_TRADES, "mean_planned_r"),
     "The figures of the trades that share a key.",

@@ -1,11 +1,27 @@
 """How the keys of a breakdown read."""
 
 from calendar import day_name
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from accounts.models import TradingAccount
 from trades.models import Setup, Tag
 from trades.selectors.breakdowns import holding_label
+from trades.selectors.figures import KeyTotals
+
+# Plan against outcome: the keys in the order they are read in.
+PLANNED_LABELS = {"0": "below 1 R", "1": "1 to 2 R", "2": "2 to 3 R", "3": "3 R and more", "none": "no target or stop"}
+EXIT_LABELS = {
+    "target": "at the target or better",
+    "between": "between stop and target",
+    "stop": "at the initial stop or worse",
+    "unplanned": "neither stop nor target planned",
+}
+CHECKLIST_LABELS = {"met": "every criterion met", "missed": "a criterion missed", "none": "no checklist"}
+
+
+def labelled(parts: Mapping[str, KeyTotals], labels: Mapping[str, str]) -> list[tuple[str, KeyTotals]]:
+    """The parts there are, each after its label, in the order of the labels."""
+    return [(label, parts[key]) for key, label in labels.items() if key in parts]
 
 
 def namer_of(

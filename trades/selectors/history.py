@@ -1,11 +1,13 @@
 """The audit trail of a trade in words: who did what, when, and what it was before."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from trades.models import AuditEntry, Setup, Trade
@@ -74,28 +76,71 @@ LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One line for the template `_history.html`; `changes` are (name, before, after), empty text for nothing."""
+class Wording:
+    """How times and numbers are written."""
 
+    moment: Callable[[datetime], str]
+    number: Callable[[Decimal], str]
+
+
+ON_PAGES = Wording(
+    moment=lambda at: timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S"),
+    number=lambda number: f"{number.normalize():,f}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one field; an empty text for nothing."""
+
+    field: str
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One entry in words."""
+
+    id: UUID
     at: datetime
     who: str
+    action: str
     what: str
-    changes: list[tuple[str, str, str]]
+    changed: list[Change]
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """For the template `_history.html`."""
+        return [(each.name, each.before, each.after) for each in self.changed]
 
 
 def trade_history(trade: Trade, *, limit: int | None = None, since: datetime | None = None) -> list[HistoryLine]:
-    """The trade's audit entries, the newest first; `since` leaves out what was before."""
-    entries = AuditEntry.objects.filter(account_id=trade.account_id, trade_id=trade.pk).select_related("actor")
+    """The trade's audit entries in words, the newest first; `since` leaves out what was before."""
+    entries = trade_entries(trade)
     if since is not None:
         entries = entries.filter(at__gt=since)
-    found = list(entries[:limit])
+    return history_lines(list(entries[:limit]))
+
+
+def trade_entries(trade: Trade) -> QuerySet[AuditEntry]:
+    """The trade's audit entries, with who wrote them."""
+    return AuditEntry.objects.filter(account_id=trade.account_id, trade_id=trade.pk).select_related("actor")
+
+
+def history_lines(entries: Iterable[AuditEntry], *, wording: Wording = ON_PAGES) -> list[HistoryLine]:
+    """The entries in words. One query for all."""
+    found = list(entries)
     names = _setup_names(found)
     return [
         HistoryLine(
+            id=entry.pk,
             at=entry.at,
             who=_who(entry),
+            action=entry.action,
             what=ACTIONS.get(entry.action, entry.action.replace(".", " ").replace("_", " ").capitalize()),
-            changes=_changes(entry.before or {}, entry.after or {}, names),
+            changed=_changes(entry.before or {}, entry.after or {}, names, wording),
         )
         for entry in found
     ]
@@ -107,32 +152,32 @@ def _who(entry: AuditEntry) -> str:
     return "the broker" if entry.action in BY_BROKER else "somebody who left"
 
 
-def _changes(before: dict[str, Any], after: dict[str, Any], names: dict[str, str]) -> list[tuple[str, str, str]]:
+def _changes(before: dict[str, Any], after: dict[str, Any], names: dict[str, str], wording: Wording) -> list[Change]:
     found = []
     for key, label in LABELS.items():
-        old, new = _shown(key, before.get(key), names), _shown(key, after.get(key), names)
+        old, new = _shown(key, before.get(key), names, wording), _shown(key, after.get(key), names, wording)
         if old != new:
-            found.append((label, old, new))
+            found.append(Change(key, label, old, new))
     return found
 
 
-def _shown(key: str, value: Any, names: dict[str, str]) -> str:
+def _shown(key: str, value: Any, names: dict[str, str], wording: Wording) -> str:
     if value is None or value in ("", [], {}):
         return ""
     if key == "setup_id":
         return names.get(str(value), "a deleted setup")
     if key in TIMES:
-        return timezone.localtime(datetime.fromisoformat(str(value))).strftime("%Y-%m-%d %H:%M:%S")
+        return wording.moment(datetime.fromisoformat(str(value)))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
         return "; ".join(str(item) for item in value)
     if isinstance(value, dict):
-        return "; ".join(f"{name.replace('_', ' ')}: {_plain('note', item)}" for name, item in value.items())
-    return _plain(key, value)
+        return "; ".join(f"{name.replace('_', ' ')}: {_plain('note', item, wording)}" for name, item in value.items())
+    return _plain(key, value, wording)
 
 
-def _plain(key: str, value: Any) -> str:
+def _plain(key: str, value: Any, wording: Wording) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
@@ -141,7 +186,7 @@ def _plain(key: str, value: Any) -> str:
             number = Decimal(text)
         except InvalidOperation:
             return text.replace("_", " ")
-        return f"{number.normalize():,f}" if number.is_finite() else text
+        return wording.number(number) if number.is_finite() else text
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

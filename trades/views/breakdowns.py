@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from trades.selectors.breakdown_names import namer_of
+from trades.selectors.breakdown_names import CHECKLIST_LABELS, EXIT_LABELS, PLANNED_LABELS, labelled, namer_of
 from trades.selectors.breakdowns import (
     BREAKDOWNS,
     breakdown,
@@ -42,14 +42,6 @@ NOTES: dict[str, str] = {
     "hour": "By the hour of the first fill, in the exchange's time.",
     "month": "By the session of the last exit.",
 }
-PLANNED_LABELS = {"0": "below 1 R", "1": "1 to 2 R", "2": "2 to 3 R", "3": "3 R and more", "none": "no target or stop"}
-EXIT_LABELS = {
-    "target": "at the target or better",
-    "between": "between stop and target",
-    "stop": "at the initial stop or worse",
-    "unplanned": "neither stop nor target planned",
-}
-CHECKLIST_LABELS = {"met": "every criterion met", "missed": "a criterion missed", "none": "no checklist"}
 
 
 @require_safe
@@ -160,7 +152,7 @@ def performance_plan(request: HttpRequest) -> HttpResponse:
                 {
                     "title": title,
                     "head": head,
-                    "rows": [_row(parts[key], label, "") for key, label in labels.items() if key in parts],
+                    "rows": [_row(part, label, "") for label, part in labelled(parts, labels)],
                 }
                 for title, head, parts, labels in tables
             ],
