@@ -7,8 +7,7 @@ Nearly everything a trader does on the desk, for programs.
 
 Left to the pages on purpose: signing up, passwords, second factor and passkeys, the e-mail address and the profile,
 other sessions, the switch for live orders, deleting an account or yourself, the file with everything you own. Not
-here yet: screenshots, saved filters, merging tags, importing price bars, plan against outcome and overrides, a
-trade's history, choosing a file's columns, deleting an import, marking all notifications as read.
+here yet: screenshots, saved filters, merging tags, importing price bars, choosing a file's columns, deleting an import.
 
 Send a token as `Authorization: Bearer <token>`; make one on the page “API tokens”, by `POST /api/v1/tokens/`, or by
 `manage.py create_api_token`. Decimals are strings, times are RFC 3339 in UTC, ids are UUIDs. Unknown fields are
@@ -56,13 +55,16 @@ TAGS = (
     ("eyes", "What needs its trader: orders in doubt, positions that differ, brokers that are away."),
     ("positions", "What the broker holds beside what the journal says."),
     ("market", "Quotes, bars and trading hours, from the account's broker."),
+    ("bar-series", "Price bars of a trader's own, from files, for symbols without a feed."),
     ("performance", "Every figure, with its size of sample and confidence."),
     ("journal-days", "What a trader writes of a day: the plan before, the review after."),
+    ("screenshots", "Pictures of trades and of the journal's days."),
     ("imports", "Fills from files of brokers: looked at first, then kept, all or nothing."),
     ("notifications", "What the desk has to say to the trader."),
     ("tokens", "Keys of programs to this API. Each is shown once."),
     ("setups", "Patterns a trader trades by."),
     ("tags", "Words a trader puts on trades: tags, mistakes, emotions."),
+    ("saved-filters", "What the trades list shows, kept under a name."),
     ("events", "What happened on the desk, in the order it was committed."),
     ("webhooks", "Addresses that events are sent to."),
 )
