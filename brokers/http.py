@@ -9,6 +9,8 @@ import logging
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from ssl import SSLCertVerificationError
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -36,7 +38,24 @@ LONGEST_WAIT: Final = 300
 PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 Origin = tuple[str, str, int]
-_last_request_id: ContextVar[str] = ContextVar("last_request_id", default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request and when it was made, without headers and bodies; `status` is None where no whole answer came.
+
+    `path` is the address without its host, with its query: keys travel in headers.
+    """
+
+    method: str
+    path: str
+    at: datetime
+    status: int | None = None
+    milliseconds: int | None = None
+    request_id: str = ""
+
+
+_last_call: ContextVar[Call | None] = ContextVar("last_call", default=None)
 
 
 class Gate(Protocol):
@@ -81,19 +100,20 @@ class BrokerSession(requests.Session):
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """One attempt. Raises TryLater, OutcomeUnknown and Unsupported (an origin that is not allowed)."""
         method, url = request.method or "GET", request.url or ""
-        _last_request_id.set("")
+        last_call_forget()
         refuse_stranger(url, self.origins)
         self.gate.before(method, url)
         options = {**kwargs, "allow_redirects": False, "stream": True, "timeout": kwargs.get("timeout") or TIMEOUT}
-        started = time.monotonic()
+        at, started = datetime.now(UTC), time.monotonic()
         try:
             response = super().send(request, **options)
             _read_whole(response, started + ANSWER_WITHIN)
         except (RequestException, HTTPError) as problem:
+            _last_call.set(_call(method, url, at, started))
             self._log(method, url, type(problem).__name__)
             # Not "from problem": it holds the request with the keys in its headers.
             raise _failure(method, was_sent=_was_sent(problem)) from None
-        _last_request_id.set(request_id(response))
+        _last_call.set(_call(method, url, at, started, response))
         self.gate.after(url, response.headers)
         if response.is_redirect:
             self._log(method, url, f"redirect {response.status_code}")
@@ -139,14 +159,20 @@ def request_id(response: requests.Response) -> str:
     return str(response.headers.get("X-Request-ID", ""))[:64]
 
 
+def last_call() -> Call | None:
+    """The request this thread made last, for the evidence; None where what was called has made none."""
+    return _last_call.get()
+
+
 def last_request_id() -> str:
     """The broker's number of the call this thread made last: evidence of an answer that was no error. May be empty."""
-    return _last_request_id.get()
+    call = _last_call.get()
+    return call.request_id if call is not None else ""
 
 
-def last_request_forget() -> None:
+def last_call_forget() -> None:
     """What is called next may make no request at all."""
-    _last_request_id.set("")
+    _last_call.set(None)
 
 
 def seconds_to_wait(headers: Mapping[str, str], default: float) -> float:
@@ -155,6 +181,15 @@ def seconds_to_wait(headers: Mapping[str, str], default: float) -> float:
         if (word := headers.get(name)) is not None and (wait := read(word)) is not None:
             return min(max(wait, 1), LONGEST_WAIT)
     return default
+
+
+def _call(method: str, url: str, at: datetime, started: float, response: requests.Response | None = None) -> Call:
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    took = round((time.monotonic() - started) * 1000)
+    if response is None:
+        return Call(method, path, at, milliseconds=took)
+    return Call(method, path, at, response.status_code, took, request_id(response))
 
 
 def _retry_after(word: str) -> float | None:

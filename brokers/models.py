@@ -99,6 +99,42 @@ class BrokerConnection(models.Model):
         return self.broker
 
 
+class BrokerCall(models.Model):
+    """Calls to a broker that failed in one way at one address, counted, with the last of them whole.
+
+    What was asked and what came back, without headers and bodies. Rows live and die with their connection, by the
+    database's own foreign key.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(
+        BrokerConnection, on_delete=models.CASCADE, related_name="calls", db_index=False, db_constraint=False
+    )
+    method = models.CharField(max_length=8, help_text="STREAM for the stream of order updates.")
+    endpoint = models.CharField(max_length=120, help_text="The address without what names one thing.")
+    code = models.CharField(max_length=60, help_text="The kind of failure.")
+    path = models.CharField(max_length=300, help_text="What was asked last, as it was asked.")
+    status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: no whole answer came.")
+    sentence = models.CharField(max_length=300, blank=True, help_text="What came back, or why it is of no use.")
+    request_id = models.CharField(max_length=64, blank=True, help_text="The broker's number of the call.")
+    our_id = models.CharField(max_length=64, blank=True, help_text="Of the request or task that asked, as in the log.")
+    milliseconds = models.PositiveIntegerField(null=True, blank=True)
+    times = models.PositiveIntegerField(default=1, help_text="How often it failed so since first_at.")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(help_text="When it was asked last.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When the broker could be used again.")
+
+    class Meta:
+        db_table = "broker_calls"
+        ordering = ["-last_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "method", "endpoint", "code"], name="broker_calls_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.endpoint}: {self.code}"
+
+
 class AccountSnapshot(models.Model):
     """What the broker said the account is worth; the newest is the present."""
 

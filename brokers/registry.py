@@ -103,8 +103,10 @@ def capabilities_of(broker: str) -> Capabilities:
 def adapter_for(connection: BrokerConnection, *, reads: Priority = Priority.RECONCILE) -> BrokerAdapter:
     """The adapter of a connection, with its keys and its budget; `reads` is the priority of what only looks.
 
-    Raises CredentialsInvalid for a disabled connection, Unsupported and VaultError.
+    What goes wrong from here on is no earlier call's doing. Raises CredentialsInvalid for a disabled connection,
+    Unsupported and VaultError.
     """
+    http.last_call_forget()
     if not connection.is_active:
         sentence = "The connection is disabled: reconnect it before anything is sent."
         raise CredentialsInvalid(sentence, code="connection_disabled")

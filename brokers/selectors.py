@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from accounts.models import Broker, TradingAccount, User
 from accounts.selectors import accounts_in_use
-from brokers.models import AccountSnapshot, BrokerConnection, BrokerPosition, Quote
+from brokers.models import AccountSnapshot, BrokerCall, BrokerConnection, BrokerPosition, Quote
 from trenddojo.domain.order_state import WORKING
 from trenddojo.statements import models_of
 
@@ -69,6 +69,15 @@ def blocks_of(connections: Iterable[UUID]) -> dict[UUID, Block]:
         .annotate(free_at=Subquery(free.values("at")[:1]))
     )
     return {key: Block(*row) for key, *row in found.order_by().values_list("pk", "block", "said_at", "free_at")}
+
+
+def calls_failed(connections: Iterable[UUID]) -> dict[UUID, list[BrokerCall]]:
+    """The calls of each connection that failed lately, what fails now before what is past, the newest first."""
+    found: dict[UUID, list[BrokerCall]] = {}
+    calls = BrokerCall.objects.filter(connection__in=list(connections))
+    for call in calls.order_by(F("ended_at").desc(nulls_first=True), "-last_at", "-id"):
+        found.setdefault(call.connection_id, []).append(call)
+    return found
 
 
 def broker_positions(connection: BrokerConnection) -> QuerySet[BrokerPosition]:

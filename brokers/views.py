@@ -23,7 +23,7 @@ from brokers import registry
 from brokers.errors import BrokerError
 from brokers.forms import ConnectForm, LinkForm, LiveForm, ReconnectForm, RenameForm
 from brokers.models import BrokerConnection
-from brokers.selectors import account_snapshot, connection_for, connection_of_account, connections_of
+from brokers.selectors import account_snapshot, calls_failed, connection_for, connection_of_account, connections_of
 from brokers.services import connections as services
 from brokers.services.altering import DISABLED_BY_TRADER
 from brokers.services.errors import ConnectionRefusal
@@ -57,6 +57,7 @@ def connection_detail(request: TraderRequest, pk: UUID) -> HttpResponse:
     context = {
         "connection": connection,
         "snapshot": account_snapshot(connection),
+        "calls": calls_failed([connection.pk]).get(connection.pk, []),
         "has_keys": bool(registry.spec_of(connection.broker).credential_fields),
         "is_armed": services.live_is_armed(connection, timezone.now()),
     }

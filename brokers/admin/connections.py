@@ -24,10 +24,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts.forms.fields import refusals_at
 from accounts.models import Broker, User
 from brokers import registry
-from brokers.admin.reading import ReadOnlyAdmin
+from brokers.admin.reading import ReadOnlyAdmin, ReadOnlyInline
 from brokers.errors import BrokerError
 from brokers.forms import ConnectForm, ReconnectForm
-from brokers.models import BrokerConnection
+from brokers.models import BrokerCall, BrokerConnection
 from brokers.services import connections as services
 from brokers.services.errors import ConnectionRefusal
 from brokers.vault import VaultError
@@ -56,6 +56,15 @@ class WhoseForm(forms.Form):
         cast("forms.ChoiceField", self.fields["broker"]).choices = offered
 
 
+class BrokerCallInline(ReadOnlyInline):
+    model = BrokerCall
+    verbose_name_plural = "calls that failed"
+    fields = [
+        *("last_at", "method", "path", "status", "code", "sentence", "request_id", "our_id", "milliseconds"),
+        *("times", "first_at", "ended_at"),
+    ]
+
+
 @admin.register(BrokerConnection)
 class BrokerConnectionAdmin(ReadOnlyAdmin):
     """Made and removed on pages of its own; what is kept of it is read only.
@@ -70,6 +79,7 @@ class BrokerConnectionAdmin(ReadOnlyAdmin):
     search_fields = ["label", "user__username", "user__email", "broker_account_id"]
     exclude = ["credentials", "fills_cursor", "cash_cursor"]
     actions = ["verify", "sync_now", "disable", "remove"]
+    inlines = [BrokerCallInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("brokers.add_brokerconnection")

@@ -8,6 +8,7 @@ from brokers.models import (
     Bar,
     BarSeries,
     BarSpan,
+    BrokerCall,
     BrokerPosition,
     Quote,
     SeriesBar,
@@ -23,6 +24,18 @@ class AccountSnapshotAdmin(ReadOnlyAdmin):
     list_select_related = ["connection"]
     search_fields = ["connection__label", "connection__user__username"]
     date_hierarchy = "at"
+
+
+@admin.register(BrokerCall)
+class BrokerCallAdmin(ReadOnlyAdmin):
+    list_display = [
+        *("last_at", "connection", "method", "endpoint", "status", "code", "times", "first_at", "ended_at"),
+        *("sentence", "request_id", "our_id"),
+    ]
+    list_filter = ["method", "code", ("ended_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["connection"]
+    search_fields = ["endpoint", "request_id", "our_id", "connection__label", "connection__user__username"]
+    date_hierarchy = "last_at"
 
 
 @admin.register(BrokerPosition)

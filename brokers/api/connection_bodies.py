@@ -10,7 +10,7 @@ from accounts.models import Broker
 from brokers.models import ConnectionStatus
 from brokers.registry import ADAPTERS
 from brokers.services.connections import LABEL_LENGTH
-from trenddojo.api.fields import Key, Moment, Text, Truth, Word
+from trenddojo.api.fields import Key, Moment, Text, Truth, Whole, Word
 from trenddojo.api.serializers import Given, Taken
 
 CONNECTABLE = [(name, spec.label) for name, spec in ADAPTERS.items() if spec.is_connectable]
@@ -53,6 +53,27 @@ class ConnectionGiven(Given):
     created_at = Moment()
 
 
+class FailedCallGiven(Given):
+    """Calls to a broker that failed in one way at one address, with the last of them."""
+
+    method = Text(help_text="STREAM is the stream of order updates.")
+    path = Text(help_text="What was asked last, without the host; keys are never part of it.")
+    status = Whole(allow_null=True, help_text="Of the answer. Null: no whole answer came.")
+    code = Text()
+    detail = Text(source="sentence", help_text="What came back, or why it is of no use.")
+    request_id = Text(help_text="The broker's number of the call; may be empty.")
+    our_id = Text(help_text="Names the request or task that asked in the desk's logs; may be empty.")
+    milliseconds = Whole(allow_null=True)
+    times = Whole(help_text="How often since first_at.")
+    first_at = Moment()
+    last_at = Moment(help_text="When it was asked last.")
+    ended_at = Moment(allow_null=True, help_text="Since when the broker can be used again. Null: not since.")
+
+
+class FailedCallsGiven(Given):
+    calls = FailedCallGiven(many=True, help_text="What still fails first, then the newest; at most 20.")
+
+
 class ConnectionNew(Taken):
     broker = Word(choices=CONNECTABLE)
     label = Text(max_length=LABEL_LENGTH)  # type: ignore[assignment] # see above
@@ -88,6 +109,21 @@ _CONNECTION = {
     "last_error": "",
     "created_at": "2026-01-02T15:00:00Z",
 }
+FAILED_CALL = {
+    "method": "GET",
+    "path": "/v2/positions",
+    "status": 503,
+    "code": "status_503",
+    "detail": "Alpaca cannot answer at the moment (status 503).",
+    "request_id": "5a0c8f52e3f14b5f9d6f0c4f8a1f2b3c",
+    "our_id": "8a03f1de-5b43-4b8e-9c1d-2f4a6b8c0d1e",
+    "milliseconds": 84,
+    "times": 11,
+    "first_at": "2026-03-05T14:20:00Z",
+    "last_at": "2026-03-05T14:30:00Z",
+    "ended_at": None,
+}
+FAILED_CALLS = OpenApiExample("An outage", {"calls": [FAILED_CALL]}, response_only=True)
 ANSWER = OpenApiExample("Connected", _CONNECTION, response_only=True)
 DISABLED = OpenApiExample(
     "Disabled",

@@ -19,7 +19,7 @@ from brokers.api import connection_bodies as bodies
 from brokers.api.errors import AsksBrokers
 from brokers.api.throttles import check_key_budget
 from brokers.models import BrokerConnection
-from brokers.selectors import connections_of
+from brokers.selectors import calls_failed, connections_of
 from brokers.services import connections as services
 from brokers.services.altering import DISABLED_BY_TRADER, ConnectionChange, connection_alter
 from trenddojo.api.errors import invalid
@@ -34,10 +34,10 @@ class TraderRequest(Request):
     user: User
 
 
-@extend_schema(tags=["connections"], examples=[bodies.ANSWER])
+@extend_schema(tags=["connections"])
 @extend_schema_view(
-    list=extend_schema(summary="List connections", parameters=[bodies.ConnectionFilters]),
-    retrieve=extend_schema(summary="Read a connection", parameters=[ETAG]),
+    list=extend_schema(summary="List connections", parameters=[bodies.ConnectionFilters], examples=[bodies.ANSWER]),
+    retrieve=extend_schema(summary="Read a connection", parameters=[ETAG], examples=[bodies.ANSWER]),
 )
 class ConnectionViewSet(AsksBrokers, ApiViewSet):
     serializer_class = bodies.ConnectionGiven
@@ -107,6 +107,7 @@ class ConnectionViewSet(AsksBrokers, ApiViewSet):
             200: bodies.ConnectionGiven,
             **errors(on_409="It is disabled.", on_422="The broker does not accept the keys."),
         },
+        examples=[bodies.ANSWER],
     )
     @action(detail=True, methods=["post"])
     def verify(self, request: TraderRequest, pk: UUID) -> Response:
@@ -120,6 +121,7 @@ class ConnectionViewSet(AsksBrokers, ApiViewSet):
         description="A worker pulls account, positions, orders and fills within seconds; `last_sync` tells when.",
         request=None,
         responses={202: bodies.ConnectionGiven, **errors(on_409="It is disabled.")},
+        examples=[bodies.ANSWER],
     )
     @action(detail=True, methods=["post"])
     def sync(self, request: TraderRequest, pk: UUID) -> Response:
@@ -138,6 +140,19 @@ class ConnectionViewSet(AsksBrokers, ApiViewSet):
     def disable(self, request: TraderRequest, pk: UUID) -> Response:
         services.connection_disable(connection=self.acted_on(request, pk), reason=DISABLED_BY_TRADER)
         return self.answered(self.row(request, pk))
+
+    @extend_schema(
+        summary="List the calls to the broker that failed",
+        description="What was asked when, what came back, how often, and whether the broker could be used again since. "
+        "Kept for 30 days after the last failure. Calls about an order are in its story, too.",
+        responses={200: bodies.FailedCallsGiven},
+        examples=[bodies.FAILED_CALLS],
+    )
+    @action(detail=True, methods=["get"])
+    def calls(self, request: TraderRequest, pk: UUID) -> Response:
+        connection = self.row(request, pk)
+        found = calls_failed([connection.pk]).get(connection.pk, [])
+        return Response(bodies.FailedCallsGiven({"calls": found}).data)
 
     def row(self, request: TraderRequest, pk: UUID) -> BrokerConnection:
         return found_or_404(connections_of(request.user), pk)

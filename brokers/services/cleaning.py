@@ -17,11 +17,13 @@ from accounts.services.retention import (
     sessions_clean,
 )
 from accounts.services.tokens import tokens_clean
-from brokers.models import AccountSnapshot, Bar, BarSpan, Quote
+from brokers.models import AccountSnapshot, Bar, BarSpan, BrokerCall, Quote
 
 # Every snapshot of the last days is kept; of older days the last one.
 SNAPSHOTS_WHOLE = timedelta(days=7)
 QUOTES_KEPT = timedelta(days=30)
+# After the last failure of a kind.
+CALLS_KEPT = timedelta(days=30)
 MOST_SPANS = 2_000
 # Bars that are built from others, or few: they are kept.
 LONG_BARS = ("1Day",)
@@ -31,6 +33,7 @@ def records_clean(*, now: datetime) -> dict[str, int]:
     """Delete what is old, a bounded part of each in one turn; how many of each. docs/deploy.md has the table."""
     return {
         "snapshots": rows_delete(_superfluous_snapshots(now)),
+        "calls": rows_delete(BrokerCall.objects.filter(last_at__lt=now - CALLS_KEPT)),
         "quotes": rows_delete(Quote.objects.filter(received_at__lt=now - QUOTES_KEPT)),
         "bars": _delete_bars(now),
         "notifications": notifications_clean(now=now),

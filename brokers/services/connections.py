@@ -15,9 +15,11 @@ from accounts.services.notifications import notify
 from brokers import registry, vault
 from brokers.base import AccountReport
 from brokers.errors import BrokerError, CredentialsInvalid, MarketClosed, NoMarketData, Refused
+from brokers.http import Call
 from brokers.models import BrokerConnection, ConnectionStatus
 from brokers.rate_limits import Priority
 from brokers.selectors import connection_has_working_orders
+from brokers.services.calls import call_note, calls_end
 from brokers.services.credentials import credentials_clean, credentials_prove, key_hint, refusal_of
 from brokers.services.errors import ConnectionRefusal
 from brokers.services.linking import NewAccount, account_linked, check_new_account
@@ -198,13 +200,19 @@ def connection_sync_ask(*, connection: BrokerConnection) -> None:
         sync_nudge(connection.pk)
 
 
-def connection_failed(*, connection_id: uuid.UUID, error: BrokerError, sealed: str | None = None) -> None:
-    """Note that the broker could not be used. Keys it refuses disable the connection and tell the trader, once.
+def connection_failed(
+    *, connection_id: uuid.UUID, error: BrokerError, sealed: str | None = None, call: Call | None = None
+) -> None:
+    """Note that the broker could not be used, and by which call. Keys it refuses disable the connection and tell the
+    trader, once.
 
     `sealed` is what the call was made with, where the caller knows: an answer to keys that have been replaced since
-    says nothing about the new ones.
+    says nothing about the new ones. `call` where it is not the last one of this thread.
     """
-    if isinstance(error, NOTHING_WRONG) or error.code == "rate_limited":
+    if isinstance(error, NOTHING_WRONG):
+        return
+    call_note(connection_id=connection_id, error=error, sealed=sealed, call=call)
+    if error.code == "rate_limited":
         return
     same = Q(pk=connection_id, is_active=True) & (Q() if sealed is None else Q(credentials=sealed))
     now = timezone.now()
@@ -223,8 +231,10 @@ def connection_succeeded(*, connection_id: uuid.UUID, synced_at: datetime | None
     well = {"status": ConnectionStatus.CONNECTED, "last_error": ""}
     if synced_at is not None:
         active.update(**well, last_sync=synced_at)
+        calls_end(connection_id=connection_id)
         return
-    active.exclude(**well).update(**well)
+    if active.exclude(**well).update(**well):
+        calls_end(connection_id=connection_id)
 
 
 def _check_new(connection: BrokerConnection, account: TradingAccount | NewAccount | None) -> None:
@@ -290,6 +300,7 @@ def _wake(connection: BrokerConnection, **changes: Any) -> None:
         next_poll_at=None,
         updated_at=timezone.now(),
     )
+    calls_end(connection_id=connection.pk)
     connection.refresh_from_db()
     sync_nudge(connection.pk)
 

@@ -44,6 +44,7 @@ def test_an_order_in_doubt_is_told_with_what_it_means(api, account):
         "position": None,
         "connection": str(account.connection.pk),
         "detail": order.reason_detail,
+        "calls": [],
         "since": order.doubted_at.isoformat().replace("+00:00", "Z"),
         "looked_at": None,
     }

@@ -179,7 +179,7 @@ def test_a_connections_page_asks_as_often_however_much_it_shows(
     connection = make_connection(make_account(alice))
     alice_client.get("/connections/")
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         alice_client.get(f"/connections/{connection.pk}/")
 
 

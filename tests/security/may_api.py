@@ -15,6 +15,7 @@ OPERATIONS: dict[str, dict[str, Kind]] = {
     },
     "/api/v1/connections/": {"GET": API_READ, "POST": API_CHANGE},
     "/api/v1/connections/{id}/": {"GET": API_READ_ONE, "PATCH": API_CHANGE_ONE, "DELETE": API_CHANGE_ONE},
+    "/api/v1/connections/{id}/calls/": {"GET": API_READ_ONE},
     "/api/v1/connections/{id}/disable/": {"POST": API_CHANGE_ONE},
     "/api/v1/connections/{id}/sync/": {"POST": API_CHANGE_ONE},
     "/api/v1/connections/{id}/verify/": {"POST": API_CHANGE_ONE},

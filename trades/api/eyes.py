@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.query import Flag
+from brokers.api.connection_bodies import FAILED_CALL, FailedCallGiven
 from trades.api.base import TradesViewSet
 from trades.api.order_examples import PLACED
 from trades.api.order_fields import OrderGiven
@@ -17,7 +18,7 @@ from trades.api.position_fields import PositionGiven
 from trades.execution.asking import doubt_end, order_ask
 from trades.models import CallAnswer
 from trades.selectors.matter_words import KINDS
-from trades.selectors.matters import matters_of
+from trades.selectors.matters import Matter, matters_of, with_calls
 from trades.selectors.orders_told import order_told
 from trades.services.matters import (
     LONGEST_KEY,
@@ -46,9 +47,24 @@ EXAMPLE = {
     "position": None,
     "connection": "904837e3-3b76-47ec-b432-046db621571b",
     "detail": "",
+    "calls": [],
     "since": "2026-11-20T15:04:05Z",
     "looked_at": None,
 }
+CONNECTION = "904837e3-3b76-47ec-b432-046db621571b"
+FAILING = EXAMPLE | {
+    "key": f"connection:{CONNECTION}",
+    "state": "5d1f3a9c0b7e4826",
+    "kind": "failing",
+    "title": KINDS["failing"].title,
+    "meaning": KINDS["failing"].meaning,
+    "symbol": None,
+    "order": None,
+    "detail": FAILED_CALL["detail"],
+    "calls": [FAILED_CALL],
+    "since": "2026-03-05T14:19:00Z",
+}
+FAILS = OpenApiExample("A broker that fails", {"at": "2026-03-05T14:30:02Z", "matters": [FAILING]}, response_only=True)
 WAITS = OpenApiExample("An order in doubt", {"at": "2026-11-20T15:06:00Z", "matters": [EXAMPLE]}, response_only=True)
 LOOKED = OpenApiExample("Looked at", {**EXAMPLE, "looked_at": "2026-11-20T15:06:00Z"}, response_only=True)
 BACK = OpenApiExample("It waits again", EXAMPLE, response_only=True)
@@ -77,6 +93,7 @@ class MatterGiven(Given):
     position = PositionGiven(allow_null=True, source="line", help_text="The position it is about.")
     connection = Key(source="connection_id", allow_null=True)
     detail = Text(help_text="What the broker said last; may be empty.")
+    calls = FailedCallGiven(many=True, help_text="Of a connection that fails: the calls to the broker that failed.")
     since = Moment(allow_null=True)
     looked_at = Moment(allow_null=True, help_text="Null: it waits.")
 
@@ -128,12 +145,12 @@ class MatterViewSet(TradesViewSet):
         "position adopt, stop and close; of a connection sync and verify.",
         parameters=[MatterFilters],
         responses=MattersGiven,
-        examples=[WAITS],
+        examples=[WAITS, FAILS],
     )
     def show(self, request: Request) -> Response:
         is_looked_at = self.filtered().get("is_looked_at", False)
         found = matters_of(request.user, now=timezone.now())
-        matters = found.looked if is_looked_at else found.waiting
+        matters = with_calls(found.looked if is_looked_at else found.waiting)
         return Response(MattersGiven({"at": found.at, "matters": matters}).data)
 
     @extend_schema(
@@ -146,7 +163,7 @@ class MatterViewSet(TradesViewSet):
     )
     def look(self, request: Request) -> Response:
         said = self.taken(MatterShown)
-        return Response(MatterGiven(matter_put_aside(owner=request.user, now=timezone.now(), **said)).data)
+        return _given(matter_put_aside(owner=request.user, now=timezone.now(), **said))
 
     @extend_schema(
         operation_id="eyes_look_again",
@@ -157,7 +174,11 @@ class MatterViewSet(TradesViewSet):
     )
     def look_again(self, request: Request) -> Response:
         said = self.taken(MatterNamed)
-        return Response(MatterGiven(matter_look_again(owner=request.user, now=timezone.now(), **said)).data)
+        return _given(matter_look_again(owner=request.user, now=timezone.now(), **said))
+
+
+def _given(matter: Matter) -> Response:
+    return Response(MatterGiven(*with_calls([matter])).data)
 
 
 @extend_schema(tags=["orders"])

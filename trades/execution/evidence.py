@@ -23,7 +23,7 @@ from brokers.errors import (
     UnknownOrder,
     Unsupported,
 )
-from brokers.http import last_request_forget, last_request_id
+from brokers.http import last_call_forget, last_request_id
 from trades.models import CallAnswer, CallVerb, Order, OrderCall
 
 # So many equal answers in a row are kept one by one; those after them are counted in the last.
@@ -59,7 +59,7 @@ def asked(order: Order, verb: CallVerb, *, ref: str, now: datetime, by: str = "w
     """Keep one call to the broker about `order`, asked at `now` by the id `ref`. Errors go on to the caller."""
     call = OrderCall.objects.create(order=order, at=now, verb=verb, ref=ref[:255], asked_by=by)
     answer, began = Answer(), time.monotonic()
-    last_request_forget()
+    last_call_forget()
     try:
         yield answer
     except Exception as problem:

@@ -11,6 +11,7 @@ from brokers.errors import BrokerError, CredentialsInvalid, TryLater
 from brokers.models import BrokerConnection
 from brokers.rate_limits import Priority
 from brokers.registry import adapter_for, settings_of
+from brokers.services.calls import call_note, stream_call, stream_calls_end
 from brokers.services.connections import connection_failed
 from brokers.services.schedule import claimed, sync_soon
 from trades.execution.poll import connection_poll, connections_with_open_orders
@@ -36,11 +37,18 @@ def stream_refused(connection_id: UUID, used: ConnectionSettings, error: Credent
     connection = BrokerConnection.objects.filter(pk=connection_id, is_active=True).first()
     if connection is None or vault.unseal(connection.credentials, row_id=connection.pk) != used.credentials:
         return
-    connection_failed(connection_id=connection_id, error=error, sealed=connection.credentials)
+    call = stream_call(used.stream_url)
+    connection_failed(connection_id=connection_id, error=error, sealed=connection.credentials, call=call)
+
+
+def stream_lost(connection_id: UUID, used: ConnectionSettings, error: BrokerError) -> None:
+    """Keep that the stream could not be opened, or ended. Polls go on, so the connection is none the worse for it."""
+    call_note(connection_id=connection_id, error=error, call=stream_call(used.stream_url))
 
 
 def stream_opened(connection_id: UUID) -> None:
     """Catch up with what happened before the socket listened; a sync that already runs may have begun too early."""
+    stream_calls_end(connection_id=connection_id)
     with claimed(connection_id) as connection:
         if connection is not None:
             connection_sync(connection)

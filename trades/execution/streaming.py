@@ -112,6 +112,7 @@ class StreamDesk:
                     wait = max(pause, getattr(problem, "after", 0)) * (0.5 + random.random())  # noqa: S311 - no secret
                     log.warning("stream.lost connection=%s code=%s wait=%.1f", connection_id, problem.code, wait)
                     self.alive.discard(connection_id)
+                    await self._in_thread(hints.stream_lost, connection_id, settings, problem)
                     await asyncio.sleep(wait)
         except Exception:
             log.exception("stream.failed connection=%s", connection_id)

@@ -13,7 +13,8 @@ from django.db.models.functions import RowNumber
 
 from accounts.models import TradingAccount, User
 from accounts.selectors import accounts_in_use
-from brokers.selectors import Block, blocks_of
+from brokers.models import BrokerCall
+from brokers.selectors import Block, blocks_of, calls_failed
 from brokers.services.altering import DISABLED_BY_TRADER
 from trades.models import Fill, MatterLook, Order
 from trades.models.order import AT_BROKER
@@ -53,6 +54,7 @@ class Matter:
     looked_at: datetime | None = None
     entries: Sequence[StoryEntry] = ()
     fills: Sequence[Fill] = ()
+    calls: Sequence[BrokerCall] = ()
 
     @property
     def words(self) -> Words:
@@ -113,7 +115,8 @@ def matters_of(owner: User, *, now: datetime) -> Matters:
 
 
 def evidenced(matters: Sequence[Matter]) -> list[Matter]:
-    """The same with the last steps and calls of their orders and the last executions of their positions."""
+    """The same with the last steps and calls of their orders, the last executions of their positions, and the calls to
+    their brokers that failed."""
     entries = latest_entries((one.order.pk for one in matters if one.order is not None), most=STEPS)
     fills = _fills_of([one.line for one in matters if one.line is not None])
     return [
@@ -122,8 +125,15 @@ def evidenced(matters: Sequence[Matter]) -> list[Matter]:
             entries=entries[one.order.pk] if one.order is not None else (),
             fills=fills.get((one.line.account.pk, one.line.symbol), ()) if one.line is not None else (),
         )
-        for one in matters
+        for one in with_calls(matters)
     ]
+
+
+def with_calls(matters: Sequence[Matter]) -> list[Matter]:
+    """The same; those about a connection that fails have the calls that failed there."""
+    failing = {one.key: one.heard.connection.pk for one in matters if one.heard is not None and one.block is None}
+    calls = calls_failed(failing.values())
+    return [replace(one, calls=calls.get(failing[one.key], ())) if one.key in failing else one for one in matters]
 
 
 def is_bare(line: PositionLine, now: datetime) -> bool:

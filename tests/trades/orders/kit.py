@@ -23,7 +23,7 @@ def d(text: str | int) -> Decimal:
 
 
 def connect(account: TradingAccount, **fields: Any) -> BrokerConnection:
-    """A paper connection of the mock broker that was read just now."""
+    """A paper connection of the mock broker that was read just now, and whose open orders are asked for."""
     key = uuid4()
     given: dict[str, Any] = {
         "id": key,
@@ -34,6 +34,7 @@ def connect(account: TradingAccount, **fields: Any) -> BrokerConnection:
         "label": f"{account.name} at the mock broker",
         "broker_account_id": f"MOCK-{str(key)[:8]}",
         "last_sync": timezone.now(),
+        "next_poll_at": timezone.now(),
         **fields,
     }
     return BrokerConnection.objects.create(**given)
