@@ -158,6 +158,11 @@ class TradeFilter(filters.FilterSet):
         """Whether nothing but the account is chosen: kept sums answer then."""
         return not set(self.values) - {"account"}
 
+    def unusable(self) -> dict[str, str]:
+        """What cannot be used, by its name in the address, with the reason."""
+        unknown = dict.fromkeys(sorted(set(self.data) - set(self.filters)), "There is no such filter: leave it out.")
+        return unknown | {name: str(reasons[0]) for name, reasons in self.form.errors.items()}
+
     def chips(self) -> list[Chip]:
         return [Chip(name, self.filters[name].label, self._told(name, value)) for name, value in self.values.items()]
 

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from accounts.models import Notification, User, WebhookDelivery
 from accounts.services.tokens import token_create
 from accounts.services.webhooks import webhook_create
+from brokers.models import BarSeries
 from tests.factories import make_account, make_cash, make_closed_trade, make_connection, make_plan, make_setup, make_tag
 from trades import models
 from trenddojo.api.views import published
@@ -19,6 +21,7 @@ SLOT = re.compile(r"\{(\w+)\}")
 # The collection in an address, to what of Belongings its ids name.
 NAMED_BY = {
     "accounts": "account",
+    "bar-series": "series",
     "cash-movements": "cash",
     "connections": "connection",
     "deliveries": "delivery",
@@ -27,6 +30,8 @@ NAMED_BY = {
     "journal-days": "day",
     "notifications": "notification",
     "orders": "order",
+    "saved-filters": "filter",
+    "screenshots": "screenshot",
     "setups": "setup",
     "tags": "tag",
     "tokens": "token",
@@ -72,6 +77,8 @@ def belongings(owner: User) -> dict[str, Any]:
     now = timezone.now()
     hook, _secret = webhook_create(user=owner, url="https://example.com/desk", subjects=["trade"])
     token, _text = token_create(user=owner, name="Belongs", scope="read", now=now)
+    picture = models.Screenshot(owner=owner, trade=trade, width=1, height=1, byte_size=7)
+    picture.image.save("picture.png", ContentFile(b"picture"))
     made = {
         "account": account,
         "cash": make_cash(account, "deposit", "100", date(2025, 1, 2)),
@@ -86,7 +93,11 @@ def belongings(owner: User) -> dict[str, Any]:
             owner=owner, account=account, symbol="AAPL", side="buy", type="market", quantity=1
         ),
         "setup": make_setup(owner),
+        "filter": models.SavedFilter.objects.create(owner=owner, name="Winners", query="outcome=win"),
+        "screenshot": picture,
+        "series": BarSeries.objects.create(user=owner, symbol="AAPL", timeframe="1Day", first_at=now, last_at=now),
         "tag": make_tag(owner, "Calm"),
+        "into": make_tag(owner, "Calmer"),
         "day": models.JournalDay.objects.create(owner=owner, day=date(2025, 3, 4)),
         "import": models.FillImport.objects.create(
             owner=owner, account=account, file_name="fills.csv", sha256="0" * 64, state="preview"

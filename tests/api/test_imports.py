@@ -147,8 +147,7 @@ def test_only_a_form_is_taken(api, account):
 
 
 def test_a_file_that_is_too_large_is_refused_while_it_comes_in(api, account, monkeypatch):
-    monkeypatch.setattr("trades.api.imports.MAX_BYTES", 1_000)
-    monkeypatch.setattr("trades.api.imports.MARGIN", 0)
+    monkeypatch.setattr("trades.api.imports.ImportViewSet.most_bytes", 1_000)
     assert error(send(api, account, ROUND_TRIP + "x" * 100_000)) == (413, "too_large", None)
     assert not FillImport.objects.exists()
 

@@ -29,7 +29,9 @@ NAMED_IN_BODIES = {
     "setup": "setup",
     "connection": "connection",
     "until": "notification",
+    "into": "into",
 }
+FORM = "multipart/form-data"
 
 
 def closed(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -65,6 +67,11 @@ class World:
             for slot, name in slots(case.operation.path).items():
                 case.path_parameters[slot] = str(self.keys[name])
 
+    def fill_form(self, case: Any) -> None:
+        """Put a word that is as wrong where a bad form has an empty one: the library would leave that field out."""
+        if case.media_type == FORM and case.meta.generation.mode.is_negative and isinstance(case.body, dict):
+            case.body |= {field: "-" for field, value in case.body.items() if value == ""}
+
     def name_in_body(self, case: Any) -> None:
         """Put them where the body of a good case names one."""
         if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
@@ -92,6 +99,7 @@ def test_every_operation_does_what_the_schema_says(world, path, method):
     def holds(case: Any) -> None:
         world.name_in_address(case)
         world.name_in_body(case)
+        world.fill_form(case)
         case.call_and_validate()
         wait_for_the_next()
 
@@ -102,6 +110,7 @@ def test_what_is_made_is_read_changed_and_gone_by_its_links(world):
     class Desk(_loaded(world).as_state_machine()):
         def before_call(self, case: Any) -> None:
             world.name_in_body(case)
+            world.fill_form(case)
 
         def after_call(self, response: Any, case: Any) -> None:
             wait_for_the_next()

@@ -1,12 +1,13 @@
 """Tags over the API."""
 
 import uuid
+from datetime import date
 
 import pytest
 
 from tests.api.kit import error
-from tests.factories import make_tag
-from trades.models import Tag
+from tests.factories import make_account, make_plan, make_tag
+from trades.models import JournalDay, Tag
 
 pytestmark = pytest.mark.django_db
 
@@ -142,3 +143,37 @@ def test_pages_stay_true_while_tags_are_added(api, alice):
 def test_a_wrong_query_is_said_at_its_parameter(api, query, attr):
     answer = api.get(f"/tags/?{query}")
     assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, attr)
+
+
+def test_a_tag_is_merged_into_another_wherever_it_is(api, alice):
+    chased, fomo = make_tag(alice, "Chased", kind="mistake"), make_tag(alice, "FOMO", kind="emotion")
+    account = make_account(alice)
+    both, one = make_plan(account), make_plan(account, "MSFT")
+    both.tags.set([chased, fomo])
+    one.tags.set([chased])
+    day = JournalDay.objects.create(owner=alice, day=date(2026, 3, 5))
+    day.tags.set([chased])
+    merged = api.post(f"/tags/{chased.pk}/merge/", {"into": str(fomo.pk)})
+    assert (merged.status_code, merged.json()) == (200, {"id": str(fomo.pk), "kind": "emotion", "name": "FOMO"})
+    assert merged["ETag"] == api.get(f"/tags/{fomo.pk}/")["ETag"]
+    assert [list(row.tags.all()) for row in (both, one, day)] == [[fomo]] * 3
+    assert list(Tag.objects.filter(owner=alice)) == [fomo]
+    assert error(api.post(f"/tags/{chased.pk}/merge/", {"into": str(fomo.pk)})) == (404, "not_found", None)
+
+
+def test_a_tag_is_not_merged_into_itself_or_into_anothers(api, stranger, alice, charlie):
+    mine, theirs = make_tag(alice, "gap"), make_tag(charlie, "gap")
+    path = f"/tags/{mine.pk}/merge/"
+    assert error(api.post(path, {"into": str(mine.pk)})) == (400, "itself", "into")
+    assert error(api.post(path, {"into": str(theirs.pk)})) == (404, "not_found", None)
+    assert error(api.post(path, {"into": "gap"})) == (400, "invalid", "into")
+    assert error(api.post(path, {})) == (400, "required", "into")
+    assert error(stranger.post(path, {"into": str(mine.pk)})) == (404, "not_found", None)
+    assert error(stranger.post(path, {"into": str(theirs.pk)})) == (404, "not_found", None)
+    assert Tag.objects.count() == 2
+
+
+def test_a_token_to_read_merges_nothing(reader, alice):
+    mine, other = make_tag(alice, "gap"), make_tag(alice, "trend")
+    assert error(reader.post(f"/tags/{mine.pk}/merge/", {"into": str(other.pk)})) == (403, "missing_scope", None)
+    assert Tag.objects.count() == 2

@@ -134,9 +134,15 @@ def test_operations_of_the_api(alice: User, everybody: list[Asker], part: int) -
         with undone():
             # The stream of events would have no end.
             address = api_address(path, keys) + ("?types=nothing" if path == "/api/v1/events/" else "")
-            bodies = {method: example(path, method.lower()) if "{" in path else {} for method in stated}
+            bodies = {method: _body(path, method, keys) if "{" in path else {} for method in stated}
             found += asked(everybody, address, stated, bodies)
     assert found == []
+
+
+def _body(path: str, method: str, keys: dict[str, Any]) -> dict[str, Any]:
+    """The published example, with a tag of the owner's where it names one to merge into."""
+    body = example(path, method.lower())
+    return {**body, "into": str(keys["into"])} if "into" in body else body
 
 
 def asked(

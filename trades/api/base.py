@@ -20,6 +20,7 @@ TOO_LATE = frozenset(
     {
         "already_ordered",
         "archived",
+        "booked",
         "broker_fills",
         "cancelled",
         "closing",

@@ -3,42 +3,46 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, QueryDict
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import creates
 from accounts.api.lookup import found_or_404
 from accounts.selectors import accounts_of
-from trades.api.base import TradesViewSet
+from trades.api.import_mappings import (
+    MAPPING,
+    MAPPING_SAID,
+    MappingGiven,
+    MappingTaken,
+    mapping_chosen,
+    mapping_told,
+)
+from trades.api.uploads import MARGIN, UploadViewSet, file_refusals
 from trades.imports.formats import FORMATS, GENERIC
 from trades.imports.reading import MAX_BYTES, refusal
 from trades.models import FillImport, ImportState
-from trades.selectors.imports import imports_of
+from trades.selectors.imports import imports_of, mapping_of
 from trades.services.errors import TradeError
 from trades.services.import_answers import (
     BookingRefused,
     UndoRefused,
     import_booked,
     import_preview,
+    import_read_again,
     import_taken_back,
 )
+from trades.services.imports import import_delete, preview_check
 from trades.tasks import import_nudge
-from trades.uploads import LimitedUpload
-from trenddojo.api.errors import Conflict, Reason, Refused, TooLarge, invalid
+from trenddojo.api.errors import Conflict, Reason, Refused
 from trenddojo.api.fields import Key, Moment, Text, Whole, Word
-from trenddojo.api.parsers import StrictJSONParser
 from trenddojo.api.schema import ETAG, IDEMPOTENT, errors
 from trenddojo.api.serializers import Given, Nothing, Taken
 
 AUTO = "auto"
 FORMAT_WORDS = [(key, key) for key in (AUTO, *(known.key for known in FORMATS), GENERIC)]
-# What a form adds to its file.
-MARGIN = 64 * 1024
 READING = "reading"
 STATES = {state.value: READING if state is ImportState.UPLOADED else state.value for state in ImportState}
 STATE_WORDS = [(word, word) for word in STATES.values()]
@@ -128,18 +132,11 @@ class ImportFilters(Taken):
         examples=[EXAMPLE],
     ),
 )
-class ImportViewSet(TradesViewSet):
+class ImportViewSet(UploadViewSet):
     serializer_class = ImportGiven
     filters = ImportFilters
-
-    def initialize_request(self, request: HttpRequest, *args: Any, **options: Any) -> Request:
-        # In place before anybody reads the body: a file that is too large never fills the disk.
-        request.is_upload_too_large = False  # type: ignore[attr-defined]
-        request.upload_handlers.insert(0, LimitedUpload(request, MAX_BYTES + MARGIN))
-        return super().initialize_request(request, *args, **options)
-
-    def get_parsers(self) -> list[BaseParser]:
-        return [StrictJSONParser()] if self.detail else [MultiPartParser()]
+    most_bytes = MAX_BYTES + MARGIN
+    too_large = refusal("too_large").sentence
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, UndoRefused):
@@ -168,14 +165,16 @@ class ImportViewSet(TradesViewSet):
     )
     @creates
     def create(self, request: Request, creation_key: UUID) -> Response:
-        given = self.uploaded(request)
-        made = import_preview(
-            account=found_or_404(accounts_of(request.user), given["account"]),
-            file=given["file"],
-            file_format="" if given["format"] == AUTO else given["format"],
-            creation_key=creation_key,
-            nudge=import_nudge,
-        )
+        given = self.uploaded(request, ImportNew)
+        account = found_or_404(accounts_of(request.user), given["account"])
+        with file_refusals():
+            made = import_preview(
+                account=account,
+                file=given["file"],
+                file_format="" if given["format"] == AUTO else given["format"],
+                creation_key=creation_key,
+                nudge=import_nudge,
+            )
         return self.answered(made, code=_code(made, status.HTTP_201_CREATED))
 
     @extend_schema(
@@ -216,17 +215,43 @@ class ImportViewSet(TradesViewSet):
         found = import_taken_back(fill_import=self.row(request, pk), nudge=import_nudge)
         return self.answered(found, code=_code(found, status.HTTP_200_OK))
 
-    def uploaded(self, request: Request) -> dict[str, Any]:
-        """The form's fields. Raises TooLarge and ValidationError."""
-        # Without a body there is no form either.
-        sent = request.data if isinstance(request.data, QueryDict) else QueryDict()
-        # Noted by the handler on Django's request, which this one passes on to.
-        if request.is_upload_too_large:
-            raise TooLarge(refusal("too_large").sentence)
-        for name in sent:
-            if len(sent.getlist(name)) > 1:
-                raise invalid("given_twice", "Give this once.", name)
-        return self.taken(ImportNew, sent.dict())
+    @extend_schema(
+        summary="Delete the entry of an import",
+        description="The file and its preview are forgotten; no execution and no trade is touched. One that is booked "
+        "is undone first.",
+        responses={204: None, **errors(on_409="It is booked, or at work.")},
+    )
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        import_delete(fill_import=self.row(request, pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="Read what an import's columns mean",
+        description="With its header and its first and last lines, to choose from; `missing` is what must still be "
+        "chosen.",
+        responses={200: MappingGiven},
+        examples=[OpenApiExample("Without a side", MAPPING, response_only=True)],
+    )
+    @action(detail=True, methods=["get"])
+    def mapping(self, request: Request, pk: UUID) -> Response:
+        found = self.row(request, pk)
+        return Response(mapping_told(found, mapping_of(found)))
+
+    @extend_schema(
+        summary="Say what an import's columns mean",
+        description="Its file is read again, and the answer is its new preview; more than 4 MiB answer 202 with the "
+        "state `reading`. Kept for files of the account with the same header.",
+        request=MappingTaken,
+        responses={200: ImportGiven, 202: ImportGiven, **errors(on_409="It is in no preview.")},
+        examples=[OpenApiExample("By name and by number", MAPPING_SAID, request_only=True), EXAMPLE],
+    )
+    @mapping.mapping.post
+    def choose_mapping(self, request: Request, pk: UUID) -> Response:
+        found = self.row(request, pk)
+        preview_check(found)
+        chosen = mapping_chosen(found, mapping_of(found), self.taken(MappingTaken))
+        again = import_read_again(fill_import=found, mapping=chosen, nudge=import_nudge)
+        return self.answered(again, code=_code(again, status.HTTP_200_OK))
 
     def row(self, request: Request, pk: UUID) -> FillImport:
         return found_or_404(imports_of(request.user), pk)

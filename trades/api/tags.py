@@ -5,6 +5,7 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +15,7 @@ from accounts.api.lookup import found_or_404
 from accounts.services.errors import version_of
 from trades.models import Tag, TagKind
 from trades.selectors.trades import tags_of
-from trades.services.tags import tag_create, tag_delete, tag_edit
+from trades.services.tags import tag_create, tag_delete, tag_edit, tag_merge
 from trenddojo.api.fields import Key, Text, Word
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES
 from trenddojo.api.serializers import Given, Taken
@@ -36,6 +37,10 @@ class TagNew(Taken):
 
 class TagChange(Taken):
     name = Text(max_length=50)
+
+
+class TagMerge(Taken):
+    into = Key(help_text="The tag that stays, of any kind.")
 
 
 class TagFilters(Taken):
@@ -87,6 +92,19 @@ class TagViewSet(ApiViewSet):
     def destroy(self, request: Request, pk: UUID) -> Response:
         tag_delete(owner=request.user, tag_id=pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        summary="Merge a tag into another",
+        description="The other is put wherever this one is, on trades and on days, and this one is gone. Answers with "
+        "the one that stays.",
+        request=TagMerge,
+        responses={200: TagGiven},
+        examples=[OpenApiExample("Into another", {"into": EXAMPLE["id"]}, request_only=True)],
+    )
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, pk: UUID) -> Response:
+        tag = self.row(request, pk)
+        return self.answered(tag_merge(owner=request.user, tag_id=tag.pk, into_id=self.taken(TagMerge)["into"]))
 
     def row(self, request: Request, pk: UUID) -> Tag:
         return found_or_404(tags_of(request.user), pk)

@@ -62,14 +62,19 @@ class BarsForm(forms.Form):
             raise ValidationError(refusal.sentence, code=refusal.code) from refusal
 
     def clean_splits(self) -> list[tuple[date, Decimal]]:
-        lines = [line.strip() for line in self.cleaned_data["splits"].splitlines()]
-        found = dict(_split(number, line) for number, line in enumerate(lines, 1) if line)
-        if len(found) > MOST_SPLITS:
-            raise ValidationError(f"Enter at most {MOST_SPLITS} splits.", code="too_many")
-        return sorted(found.items())
+        return splits_of(self.cleaned_data["splits"])
 
     def values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in ("timeframe", "timezone", "date_order")}
+
+
+def splits_of(text: str) -> list[tuple[date, Decimal]]:
+    """The splits in a text, one a line, by their days. Raises ValidationError."""
+    lines = [line.strip() for line in text.splitlines()]
+    found = dict(_split(number, line) for number, line in enumerate(lines, 1) if line)
+    if len(found) > MOST_SPLITS:
+        raise ValidationError(f"Enter at most {MOST_SPLITS} splits.", code="too_many")
+    return sorted(found.items())
 
 
 def _split(number: int, line: str) -> tuple[date, Decimal]:

@@ -58,7 +58,10 @@ class MappingForm(forms.Form):
     """Which column means what. Columns are named by their header, doubled names also by their number."""
 
     timezone = forms.ChoiceField(
-        label="Time zone of the file", choices=timezone_choices, help_text="Where a time names its own zone, that wins."
+        label="Time zone of the file",
+        choices=timezone_choices,
+        help_text="Where a time names its own zone, that wins.",
+        error_messages={"invalid_choice": "There is no such time zone: choose one such as America/New_York."},
     )
 
     def __init__(self, data: Any = None, *, header: Sequence[str], mapping: Mapping) -> None:
@@ -90,10 +93,8 @@ class MappingForm(forms.Form):
         cleaned = super().clean() or {}
         self._refuse_doubled(cleaned)
         if cleaned.get("sides") == "column" and not cleaned.get("column_side"):
-            self.add_error(
-                "column_side",
-                "Choose the column that says buy or sell, or say below that a minus sign at the quantity means sold.",
-            )
+            sentence = "Choose the column that says buy or sell, or say that a minus sign at the quantity means sold."
+            self.add_error("column_side", forms.ValidationError(sentence, "missing_column"))
         return cleaned
 
     def _refuse_doubled(self, cleaned: dict[str, Any]) -> None:
@@ -103,7 +104,8 @@ class MappingForm(forms.Form):
             if not at:
                 continue
             if at in taken:
-                self.add_error(f"column_{role}", f"This column is already chosen for “{taken[at]}”: choose another.")
+                sentence = f"This column is already chosen for “{taken[at]}”: choose another."
+                self.add_error(f"column_{role}", forms.ValidationError(sentence, "column_twice"))
             taken.setdefault(at, label)
 
     def mapping(self) -> Mapping:

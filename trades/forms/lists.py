@@ -10,6 +10,7 @@ from django.http import QueryDict
 from accounts.models import User
 from trades.filters import TradeFilter
 from trades.models import TagKind
+from trades.services.saved_filters import FilterError
 from trades.services.tags import TagError, tag_names
 
 MOST_CHOSEN = 500
@@ -71,16 +72,38 @@ class SavedFilterForm(forms.Form):
         self.owner = owner
 
     def clean_query(self) -> str:
-        query = filter_query(TradeFilter(QueryDict(self.cleaned_data["query"]), owner=self.owner))
-        if not query:
-            raise ValidationError("Nothing is filtered yet: choose what the list should show, then keep that.")
-        if len(query) > LONGEST_QUERY:
-            raise ValidationError("This filter is too long to keep: choose fewer tags or symbols.")
-        return query
+        try:
+            return query_kept(TradeFilter(QueryDict(self.cleaned_data["query"]), owner=self.owner))
+        except FilterError as problem:
+            raise ValidationError(problem.sentence, problem.code) from problem
 
 
 class FilterNameForm(forms.Form):
     name = forms.CharField(label="Name", max_length=60, error_messages={"required": "Give the filter a name."})
+
+
+def query_kept(chosen: TradeFilter) -> str:
+    """A filter as it is kept. Raises FilterError for one that filters nothing or is too long."""
+    query = filter_query(chosen)
+    if not query:
+        sentence = "Nothing is filtered yet: choose what the list should show, then keep that."
+        raise FilterError("nothing_filtered", sentence, "query")
+    if len(query) > LONGEST_QUERY:
+        raise FilterError("too_long", "This filter is too long to keep: choose fewer tags or symbols.", "query")
+    return query
+
+
+def query_said(text: str, *, owner: User) -> str:
+    """A filter as it is kept, from one that was written out: what the page would leave out is refused.
+
+    Raises FilterError.
+    """
+    chosen = TradeFilter(QueryDict(text), owner=owner)
+    unusable = chosen.unusable()
+    if unusable:
+        said = " ".join(f"{name}: {reason}" for name, reason in unusable.items())
+        raise FilterError("unusable", said, "query")
+    return query_kept(chosen)
 
 
 def filter_query(chosen: TradeFilter) -> str:

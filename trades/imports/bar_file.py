@@ -39,6 +39,8 @@ SENTENCES = {
     "binary": "This is no text file: it contains bytes that no CSV has. Export the bars as CSV.",
     "one_column": "No columns were found: a CSV file separates them by commas, semicolons or tabs. Check the file.",
 }
+# Refusals that the choice of a bar size is to blame for, by the name of that choice.
+NOT_AS_CHOSEN = {"bar_size": "timeframe", "one_bar": "timeframe"}
 # On the day the clocks change, a day is an hour shorter.
 SHORTEST_DAY = timedelta(hours=23)
 _EPOCH = re.compile(r"[0-9]{10}").fullmatch

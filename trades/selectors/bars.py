@@ -15,6 +15,11 @@ def series_of(user: User) -> QuerySet[BarSeries]:
     return BarSeries.objects.filter(user=user).order_by("symbol", "first_at")
 
 
+def series_told(user: User) -> QuerySet[BarSeries]:
+    """The user's series with their splits."""
+    return series_of(user).prefetch_related("splits")
+
+
 def series_for(user: User, pk: UUID) -> BarSeries:
     """The user's series. Raises Http404."""
     found = series_of(user).filter(pk=pk).first()

@@ -7,12 +7,18 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from trades.imports.identity import HAS_WORDS
+from trades.imports.mapping import Mapping
 from trades.models import FillImport
 
 
 def imports_of(user: User) -> QuerySet[FillImport]:
     """The user's imports with their accounts, the newest first."""
     return FillImport.objects.filter(owner=user).select_related("account")
+
+
+def mapping_of(fill_import: FillImport) -> Mapping:
+    """How the file's columns are read; nothing is chosen yet in one that was not read."""
+    return Mapping.from_json(fill_import.mapping, columns=len(fill_import.header)) or Mapping()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,11 @@ def journal_days_of(user: User) -> QuerySet[JournalDay]:
     return JournalDay.objects.filter(owner=user).prefetch_related("tags")
 
 
+def screenshots_of(user: User) -> QuerySet[Screenshot]:
+    """The user's screenshots with the days some are of."""
+    return Screenshot.objects.filter(owner=user).select_related("journal_day")
+
+
 def day_page(user: User, day: date) -> JournalDay | None:
     return JournalDay.objects.filter(owner=user, day=day).first()
 

@@ -11,7 +11,7 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import TradingAccount, User
-from trades.models import FigureTotal, Setup, Tag, Trade, TradeStatus
+from trades.models import FigureTotal, SavedFilter, Setup, Tag, Trade, TradeStatus
 from trades.selectors.contributions import HOLDING_BOUNDS
 
 # A filtered list is counted no further than this: beyond it the exact number tells nobody anything.
@@ -43,6 +43,11 @@ def setups_told(user: User) -> QuerySet[Setup]:
 
 def tags_of(user: User) -> QuerySet[Tag]:
     return Tag.objects.filter(owner=user)
+
+
+def filters_of(user: User) -> QuerySet[SavedFilter]:
+    """The user's filters of the trades list, by name."""
+    return SavedFilter.objects.filter(owner=user)
 
 
 def search_expression(text: str) -> str:

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.core.files.base import File
 
 from accounts.models import TradingAccount
+from trades.imports.mapping import Mapping
 from trades.imports.refusals import FileRefused
 from trades.models import FillImport, ImportState
 from trades.services.errors import TradeError
@@ -14,6 +15,7 @@ from trades.services.imports import (
     import_commit,
     import_create,
     import_delete,
+    import_map,
     import_undo,
 )
 
@@ -53,6 +55,16 @@ def import_preview(
     problem = _first_problem(found)
     import_delete(fill_import=found)
     raise FileRefused(*problem)
+
+
+def import_read_again(*, fill_import: FillImport, mapping: Mapping, nudge: Nudge) -> FillImport:
+    """Read a preview's file again with this mapping; a large one is left to a worker, and is `uploaded` meanwhile.
+
+    Raises as import_map.
+    """
+    import_map(fill_import=fill_import, mapping=mapping, nudge=nudge, inline_bytes=READ_BYTES)
+    fill_import.refresh_from_db()
+    return fill_import
 
 
 def import_booked(*, fill_import: FillImport, nudge: Nudge) -> FillImport:

@@ -107,8 +107,21 @@ def _start(fill_import: FillImport, *, small: bool, nudge: Nudge) -> None:
         transaction.on_commit(lambda: nudge(fill_import.pk))
 
 
-def import_map(*, fill_import: FillImport, mapping: Mapping, nudge: Nudge) -> None:
-    """Read the file again with this mapping and keep it for files with the same header. Raises TradeError."""
+def preview_check(fill_import: FillImport) -> None:
+    """Refuse an import that is in no preview. Raises TradeError."""
+    if fill_import.state != ImportState.PREVIEW:
+        raise _not_in_preview()
+
+
+def _not_in_preview() -> TradeError:
+    return TradeError("not_in_preview", "This import is no longer in its preview: reload the page.")
+
+
+def import_map(*, fill_import: FillImport, mapping: Mapping, nudge: Nudge, inline_bytes: int = INLINE_BYTES) -> None:
+    """Read the file again with this mapping and keep it for files with the same header. Raises TradeError.
+
+    Up to `inline_bytes` are read at once.
+    """
     changed = FillImport.objects.filter(pk=fill_import.pk, state=ImportState.PREVIEW).update(
         state=ImportState.UPLOADED,
         mapping=mapping.as_json(),
@@ -117,13 +130,21 @@ def import_map(*, fill_import: FillImport, mapping: Mapping, nudge: Nudge) -> No
         settings=_settings_for_next_job(fill_import),
     )
     if not changed:
-        raise TradeError("not_in_preview", "This import is no longer in its preview: reload the page.")
+        raise _not_in_preview()
     ImportMapping.objects.update_or_create(
         account_id=fill_import.account_id,
         header_key=header_key(fill_import.header),
         defaults={"mapping": mapping.as_json()},
     )
-    _start(fill_import, small=fill_import.file.size <= INLINE_BYTES, nudge=nudge)
+    _start(fill_import, small=_kept_bytes(fill_import) <= inline_bytes, nudge=nudge)
+
+
+def _kept_bytes(fill_import: FillImport) -> int:
+    """None of a file that is gone: reading it says so at once."""
+    try:
+        return int(fill_import.file.size)
+    except FileNotFoundError:
+        return 0
 
 
 def import_commit(
@@ -156,7 +177,7 @@ def import_commit(
         settings=_settings_for_next_job(fill_import),
     )
     if not changed:
-        raise TradeError("not_in_preview", "This import is no longer in its preview: reload the page.")
+        raise _not_in_preview()
     _start(fill_import, small=fill_import.rows <= inline_rows, nudge=nudge)
 
 

@@ -19,7 +19,7 @@ from accounts.selectors import accounts_in_use
 from brokers.services.bars import BAR_SIZES
 from trades.forms.bars import BarsForm
 from trades.forms.fields import refusals_at
-from trades.imports.bar_file import MAX_BYTES, SENTENCES, BarFile, BarsRefused, bars_read
+from trades.imports.bar_file import MAX_BYTES, NOT_AS_CHOSEN, SENTENCES, BarFile, BarsRefused, bars_read
 from trades.imports.refusals import FileRefused
 from trades.selectors.bars import series_for, series_of, trades_in
 from trades.services.own_bars import Kept, bars_keep, series_delete
@@ -28,7 +28,6 @@ from trades.uploads import upload_limited
 PER_PAGE = 50
 # What a form adds to its file.
 MARGIN = 64 * 1024
-NOT_AS_CHOSEN = {"bar_size": "timeframe", "one_bar": "timeframe"}
 
 
 @login_required

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.selectors import accounts_in_use
 from trades.forms.imports import CommitForm, ImportForm, MappingForm
 from trades.imports.formats import FORMATS, ROLES, TEMPLATE_HEADER, TEMPLATE_LINES
-from trades.imports.mapping import Mapping, missing_roles
+from trades.imports.mapping import missing_roles
 from trades.imports.reading import MAX_BYTES, refusal
 from trades.imports.refusals import FileRefused
 from trades.models import FillImport, ImportState
-from trades.selectors.imports import imports_of, undo_consequences
+from trades.selectors.imports import imports_of, mapping_of, undo_consequences
 from trades.services.errors import TradeError
 from trades.services.import_queue import WORKING
 from trades.services.imports import DELETABLE, import_commit, import_create, import_delete, import_map, import_undo
@@ -135,7 +135,7 @@ def _page(
 
 
 def _preview(found: FillImport, mapping_form: MappingForm | None, commit_form: CommitForm | None) -> dict[str, Any]:
-    mapping = _mapping(found)
+    mapping = mapping_of(found)
     roles = {at: ROLES[role] for role, at in mapping.columns.items()}
     return {
         "mapping_form": mapping_form or MappingForm(header=found.header, mapping=mapping),
@@ -150,17 +150,13 @@ def _preview(found: FillImport, mapping_form: MappingForm | None, commit_form: C
     }
 
 
-def _mapping(found: FillImport) -> Mapping:
-    return Mapping.from_json(found.mapping, columns=len(found.header)) or Mapping()
-
-
 @login_required
 @require_POST
 def import_mapping(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _mine(request, pk)
     if found.state != ImportState.PREVIEW:
         return redirect("trades:import-detail", pk=pk)
-    form = MappingForm(request.POST, header=found.header, mapping=_mapping(found))
+    form = MappingForm(request.POST, header=found.header, mapping=mapping_of(found))
     if not form.is_valid():
         return _page(request, found, mapping_form=form)
     try:

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from trades.filters import TradeFilter
 from trades.forms.lists import BulkTagForm, FilterNameForm, SavedFilterForm, filter_query
-from trades.models import SavedFilter, Trade
+from trades.models import Trade
 from trades.selectors.trade_export import trade_csv
 from trades.selectors.trade_pages import DEFAULT_SORT, sort_named, tags_by_trade, trade_page
-from trades.selectors.trades import COUNT_LIMIT, trades_of, trades_sum, trades_sum_kept
+from trades.selectors.trades import COUNT_LIMIT, filters_of, trades_of, trades_sum, trades_sum_kept
 from trades.services.saved_filters import FilterError, filter_create, filter_delete, filter_edit
 from trades.services.tags import trades_tag
 
@@ -66,7 +66,7 @@ def _list_page(request: HttpRequest, query: QueryDict, *, status: int = 200, **f
         "list_query": _filled(query),
         "sort": sort,
         "query": kept_query,
-        "saved_filters": list(SavedFilter.objects.filter(owner=request.user)),
+        "saved_filters": list(filters_of(request.user)),
         "bulk_form": BulkTagForm(initial={"action": "add", "scope": "chosen"}),
         "save_form": SavedFilterForm(owner=request.user, initial={"query": kept_query}),
         "first_url": _page_url(query, "") if query.get("cursor") else None,
@@ -214,7 +214,7 @@ def filter_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def filter_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
-    kept = get_object_or_404(SavedFilter, owner=request.user, pk=pk)
+    kept = get_object_or_404(filters_of(request.user), pk=pk)
     form = FilterNameForm(request.POST or None, initial={"name": kept.name})
     if request.method == "POST" and form.is_valid():
         try:
@@ -231,7 +231,7 @@ def filter_rename(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def filter_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
-    kept = get_object_or_404(SavedFilter, owner=request.user, pk=pk)
+    kept = get_object_or_404(filters_of(request.user), pk=pk)
     if request.method == "POST":
         filter_delete(owner=request.user, filter_id=pk)
         messages.success(request, f"The filter “{kept.name}” is deleted. Your trades are as they were.")

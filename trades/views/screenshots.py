@@ -2,28 +2,25 @@
 
 from collections.abc import Callable
 from datetime import date
-from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from trades.forms.journal import ScreenshotForm
-from trades.models import Screenshot
-from trades.pictures import CONTENT_TYPES, MOST_BYTES, PictureError, too_large
+from trades.pictures import MOST_BYTES, PictureError, too_large
+from trades.selectors.journal import screenshots_of
 from trades.selectors.trades import trades_of
 from trades.services.screenshots import screenshot_add, screenshot_delete
+from trades.serving import picture_served
 from trades.uploads import upload_limited
 from trades.views.journal import journal_day_page, trade_journal_page
-
-# The picture is all there is: nothing in it may run, load or be framed.
-PICTURE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 @upload_limited(MOST_BYTES)
@@ -73,29 +70,14 @@ def _screenshot_new(
 @login_required
 @require_safe
 def screenshot_view(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    row = get_object_or_404(Screenshot, pk=pk, owner=request.user)
-    try:
-        file = row.image.open("rb")
-    except FileNotFoundError as gone:
-        raise Http404 from gone
-    extension = PurePosixPath(row.image.name).suffix.removeprefix(".")
-    return FileResponse(
-        file,
-        content_type=CONTENT_TYPES[extension],
-        filename=f"screenshot-{row.created_at:%Y-%m-%d}.{extension}",
-        headers={
-            "Cache-Control": "private, max-age=3600",
-            "Content-Security-Policy": PICTURE_POLICY,
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    row = get_object_or_404(screenshots_of(request.user), pk=pk)
+    return picture_served(row)
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def screenshot_remove(request: HttpRequest, pk: UUID) -> HttpResponse:
-    row = get_object_or_404(Screenshot.objects.select_related("journal_day"), pk=pk, owner=request.user)
+    row = get_object_or_404(screenshots_of(request.user), pk=pk)
     if row.trade_id:
         back = reverse("trades:trade-journal", args=[row.trade_id])
     else:

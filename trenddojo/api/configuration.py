@@ -3,11 +3,10 @@
 from typing import Any
 
 DESCRIPTION = """\
-Nearly everything a trader does on the desk, for programs.
+Everything a trader does on the desk, for programs.
 
 Left to the pages on purpose: signing up, passwords, second factor and passkeys, the e-mail address and the profile,
-other sessions, the switch for live orders, deleting an account or yourself, the file with everything you own. Not
-here yet: screenshots, saved filters, merging tags, importing price bars, choosing a file's columns, deleting an import.
+other sessions, the switch for live orders, deleting an account or yourself, the file with everything you own.
 
 Send a token as `Authorization: Bearer <token>`; make one on the page “API tokens”, by `POST /api/v1/tokens/`, or by
 `manage.py create_api_token`. Decimals are strings, times are RFC 3339 in UTC, ids are UUIDs. Unknown fields are
