@@ -55,7 +55,8 @@ async def _sign_in(socket: ClientConnection, settings: ConnectionSettings) -> No
     await _send(socket, {"action": "authenticate", "data": keys})
     answer = await _answer(socket, "authorization")
     if answer.get("status") != "authorized":
-        raise CredentialsInvalid("The broker's order stream refuses these keys: reconnect with new ones.")
+        sentence = "The broker's order stream refuses these keys: reconnect with new ones."
+        raise CredentialsInvalid(sentence, code="credentials_invalid")
     await _send(socket, {"action": "listen", "data": {"streams": ["trade_updates"]}})
     answer = await _answer(socket, "listening")
     # A stream that is not to be had is silently left out of the answer.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Barrier
 from typing import Any
 from uuid import uuid4
@@ -11,9 +12,11 @@ from django.db import connection as database
 
 from accounts.models import Notification, TradingAccount, User
 from accounts.services.notifications import notifications_mail, notify
-from brokers.errors import CredentialsInvalid
-from brokers.models import BrokerConnection
+from brokers.errors import CredentialsInvalid, TryLater
+from brokers.http import Call
+from brokers.models import BrokerCall, BrokerConnection
 from brokers.services import connections as services
+from brokers.services.calls import call_note
 from brokers.services.errors import ConnectionRefusal
 from brokers.services.linking import NewAccount
 from tests.brokers.connection_kit import connect, exchange, running
@@ -74,6 +77,34 @@ def test_four_workers_that_are_refused_disable_once_and_tell_once(alice: User) -
     at_once(lambda: services.connection_failed(connection_id=connection.pk, error=CredentialsInvalid("No.")))
 
     assert Notification.objects.count() == 1
+
+
+def test_workers_that_fail_in_one_moment_are_counted_every_one_in_one_row(alice: User) -> None:
+    connection = connect(alice, broker="mock", credentials={})
+    away = TryLater("The broker cannot be reached.", after=9, code="unreachable")
+    call = Call("GET", "/v2/positions", datetime(2026, 3, 5, 17, tzinfo=UTC))
+
+    at_once(lambda: services.connection_failed(connection_id=connection.pk, error=away, call=call), times=8)
+
+    assert list(BrokerCall.objects.values_list("times", "code")) == [(8, "unreachable")]
+
+
+def test_a_failure_that_is_noted_while_its_connection_is_removed_is_in_nobodys_way(alice: User) -> None:
+    connection = connect(alice, broker="mock", credentials={})
+    away = TryLater("The broker cannot be reached.", after=9, code="unreachable")
+    acts = iter([lambda: services.connection_remove(user=alice, pk=connection.pk)])
+
+    def act() -> None:
+        for minute in range(20):
+            call = Call("GET", f"/v2/{minute}", datetime(2026, 3, 5, 17, minute, tzinfo=UTC))
+            call_note(connection_id=connection.pk, error=away, call=call)
+            if minute == 10 and (remove := next(acts, None)):
+                remove()
+
+    at_once(act)
+
+    assert not BrokerConnection.objects.exists()
+    assert not BrokerCall.objects.exists()
 
 
 def test_four_senders_of_mail_send_each_once(alice: User, mailoutbox: list[Any]) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from brokers.alpaca import stream
 from brokers.errors import TryLater
-from brokers.models import BrokerConnection
+from brokers.models import BrokerCall, BrokerConnection
 from tests.brokers.simulator_server import wait_until
 from tests.trades.execution.exchange_kit import account, connection_of, exchange, send
 from trades.execution import hints, streaming
@@ -108,7 +108,13 @@ def test_a_closed_socket_is_opened_again_and_nothing_in_between_is_missed(accoun
         exchange.control.set_quote("SPY", bid="98.97", ask="98.98", bid_size=10_000, ask_size=10_000)
         wait_until(lambda: status_of(order) == "filled", "the catching up")
         wait_until(Fill.objects.exists, "the fill")
+        wait_until(lambda: not BrokerCall.objects.filter(ended_at=None).exists(), "the end of what failed")
     assert Fill.objects.count() == 1
+    lost = BrokerCall.objects.order_by("code").values_list("method", "path", "status", "code", "times")
+    assert list(lost) == [
+        ("STREAM", "/stream", None, "stream_ended", 1),
+        ("STREAM", "/stream", None, "stream_unreachable", 2),
+    ]
 
 
 def test_a_mute_socket_is_noticed_and_opened_anew(account, exchange) -> None:
@@ -129,6 +135,7 @@ def test_refused_keys_disable_the_connection_and_end_the_trying(account, exchang
         wait_until(lambda: not connection_of(account).is_active, "the end of the connection")
         wait_until(lambda: not desk.followed, "the end of the trying")
     assert account.owner.notifications.filter(kind="connection").count() == 1
+    assert ("STREAM", "/stream", "credentials_invalid") in BrokerCall.objects.values_list("method", "path", "code")
 
 
 def test_a_second_process_takes_over_when_the_first_lets_go_and_never_before(account, exchange) -> None:
