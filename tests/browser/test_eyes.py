@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import TradingAccount, User
-from brokers.models import BrokerConnection
+from brokers.models import BrokerCall, BrokerConnection
 from tests.browser.conftest import Tour
 from tests.trades.orders.kit import connected_account, make_event, make_leg, make_order, make_position
 from trades.models import Order, OrderCall
@@ -62,6 +62,25 @@ def everything(account: TradingAccount) -> None:
     make_order(account, "NVDA", status="cancelled", reason_code="gone", done_at=ago, reason_detail="It is gone.")
     make_position(account, "TSLA", "12")
     BrokerConnection.objects.update(status="needs_attention", last_error="Alpaca did not answer.", last_error_at=ago)
+    failed(account)
+
+
+def failed(account: TradingAccount) -> None:
+    """An outage, a listing that came back unreadable once, and a stream that was lost and is open again."""
+    ago, now = timezone.now() - timedelta(minutes=31), timezone.now()
+    asked = "/v2/account/activities/FILL?direction=asc&page_size=100&after=2026-03-05T14%3A30%3A00.000000Z"
+    for method, path, status, code, times, ended_at in (
+        ("GET", "/v2/positions", 503, "status_503", 11, None),
+        ("GET", asked, 200, "unreadable", 1, None),
+        ("GET", "/v2/account", None, "unreachable", 2, now),
+        ("STREAM", "/stream", None, "stream_ended", 1, now),
+    ):
+        BrokerCall.objects.create(
+            connection=account.connection, method=method, endpoint=path.partition("?")[0], path=path, status=status,
+            code=code, sentence="Alpaca cannot answer at the moment.", request_id="5a0c8f52e3f14b5f9d6f0c4f8a1f2b3c",
+            our_id="8a03f1de-5b43-4b8e-9c1d-2f4a6b8c0d1e", milliseconds=84, times=times, first_at=ago, last_at=now,
+            ended_at=ended_at,
+        )  # fmt: skip
 
 
 def test_the_page_and_the_story_are_fit_to_be_shown(account: TradingAccount, tour: Tour) -> None:
@@ -69,6 +88,7 @@ def test_the_page_and_the_story_are_fit_to_be_shown(account: TradingAccount, tou
     order = in_doubt(account)
     everything(account)
     tour.visit("eyes", "/eyes/")
+    tour.visit("connection-failing", f"/connections/{account.connection.pk}/")
     tour.visit("eyes-never-arrived", f"/eyes/orders/{order.pk}/never-arrived/")
     tour.visit("order-story", f"/orders/{order.pk}/")
 
