@@ -110,10 +110,14 @@ class TimezoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        name = getattr(request.user, "timezone", "")
-        try:
-            zone = zoneinfo.ZoneInfo(name) if name else None
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            zone = None
-        with timezone.override(zone):
+        with timezone.override(zone_of(request.user)):
             return self.get_response(request)
+
+
+def zone_of(user: object) -> zoneinfo.ZoneInfo | None:
+    """The zone a trader chose; None where this machine does not know it."""
+    name = getattr(user, "timezone", "")
+    try:
+        return zoneinfo.ZoneInfo(name) if name else None
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None

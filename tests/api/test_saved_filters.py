@@ -1,11 +1,14 @@
 """Saved filters over the API."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.api.kit import error
-from tests.factories import make_account, make_plan, make_tag
+from tests.factories import make_account, make_closed_trade, make_plan, make_tag
 from trades.models import SavedFilter
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +141,43 @@ def test_a_token_to_read_changes_nothing(reader, api):
 def test_what_is_missing_or_not_known_is_said_at_its_field(api, body, code, attr):
     assert error(api.post("/saved-filters/", body)) == (400, code, attr)
     assert not SavedFilter.objects.exists()
+
+
+def test_trades_are_listed_as_the_page_shows_them_under_a_filter(api, alice):
+    alice.timezone = "America/New_York"
+    alice.save()
+    account = make_account(alice)
+    won, lost = make_closed_trade(account, "AAPL", "500"), make_closed_trade(account, "MSFT", "-100")
+    # Late on the fourth of March in New York.
+    late = make_plan(account, "TSLA", occurred_at=datetime(2026, 3, 5, 3, tzinfo=UTC))
+
+    def found(query, more=""):
+        kept = api.post("/saved-filters/", {"name": query, "query": query}).json()
+        answer = api.get(f"/trades/?saved_filter={kept['id']}{more}&ordering=symbol")
+        return [trade["id"] for trade in answer.json()["results"]]
+
+    assert found("outcome=win") == [str(won.pk)]
+    assert found("outcome=loss&net_max=-100") == [str(lost.pk)]
+    assert found("status=closed") == [str(won.pk), str(lost.pk)]
+    assert found("reviewed=no", "&symbol=MSFT") == [str(lost.pk)]
+    assert found("status=planned&from=2026-03-04&to=2026-03-04") == [str(late.pk)]
+    assert found("status=planned&from=2026-03-05") == []
+
+
+def test_a_saved_filter_costs_a_list_four_queries_however_long_it_is(api, alice, django_assert_num_queries):
+    account = make_account(alice)
+    kept = api.post("/saved-filters/", {"name": "Closed", "query": "status=closed&outcome=win"}).json()
+    for symbol in ("AAPL", "MSFT", "TSLA"):
+        make_closed_trade(account, symbol, "500")
+    api.get("/trades/")
+    with CaptureQueriesContext(connection) as plain:
+        assert len(api.get("/trades/").json()["results"]) == 3
+    with django_assert_num_queries(len(plain) + 4):
+        assert len(api.get(f"/trades/?saved_filter={kept['id']}").json()["results"]) == 3
+
+
+def test_anothers_filter_lists_nothing(api, stranger):
+    kept = stranger.post("/saved-filters/", LOSERS).json()
+    for key in (kept["id"], uuid.uuid4()):
+        assert error(api.get(f"/trades/?saved_filter={key}")) == (404, "not_found", None)
+    assert error(api.get("/trades/?saved_filter=Losers")) == (400, "invalid", "saved_filter")

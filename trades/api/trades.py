@@ -31,7 +31,7 @@ from trades.api.trades_bodies import (
     trade_input,
     words_said,
 )
-from trades.api.trades_filters import ORDERINGS, TradeFilters, filtered_trades
+from trades.api.trades_filters import ORDERINGS, TradeFilters, filtered_trades, in_saved_filter
 from trades.execution.trade_changes import ExitInput, trade_change, trade_close, trade_submit
 from trades.models import Order, Trade
 from trades.selectors.trades import setups_of, trades_told
@@ -77,6 +77,7 @@ class ReadsTrades(PlacesOrders):
         summary="List trades",
         description="Sorted by `entry_date`, a plan stands where it was made.",
         parameters=[TradeFilters],
+        responses={200: TradeGiven(many=True), **errors(on_404="There is no saved filter of yours with this id.")},
         examples=[TRADE_EXAMPLE],
     ),
     retrieve=extend_schema(summary="Read a trade", parameters=[ETAG], examples=[TRADE_EXAMPLE]),
@@ -91,7 +92,11 @@ class TradeViewSet(ReadsTrades):
         return attr_names(self.request.data) if self.action in {"create", "partial_update"} else {"trade": ""}
 
     def list(self, request: Request) -> Response:
-        return self.paged(filtered_trades(trades_told(request.user), self.filtered()))
+        wanted = self.filtered()
+        rows = filtered_trades(trades_told(request.user), wanted)
+        if "saved_filter" in wanted:
+            rows = in_saved_filter(rows, request.user, wanted["saved_filter"])
+        return self.paged(rows)
 
     def retrieve(self, request: Request, pk: UUID) -> Response:
         return self.answered(self.row(request, pk))

@@ -3,15 +3,22 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 
+from accounts.api.lookup import found_or_404
+from accounts.models import User
+from trades.filters import TradeFilter
 from trades.models import AssetClass, Direction, Trade, TradeStatus
 from trades.selectors.trade_pages import SORTS
-from trades.selectors.trades import carrying, matching_text
+from trades.selectors.trades import carrying, filters_of, matching_text
 from trenddojo.api.fields import Day, Key, Moment, Text, Word
 from trenddojo.api.serializers import Taken
+from trenddojo.middleware import zone_of
 
 LENGTH_OF_A_DAY = 10
 ORDERINGS = {
@@ -46,6 +53,7 @@ class TradeFilters(Taken):
     exit_date_from = MomentOrDay(required=False)
     exit_date_to = MomentOrDay(required=False)
     search = Text(max_length=200, required=False, help_text="Words of the symbol and the notes.")
+    saved_filter = Key(required=False, help_text="What the trades list shows under this filter; its days are yours.")
 
 
 COLUMNS = {
@@ -73,6 +81,14 @@ def filtered_trades(trades: QuerySet[Trade], wanted: Mapping[str, Any]) -> Query
     found &= _between("occurred_at", None, wanted.get("exit_date_to"))
     rows = trades.filter(found)
     return rows.filter(carrying(wanted["tag"])) if "tag" in wanted else rows
+
+
+def in_saved_filter(trades: QuerySet[Trade], user: User, pk: UUID) -> QuerySet[Trade]:
+    """Those of the trades that the page lists under a saved filter. Raises Http404."""
+    kept = found_or_404(filters_of(user), pk)
+    # Its days are the trader's, as on the page.
+    with timezone.override(zone_of(user)):
+        return TradeFilter(QueryDict(kept.query), owner=user, queryset=trades).qs
 
 
 def _between(column: str, first: date | None, last: date | None) -> Q:
