@@ -27,6 +27,7 @@ MODELS: dict[str, str] = {
     "brokers_brokerconnection": "view add delete",
     "brokers_accountsnapshot": "view",
     "brokers_brokerposition": "view",
+    "brokers_brokercall": "view",
     "brokers_quote": "view",
     "brokers_bar": "view",
     "brokers_barspan": "view",
