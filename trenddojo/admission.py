@@ -59,7 +59,8 @@ ORDERS: Final = {
     ),
     "brokers": ("connection-disable", "live-off"),
     "api": (
-        *("order-cancel", "account-halt", "account-resume", "connection-disable", "trade-submit", "trade-close"),
+        *("order-cancel", "order-cancel-all", "account-halt", "account-resume", "connection-disable"),
+        *("connection-live-off", "trade-submit", "trade-close"),
         *("position-close", "position-close-all", "position-stop", "position-trail"),
         *("halt", "resume", "flatten", "account-flatten"),
     ),

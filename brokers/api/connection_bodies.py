@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema_field
 from rest_framework import serializers
 
@@ -10,6 +11,7 @@ from accounts.models import Broker
 from brokers.models import ConnectionStatus
 from brokers.registry import ADAPTERS
 from brokers.services.connections import LABEL_LENGTH
+from brokers.services.live import live_is_armed
 from trenddojo.api.fields import Key, Moment, Text, Truth, Whole, Word
 from trenddojo.api.serializers import Given, Taken
 
@@ -40,12 +42,20 @@ class Credentials(serializers.DictField):
         return super().to_internal_value(data)
 
 
+class LiveOn(Truth):
+    """Whether the live switch of a connection is on; it lapses by itself."""
+
+    def to_representation(self, value: Any) -> bool:
+        return live_is_armed(value, timezone.now())
+
+
 class ConnectionGiven(Given):
     id = Key()
     broker = Word(choices=Broker.choices)
     label = Text()  # type: ignore[assignment] # a field may be called as an option of fields is
     is_paper = Truth()
     is_active = Truth()
+    is_live_on = LiveOn(source="*", help_text="Live orders may leave at this moment. Always false on paper.")
     status = Word(choices=ConnectionStatus.choices)
     account = Key(source="account_id", allow_null=True)
     last_sync = Moment(allow_null=True)
@@ -103,6 +113,7 @@ _CONNECTION = {
     "label": "Alpaca swing",
     "is_paper": True,
     "is_active": True,
+    "is_live_on": False,
     "status": "connected",
     "account": "5f1c2f0e-6c1b-4c39-9a3f-3f7d1f6a5b10",
     "last_sync": "2026-03-05T14:30:00Z",

@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
@@ -142,6 +143,19 @@ class ConnectionViewSet(AsksBrokers, ApiViewSet):
         return self.answered(self.row(request, pk))
 
     @extend_schema(
+        summary="Turn live orders off",
+        description="No entry leaves for this live account any more; exits do, and what works at the broker goes on "
+        "working. Live orders are turned on on the page alone. Twice is once, and on paper it changes nothing.",
+        request=None,
+        responses={200: bodies.ConnectionGiven},
+        examples=[bodies.ANSWER],
+    )
+    @action(detail=True, methods=["post"], url_path="live-off", url_name="live-off")
+    def live_off(self, request: TraderRequest, pk: UUID) -> Response:
+        services.live_disarm(connection=self.acted_on(request, pk))
+        return self.answered(self.row(request, pk))
+
+    @extend_schema(
         summary="List the calls to the broker that failed",
         description="What was asked when, what came back, how often, and whether the broker could be used again since. "
         "Kept for 30 days after the last failure. Calls about an order are in its story, too.",
@@ -178,5 +192,5 @@ class ConnectionViewSet(AsksBrokers, ApiViewSet):
         return sha256(repr(said).encode()).hexdigest()[:16]
 
     def figures_of(self, row: Any) -> str:
-        said = (row.status, row.last_sync, row.last_error)
+        said = (row.status, row.last_sync, row.last_error, services.live_is_armed(row, timezone.now()))
         return sha256(repr(said).encode()).hexdigest()[:16]

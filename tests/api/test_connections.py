@@ -30,6 +30,7 @@ def test_keys_are_tried_and_kept_and_never_answered(exchange, api, alice):
         "label": "Practice",
         "is_paper": True,
         "is_active": True,
+        "is_live_on": False,
         "status": "connected",
         "account": None,
         "last_sync": None,
@@ -250,3 +251,33 @@ def test_connections_are_filtered_and_ordered_in_a_steady_number_of_queries(api,
     assert labels("ordering=label") == labels("ordering=-created_at") == ["A", "B"]
     assert labels("broker=mock") == labels("is_active=true") == labels("status=connected") == ["B"]
     assert labels("is_paper=false") == ["A"]
+
+
+@pytest.fixture
+def live(alice, settings):
+    """A connection whose live orders were turned on just now."""
+    settings.ENABLE_BROKER_INTEGRATIONS = True
+    account = make_account(alice, "Swing", broker="alpaca")
+    now = timezone.now()
+    return make_connection(account, "alpaca", is_paper=False, live_armed_at=now, live_used_at=now)
+
+
+def test_live_orders_are_turned_off_and_never_on(api, live):
+    path = f"/connections/{live.pk}/"
+    before = api.get(path)
+    assert (before.json()["is_live_on"], before.json()["is_active"]) == (True, True)
+    off = api.post(f"{path}live-off/")
+    assert (off.status_code, off.json()) == (200, before.json() | {"is_live_on": False})
+    assert off["ETag"] != before["ETag"]
+    assert api.post(f"{path}live-off/").json() == off.json()
+    assert error(api.patch(path, {"is_live_on": True})) == (400, "unknown_field", "is_live_on")
+    live.refresh_from_db()
+    assert (live.live_armed_at, live.is_active) == (None, True)
+
+
+def test_live_orders_are_turned_off_by_their_trader_alone(reader, stranger, live):
+    path = f"/connections/{live.pk}/live-off/"
+    assert error(reader.post(path)) == (403, "missing_scope", None)
+    assert error(stranger.post(path)) == (404, "not_found", None)
+    live.refresh_from_db()
+    assert live.live_armed_at is not None

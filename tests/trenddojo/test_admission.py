@@ -110,6 +110,8 @@ def test_orders_halts_and_health_are_answered_meanwhile(held):
         ("POST", "/api/v1/orders/"),
         ("PATCH", f"/api/v1/orders/{ID}/"),
         ("POST", f"/api/v1/orders/{ID}/cancel/"),
+        ("POST", "/api/v1/orders/cancel-all/"),
+        ("POST", f"/api/v1/connections/{ID}/live-off/"),
         ("POST", f"/api/v1/accounts/{ID}/halt/"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),

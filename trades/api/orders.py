@@ -15,12 +15,15 @@ from rest_framework.reverse import reverse
 
 from accounts.api.base import IF_MATCH, shared
 from accounts.api.idempotency import creates
+from accounts.api.lookup import found_or_404
+from accounts.selectors import accounts_of
 from trades.api.base import TradesViewSet
+from trades.api.order_cancel_fields import ALL_CANCELLING, OF_A_SYMBOL, CancelledGiven, OrdersNamed
 from trades.api.order_examples import CANCELLING, CHANGE, NEW_BRACKET, PLACED
 from trades.api.order_fields import OPEN, OrderChange, OrderFilters, OrderGiven, OrderNew, order_input
 from trades.api.order_story_fields import STORY, OrderStoryGiven
 from trades.execution.crowd import DESK_BUSY
-from trades.execution.intents import OrderEdit, order_cancel, order_create, order_replace
+from trades.execution.intents import OrderEdit, order_cancel, order_create, order_replace, orders_cancel
 from trades.models import Order
 from trades.selectors.order_story import order_story
 from trades.selectors.orders_told import open_orders, order_read, order_told, orders_told, whole_orders
@@ -153,7 +156,8 @@ class OrderViewSet(PlacesOrders):
     @extend_schema(
         summary="Cancel an order",
         description="At once where it was not sent yet, else the broker is asked and the order is `cancelling`. "
-        "Asked again it does nothing more; an order that is over otherwise answers 409.",
+        "Asked again while it is, the broker is asked once more, which cancels once; an order that is over otherwise "
+        "answers 409.",
         request=Nothing,
         responses={200: OrderGiven, **errors(on_409="The order is over; the sentence says how it ended.")},
         examples=[CANCELLING],
@@ -163,6 +167,24 @@ class OrderViewSet(PlacesOrders):
         self.taken(Nothing)
         order_cancel(owner=request.user, order_id=pk, now=timezone.now())
         return self.answered(order_told(request.user, pk))
+
+    @extend_schema(
+        summary="Cancel all working orders",
+        description="Of all your accounts, or of those in one account or symbol; stops and targets too, and positions "
+        "are then without protection. Each is cancelled by itself: what cannot be is told and keeps no other. Asked "
+        "again it takes what is left.",
+        request=OrdersNamed,
+        responses={200: CancelledGiven, **errors(on_404="There is no account of yours with this id.")},
+        examples=[OF_A_SYMBOL, ALL_CANCELLING],
+    )
+    @action(detail=False, methods=["post"], url_path="cancel-all", url_name="cancel-all")
+    def cancel_all(self, request: Request) -> Response:
+        given = self.taken(OrdersNamed)
+        mine = accounts_of(request.user)
+        accounts = [found_or_404(mine, given["account"])] if "account" in given else list(mine)
+        symbol = given.get("symbol", "").upper()
+        done = orders_cancel(owner=request.user, accounts=accounts, symbol=symbol, now=timezone.now())
+        return Response(CancelledGiven(done).data)
 
     @extend_schema(
         summary="Read an order's story",

@@ -66,7 +66,7 @@ class PositionViewSet(PlacesOrders):
         return self.paged(_narrowed(positions_compared(request.user, account), wanted))
 
     @extend_schema(
-        summary="Close a position",
+        summary="Close a position, or scale out of it",
         description="At the market, all of it or a part. Stops and targets that hold these units are cancelled first; "
         "what stays open is protected again as it was.",
         request=PositionClose,

@@ -187,9 +187,10 @@ class TradeViewSet(ReadsTrades):
         return self.placed(order)
 
     @extend_schema(
-        summary="Close a trade",
-        description="At a broker by an order at the market, which is the answer. In an account kept by hand by an "
-        "exit at the price given, and the answer is that execution.",
+        summary="Close a trade, or scale out of it",
+        description="All of it, or so many as `quantity` says. At a broker by an order at the market, which is the "
+        "answer: stops and targets that hold these units are cancelled first, and what stays open is protected again "
+        "as it was. In an account kept by hand by an exit at the price given, and the answer is that execution.",
         request=ExitTaken,
         responses={
             201: PolymorphicProxySerializer(

@@ -20,7 +20,9 @@ from trades.api.saved_filters import SavedFilterViewSet
 from trades.api.screenshots import ScreenshotViewSet
 from trades.api.setups import SetupViewSet
 from trades.api.sizing import PositionSizeViewSet
+from trades.api.stop_moves import StopMoveViewSet
 from trades.api.tags import TagViewSet
+from trades.api.trade_tagging import TradeTaggingViewSet
 from trades.api.trades import TradeViewSet
 
 router = SimpleRouter(use_regex_path=False)
@@ -56,6 +58,8 @@ urlpatterns = [
     path("resume/", HaltViewSet.as_view({"post": "resume"}), name="resume"),
     path("flatten/", HaltViewSet.as_view({"post": "flatten"}), name="flatten"),
     path("accounts/<uuid:pk>/flatten/", HaltViewSet.as_view({"post": "flatten_account"}), name="account-flatten"),
+    path("trades/tag/", TradeTaggingViewSet.as_view({"post": "tag"}), name="trade-tag"),
+    path("trades/<uuid:trade>/stop-moves/", StopMoveViewSet.as_view({"post": "create"}), name="stop-move-list"),
     path("trades/<uuid:trade>/history/", TradeHistoryViewSet.as_view({"get": "list"}), name="trade-history"),
     path("trades/<uuid:trade>/executions/", ExecutionViewSet.as_view({"post": "create"}), name="execution-list"),
     path(

@@ -1,5 +1,6 @@
 """Everything a trader can mean to do with orders, in one place to call; keyword arguments only."""
 
+from trades.execution.cancel_all import orders_cancel
 from trades.execution.changing import OrderEdit, order_cancel, order_replace
 from trades.execution.flatten import account_flatten, positions_close_all, trader_flatten
 from trades.execution.halts import account_halt, account_resume, desk_halt, desk_resume, trader_halt, trader_resume
@@ -29,6 +30,7 @@ __all__ = [
     "order_from_trade",
     "order_preview",
     "order_replace",
+    "orders_cancel",
     "orders_release",
     "position_close",
     "position_stop",

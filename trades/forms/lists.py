@@ -98,12 +98,17 @@ def query_said(text: str, *, owner: User) -> str:
 
     Raises FilterError.
     """
-    chosen = TradeFilter(QueryDict(text), owner=owner)
+    return query_kept(filter_said(QueryDict(text), owner=owner))
+
+
+def filter_said(query: QueryDict, *, owner: User) -> TradeFilter:
+    """A filter with all that is said in it. Raises FilterError for what cannot be used."""
+    chosen = TradeFilter(query, owner=owner)
     unusable = chosen.unusable()
     if unusable:
         said = " ".join(f"{name}: {reason}" for name, reason in unusable.items())
         raise FilterError("unusable", said, "query")
-    return query_kept(chosen)
+    return chosen
 
 
 def filter_query(chosen: TradeFilter) -> str:

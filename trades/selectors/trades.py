@@ -1,7 +1,7 @@
 """Reading trades, always through their owner: which ones, how many, and what they come to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.http import Http404
 
 from accounts.models import TradingAccount, User
 from trades.models import FigureTotal, SavedFilter, Setup, Tag, Trade, TradeStatus
@@ -25,6 +26,15 @@ _TERM = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
 def trades_of(user: User) -> QuerySet[Trade]:
     """All trades of the user; the search column is never read back."""
     return Trade.objects.filter(owner=user).defer("search")
+
+
+def trades_chosen(user: User, keys: Collection[UUID]) -> QuerySet[Trade]:
+    """The user's trades with these keys. Raises Http404 when one of them is another's or gone."""
+    wanted = set(keys)
+    found = trades_of(user).filter(pk__in=wanted)
+    if found.count() != len(wanted):
+        raise Http404
+    return found
 
 
 def trades_told(user: User) -> QuerySet[Trade]:

@@ -31,9 +31,14 @@ class TagError(DomainError):
 
 def tag_names(text: str, *, field: str = "") -> list[str]:
     """The names in a comma-separated text, each once; raises TagError for one that is too long or too many."""
+    return names_kept(text.replace("\n", ",").replace(";", ",").split(","), field=field)
+
+
+def names_kept(texts: Iterable[str], *, field: str = "") -> list[str]:
+    """Names as they are kept, each once, without those nothing is left of. Raises as tag_names."""
     found: dict[str, str] = {}
-    for part in text.replace("\n", ",").replace(";", ",").split(","):
-        name = tag_name(part, field=field) if part.strip() else ""
+    for text in texts:
+        name = tag_name(text, field=field)
         if name:
             found.setdefault(name.casefold(), name)
     if len(found) > MOST_NAMES:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +17,7 @@ from trades.forms.lists import BulkTagForm, FilterNameForm, SavedFilterForm, fil
 from trades.models import Trade
 from trades.selectors.trade_export import trade_csv
 from trades.selectors.trade_pages import DEFAULT_SORT, sort_named, tags_by_trade, trade_page
-from trades.selectors.trades import COUNT_LIMIT, filters_of, trades_of, trades_sum, trades_sum_kept
+from trades.selectors.trades import COUNT_LIMIT, filters_of, trades_chosen, trades_sum, trades_sum_kept
 from trades.services.saved_filters import FilterError, filter_create, filter_delete, filter_edit
 from trades.services.tags import trades_tag
 
@@ -164,10 +164,7 @@ def trade_bulk_tag(request: HttpRequest) -> HttpResponse:
         return _list_page(request, query, status=422, bulk_form=form, chosen_keys=form.chosen)
     trades = chosen.qs
     if form.cleaned_data["scope"] == "chosen":
-        keys = set(form.cleaned_data["trades"])
-        trades = trades_of(request.user).filter(pk__in=keys)
-        if trades.count() != len(keys):
-            raise Http404
+        trades = trades_chosen(request.user, form.cleaned_data["trades"])
     _bulk_tag(request, form, trades)
     return redirect(_address(query))
 

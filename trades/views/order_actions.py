@@ -14,7 +14,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from accounts.selectors import accounts_of
-from trades.execution.intents import order_cancel, order_replace
+from trades.execution.cancel_all import Cancelled
+from trades.execution.intents import order_cancel, order_replace, orders_cancel
 from trades.forms.fields import refusals_at
 from trades.forms.position import ReplaceForm
 from trades.models import Order
@@ -63,14 +64,14 @@ def cancel_all(request: HttpRequest) -> HttpResponse:
     """Every working order of an account, or of all; narrowed to a symbol where one is named."""
     accounts = list(accounts_of(request.user))
     chosen = account_chosen(accounts, request.GET.get("account"))
+    meant = [chosen] if chosen else accounts
     symbol = request.GET.get("symbol", "").strip().upper()[:32].replace("\0", "")
-    keys = working_ids([chosen] if chosen else accounts, symbol=symbol)
     query = urlencode({name: value for name, value in (("account", chosen and chosen.pk), ("symbol", symbol)) if value})
     back = f"{reverse('trades:order-list')}?{query}" if query else reverse("trades:order-list")
     if request.method == "POST":
-        refused = [sentence for key in keys if (sentence := _cancelled(request, key))]
-        _tell_cancelled(request, len(keys) - len(refused), refused)
+        _tell_cancelled(request, orders_cancel(owner=request.user, accounts=meant, symbol=symbol, now=timezone.now()))
         return redirect(back)
+    keys = working_ids(meant, symbol=symbol)
     if not keys:
         messages.info(request, "No order works: there is nothing to cancel.")
         return redirect(back)
@@ -127,20 +128,12 @@ def words(order: Order) -> str:
     return f"{order.get_side_display()} {shown_quantity(order.quantity)} {order.symbol}, {order_type(order)}."
 
 
-def _cancelled(request: HttpRequest, pk: UUID) -> str:
-    """Empty, or why this one was not cancelled; one that ended meanwhile is no problem."""
-    try:
-        order_cancel(owner=request.user, order_id=pk, now=timezone.now())
-    except DomainError as refusal:
-        return refusal.sentence
-    return ""
-
-
-def _tell_cancelled(request: HttpRequest, asked: int, refused: list[str]) -> None:
-    if asked:
-        messages.success(request, f"You asked to cancel {_count(asked)}.")
-    if refused:
-        messages.error(request, f"{_count(len(refused))} could not be cancelled. {' '.join(dict.fromkeys(refused))}")
+def _tell_cancelled(request: HttpRequest, done: Cancelled) -> None:
+    if done.asked:
+        messages.success(request, f"You asked to cancel {_count(len(done.asked))}.")
+    if done.uncancelled:
+        reasons = " ".join(dict.fromkeys(each.sentence for each in done.uncancelled))
+        messages.error(request, f"{_count(len(done.uncancelled))} could not be cancelled. {reasons}")
 
 
 def _count(number: int) -> str:

@@ -6,7 +6,7 @@ DESCRIPTION = """\
 Everything a trader does on the desk, for programs.
 
 Left to the pages on purpose: signing up, passwords, second factor and passkeys, the e-mail address and the profile,
-other sessions, the switch for live orders, deleting an account or yourself, the file with everything you own.
+other sessions, turning live orders on, deleting an account or yourself, the file with everything you own.
 
 Send a token as `Authorization: Bearer <token>`; make one on the page “API tokens”, by `POST /api/v1/tokens/`, or by
 `manage.py create_api_token`. Decimals are strings, times are RFC 3339 in UTC, ids are UUIDs. Unknown fields are
