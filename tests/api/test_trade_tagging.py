@@ -97,6 +97,16 @@ def test_anothers_trade_does_not_exist_and_none_is_tagged(stranger, charlie, pla
     assert tagged() == {"AAPL": [], "MSFT": [], "KO": [], "SPY": ["gap"]}
 
 
+def test_anothers_words_and_accounts_are_no_filter(stranger, alice, charlie, account):
+    make_plan(make_account(charlie), "SPY")
+    for name, key in (("tag", make_tag(alice, "gap").pk), ("account", account.pk)):
+        anothers = stranger.post(PATH, {"query": f"{name}={key}", "add": ["x"]})
+        missing = stranger.post(PATH, {"query": f"{name}={uuid4()}", "add": ["x"]})
+        assert error(anothers) == (400, "unusable", "query")
+        assert anothers.json() == missing.json()
+    assert tagged() == {"SPY": []}
+
+
 def test_many_trades_are_tagged_in_as_many_queries_as_one(api, account, plans, django_assert_max_num_queries):
     with django_assert_max_num_queries(60) as one:
         api.post(PATH, {"trades": [str(plans[0].pk)], "add": ["gap"]})
