@@ -10,6 +10,7 @@ import random
 import socket
 import struct
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 from enum import Enum
@@ -35,12 +36,15 @@ RESERVE: Final = 4
 # The same while orders crowd: what pages do not take, sends them.
 CROWD_AT_ONCE: Final = 1
 CROWD_WAITING: Final = 4
+# Where there are too many orders, a process that answered a page answers no other for so many times as long.
+REST: Final = 4
 # Seconds after which a visitor is rather told to come back than kept waiting.
 PAGE_PATIENCE: Final = 2.0
 # Nobody knows any more whether an order is still meant that waited for longer.
 ORDER_PATIENCE: Final = 5.0
 # Seconds, drawn anew each time: those who are refused together do not come back together.
 COME_BACK: Final = (2, 5)
+ORDERS_COME_BACK: Final = (5, 15)
 
 
 class Kind(Enum):
@@ -106,6 +110,7 @@ class Turns:
     def __post_init__(self) -> None:
         self.changed = threading.Condition()
         self.had = self.wanted = 0
+        self.rests_until = 0.0
 
     @property
     def room(self) -> Room:
@@ -114,7 +119,7 @@ class Turns:
     def take(self, patience: float) -> bool:
         """Whether there was a turn within so many seconds; whoever had one gives it back."""
         with self.changed:
-            if self.had + self.wanted >= self.room.most:
+            if self.had + self.wanted >= self.room.most or (is_full() and time.monotonic() < self.rests_until):
                 return False
             self.wanted += 1
             is_ours = self.changed.wait_for(lambda: self.had < self.room.at_once, patience)
@@ -122,9 +127,12 @@ class Turns:
             self.had += is_ours
             return is_ours
 
-    def give_back(self) -> None:
+    def give_back(self, had_since: float) -> None:
+        """A turn that was had since this moment of the monotonic clock."""
+        now = time.monotonic()
         with self.changed:
             self.had -= 1
+            self.rests_until = now + REST * (now - had_since)
             self.changed.notify()
 
 
@@ -144,19 +152,20 @@ class AdmissionMiddleware:
         if left <= 0:
             return _refusal(request)
         if kind is Kind.ORDER:
-            return _refusal(request, AGAIN) if _comes_too_soon(request) else self.get_response(request)
+            return _too_soon() if _comes_too_soon(request) else self.get_response(request)
         if not self.turns.take(left):
             return _refusal(request)
         return self._answered(request)
 
     def _answered(self, request: HttpRequest) -> HttpResponse:
+        began = time.monotonic()
         try:
             response = self.get_response(request)
         except BaseException:
-            self.turns.give_back()
+            self.turns.give_back(began)
             raise
         # A thread is free when the last of its answer is written, or nobody has the answer any more.
-        over = weakref.finalize(response, self.turns.give_back)
+        over = weakref.finalize(response, self.turns.give_back, began)
         over.atexit = False
         response._resource_closers.append(over)  # noqa: SLF001 - what Django calls when it closes
         return response
@@ -203,14 +212,30 @@ def _comes_too_soon(request: HttpRequest) -> bool:
     return isinstance(order, dict) and is_told_to_wait(request.headers.get("Authorization", ""), order)
 
 
-def _refusal(request: HttpRequest, said: tuple[str, str] = BUSY) -> HttpResponse:
+def _too_soon() -> HttpResponse:
+    wait = order_comes_back()
+    return _told(_api_refusal(AGAIN, wait), wait)
+
+
+def order_comes_back() -> int:
+    """Seconds until an entry that was not taken may be sent again."""
+    return random.randint(*ORDERS_COME_BACK)  # noqa: S311 - spreads programs, hides nothing
+
+
+def _refusal(request: HttpRequest) -> HttpResponse:
     wait = random.randint(*COME_BACK)  # noqa: S311 - spreads visitors, hides nothing
     if request.path_info.startswith(ROOT):
-        code, sentence = said
-        response: HttpResponse = error_answer(HTTPStatus.SERVICE_UNAVAILABLE, code, sentence.format(wait=wait))
-    else:
-        page = _page(wait, may_reload=request.method in READS)
-        response = HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        return _told(_api_refusal(BUSY, wait), wait)
+    page = _page(wait, may_reload=request.method in READS)
+    return _told(HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE), wait)
+
+
+def _api_refusal(said: tuple[str, str], wait: int) -> HttpResponse:
+    code, sentence = said
+    return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, code, sentence.format(wait=wait))
+
+
+def _told(response: HttpResponse, wait: int) -> HttpResponse:
     response.headers["Retry-After"] = str(wait)
     response.headers["Cache-Control"] = "no-store"
     # It is counted like every answer; a line of warning for each would cost more than the refusal.

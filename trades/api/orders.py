@@ -1,6 +1,5 @@
 """Orders: placed, read, changed and cancelled. The answer comes before the broker is asked."""
 
-import random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +27,7 @@ from trades.models import Order
 from trades.selectors.order_story import order_story
 from trades.selectors.orders_told import open_orders, order_read, order_told, orders_told, whole_orders
 from trades.selectors.story_export import story_told
+from trenddojo.admission import order_comes_back
 from trenddojo.api.errors import Busy, Conflict, Reason, Refused
 from trenddojo.api.schema import ETAG, IDEMPOTENT, IF_MATCHES, LOCATION, errors
 from trenddojo.api.serializers import Nothing
@@ -38,8 +38,6 @@ from trenddojo.keyset import Sort
 
 # What came too late, or before the broker has answered.
 CONFLICTS = frozenset({"order_over", "being_cancelled", "change_pending", "on_its_way", "leg_unsent"})
-# A crowd of orders is sent within seconds; those who are refused together do not come back together.
-COME_BACK = (2, 5)
 FIELDS = {
     "stop_loss": "stop_loss.stop_price",
     "stop_loss_limit": "stop_loss.limit_price",
@@ -57,7 +55,7 @@ class PlacesOrders(TradesViewSet):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DomainError) and exc.code == DESK_BUSY:
-            wait = random.randint(*COME_BACK)  # noqa: S311 - spreads programs, hides nothing
+            wait = order_comes_back()
             # A position is closed by orders of other words, which are looked at.
             wait_told(self.request.headers.get("Authorization", ""), self.request.data, wait)
             exc = Busy(exc.sentence, exc.code, wait=wait)
