@@ -113,14 +113,17 @@ def idempotency_clean(*, now: datetime) -> int:
     return rows_delete(IdempotencyKey.objects.filter(created_at__lt=now - KEPT_FOR))
 
 
+# Neither statement waits for the disk; each is a transaction of its own. A power cut that takes a claim takes what was
+# made under it too, which is written later to the same log; one that takes an answer leaves a claim to be taken over.
 _KEEP = """
     UPDATE idempotency_keys SET status = %(status)s, headers = %(headers)s, body = %(body)s, claimed_at = NULL
-    WHERE id = %(id)s AND status IS NULL
+    WHERE id = %(id)s AND status IS NULL AND set_config('synchronous_commit', 'off', true) = 'off'
 """
 # One statement: two that come at once cannot both be the first.
 _INSERT = """
     INSERT INTO idempotency_keys (id, user_id, key, fingerprint, claimed_at, headers, body, created_at)
-    VALUES (gen_random_uuid(), %s, %s, %s, %s, '{}', '', %s) ON CONFLICT (user_id, key) DO NOTHING RETURNING id
+    SELECT gen_random_uuid(), %s, %s, %s, %s, '{}', '', %s WHERE set_config('synchronous_commit', 'off', true) = 'off'
+    ON CONFLICT (user_id, key) DO NOTHING RETURNING id
 """
 
 

@@ -15,6 +15,7 @@ from accounts.services.idempotency import (
     DEAD_AFTER,
     Answer,
     answer_claim,
+    answer_keep,
     claim_forget,
     claim_release,
     idempotency_clean,
@@ -198,3 +199,21 @@ def test_twenty_at_once_make_one_and_are_answered_the_same(alice):
     assert len({answer.content for answer in answers}) == 1
     assert sorted(answer.get("Idempotency-Replayed", "") for answer in answers) == [""] + ["true"] * 19
     assert Tag.objects.filter(owner=alice).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_the_claim_and_the_answer_do_not_wait_for_the_disk(alice):
+    def awaited() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            (found,) = cursor.fetchone()
+            return str(found)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+    claim = answer_claim(user=alice, key="order-1", fingerprints=["body"])
+    assert awaited() == "on"
+    answer_keep(claim, Answer(201, {}, b"{}"))
+    assert awaited() == "on"
+    assert answer_claim(user=alice, key="order-1", fingerprints=["body"]) == Answer(201, {}, b"{}")
+    connection.close()
