@@ -12,6 +12,8 @@ from tests.fault.points import POINTS
 
 # Others may have done what was to be done at the point: it is provoked again.
 ATTEMPTS = 4
+# Entries of a connection that was not read for two minutes are held.
+IN_STEP = "SELECT id FROM broker_connections WHERE is_active AND last_sync > now() - interval '75 s'"
 # Seconds until a point is come by, where it takes long: a lost sender is missed late, and doubts are asked with pauses.
 PATIENCE = {"sweep": 100, "resolve": 40}
 
@@ -36,9 +38,18 @@ class Scene:
 
     @property
     def hand(self) -> Hand:
-        """The traders take turns."""
-        self.turns += 1
-        return self.hands[self.turns % len(self.hands)]
+        """The traders take turns, but for those whose connection a killed process still holds: their entries wait, too."""
+        found: list[Hand] = []
+
+        def is_anybody_in_step() -> bool:
+            in_step = {str(row["id"]) for row in self.lab.rows(IN_STEP)}
+            turns = [self.hands[(self.turns + step) % len(self.hands)] for step in range(1, len(self.hands) + 1)]
+            found[:] = [hand for hand in turns if hand.trader.connection in in_step][:1]
+            return bool(found)
+
+        self.lab.wait_for(is_anybody_in_step, "a trader whose connection is in step", 150)
+        self.turns = self.hands.index(found[0])
+        return found[0]
 
     def all_intents(self) -> list[Intent]:
         return [intent for hand in self.hands for intent in hand.intents]

@@ -12,7 +12,8 @@ from trades.models import Order
 from trenddojo.domain.orders import OrderClass, OrderRole
 
 # An order belongs to the trade of its first execution, its commission is that of all; what an order made elsewhere was
-# for shows in what it did. Legs belong where their parent does.
+# for shows in what it did. One that did nothing yet joins a position that was not booked when it was heard of: both may
+# stand in one list of the broker's. Legs belong where their parent does.
 _FOLLOW = """
 WITH told AS (
     SELECT DISTINCT ON (f.order_id) f.order_id, f.trade_id, t.direction,
@@ -26,11 +27,31 @@ made AS (
         WHEN o.origin <> 'external' OR o.parent_id IS NOT NULL THEN o.role
         WHEN (o.side = 'buy') = (told.direction = 'long') THEN 'entry' ELSE 'exit' END AS role
     FROM told JOIN orders o ON o.id = told.order_id
+),
+followed AS (
+    UPDATE orders o SET trade_id = made.trade_id, role = made.role, commission = made.commission, version = o.version + 1
+    FROM made WHERE o.id = made.order_id
+        AND (o.trade_id, o.role, o.commission) IS DISTINCT FROM (made.trade_id, made.role, made.commission)
+    RETURNING o.id, o.trade_id, made.was_trade_id
+),
+held AS (
+    SELECT t.id, c.id AS connection_id, t.symbol, replace(t.asset_class, 'etf', 'stock') AS family,
+        CASE t.direction WHEN 'long' THEN 'buy' ELSE 'sell' END AS opening
+    FROM trades t JOIN broker_connections c ON c.account_id = t.account_id
+    WHERE t.id = ANY(%(trades)s) AND t.status = 'active'
+),
+joined AS (
+    UPDATE orders o SET trade_id = held.id, version = o.version + 1, is_reducing = o.side <> held.opening,
+        role = CASE o.side WHEN held.opening THEN 'entry' ELSE 'exit' END,
+        reserved_value = CASE o.side WHEN held.opening THEN o.reserved_value ELSE 0 END
+    FROM held
+    WHERE o.connection_id = held.connection_id AND o.symbol = held.symbol
+        AND replace(o.asset_class, 'etf', 'stock') = held.family AND o.status IN ('accepted', 'cancelling')
+        AND o.origin = 'external' AND o.trade_id IS NULL AND o.parent_id IS NULL AND o.replaces_id IS NULL
+        AND NOT EXISTS (SELECT FROM fills f WHERE f.order_id = o.id)
+    RETURNING o.id, o.trade_id
 )
-UPDATE orders o SET trade_id = made.trade_id, role = made.role, commission = made.commission, version = o.version + 1
-FROM made WHERE o.id = made.order_id
-    AND (o.trade_id, o.role, o.commission) IS DISTINCT FROM (made.trade_id, made.role, made.commission)
-RETURNING o.id, o.trade_id, made.was_trade_id
+SELECT id, trade_id, was_trade_id FROM followed UNION ALL SELECT id, trade_id, NULL FROM joined
 """
 _LEGS_FOLLOW = """
 UPDATE orders l SET trade_id = p.trade_id, version = l.version + 1

@@ -47,6 +47,12 @@ def elsewhere(book: Book, symbol: str = "AAPL", quantity: str = "10", side: Side
     return report.broker_order_id
 
 
+def resting_elsewhere(book: Book, side: Side, symbol: str = "AAPL") -> str:
+    """One that waits there for its price."""
+    terms = OrderTerms(symbol, side, OrderType.LIMIT, D(3), limit_price=D(140))
+    return book.place_external(terms).broker_order_id
+
+
 def test_a_sync_keeps_what_the_broker_says(desk: BrokerConnection, book: Book) -> None:
     elsewhere(book)
     assert sync(desk) is not None
@@ -69,6 +75,22 @@ def test_orders_and_executions_made_elsewhere_are_taken_into_the_journal(desk: B
     sync(desk, 120)
     assert fresh(trade).status == "closed"
     assert BrokerPosition.objects.count() == 0
+
+
+@pytest.mark.parametrize(("side", "role", "reserved"), [(Side.SELL, "exit", D(0)), (Side.BUY, "entry", D(420))])
+def test_an_order_made_elsewhere_joins_a_position_of_the_same_list(
+    desk: BrokerConnection, book: Book, side: Side, role: str, reserved: D
+) -> None:
+    elsewhere(book)
+    rests = resting_elsewhere(book, side)
+    sync(desk)
+    order, trade = Order.objects.get(broker_order_id=rests), Trade.objects.get()
+    assert (order.origin, order.status, order.role, order.trade_id) == ("external", "accepted", role, trade.pk)
+    assert (order.is_reducing, order.reserved_value) == (role == "exit", reserved)
+    # Those of other symbols and of nobody's position stay as they are.
+    other = resting_elsewhere(book, side, "MSFT")
+    sync(desk, 120)
+    assert Order.objects.get(broker_order_id=other).trade_id is None
 
 
 def test_what_is_synced_twice_is_there_once(desk: BrokerConnection, book: Book) -> None:
