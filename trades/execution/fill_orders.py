@@ -29,7 +29,8 @@ made AS (
     FROM told JOIN orders o ON o.id = told.order_id
 ),
 followed AS (
-    UPDATE orders o SET trade_id = made.trade_id, role = made.role, commission = made.commission, version = o.version + 1
+    UPDATE orders o SET trade_id = made.trade_id, role = made.role, commission = made.commission,
+        version = o.version + 1
     FROM made WHERE o.id = made.order_id
         AND (o.trade_id, o.role, o.commission) IS DISTINCT FROM (made.trade_id, made.role, made.commission)
     RETURNING o.id, o.trade_id, made.was_trade_id
