@@ -89,8 +89,9 @@ class TestOnTheWire:
         exchange.control.fault(**fault, path="/v2/positions")
         before = datetime.now(UTC)
 
-        with log_context.bound(task="task-77"):
-            assert connection_sync(practice) is None
+        task = log_context.begin(task="task-77")
+        assert connection_sync(practice) is None
+        log_context.end(task)
 
         call = BrokerCall.objects.get()
         assert (call.connection_id, call.method, call.path) == (practice.pk, "GET", "/v2/positions")
