@@ -34,7 +34,7 @@ MIX = {
 }  # fmt: skip
 
 
-# The exchange looks at every order that rests when a quote comes: a quote a second would measure that.
+# A quote is good for a minute; the exchange looks at every order that rests when one comes.
 QUOTE_SECONDS = 20
 
 
@@ -47,8 +47,10 @@ class Market:
         self.thread = threading.Thread(target=self._show, daemon=True)
 
     def _show(self) -> None:
-        while not self.is_over.wait(QUOTE_SECONDS):
+        while True:
             self.exchange.control.set_quote(SYMBOL, bid=BID, ask=ASK, bid_size=10**9, ask_size=10**9)
+            if self.is_over.wait(QUOTE_SECONDS):
+                return
 
     def __enter__(self) -> None:
         self.thread.start()
