@@ -31,7 +31,7 @@ from trenddojo.middleware import GetResponse
 # Pages that are answered at once in a process, and those that may wait for them. The Procfile starts as many threads
 # as both and RESERVE together.
 AT_ONCE: Final = 4
-WAITING: Final = 12
+WAITING: Final = 16
 RESERVE: Final = 4
 # The same while orders crowd: what pages do not take, sends them.
 CROWD_AT_ONCE: Final = 1
