@@ -111,7 +111,7 @@ class Running:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen = None
         self.ended_at.append(time.time())
-        # One that is not wanted for now is not missed either.
+        # A process that was ended on purpose is missed by nobody.
         self._waits_since = time.time() if self.is_wanted else None
         self.not_before = max(self.not_before, time.monotonic() + BREATH)
 
