@@ -18,6 +18,10 @@ from django.db.models import GeneratedField, Model
 
 Made = TypeVar("Made", bound=Model)
 
+# A condition that always holds: the transaction of a statement with it does not wait for the disk. What another commits
+# after it is later in the same log, so that a power cut takes that too or leaves both.
+NOT_AWAITED = "set_config('synchronous_commit', 'off', true) = 'off'"
+
 
 class _Shape(NamedTuple):
     """Of a model: its fields and columns in one order, and what turns the database's words into Python's, by place."""

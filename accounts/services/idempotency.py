@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import IdempotencyKey, User
 from accounts.sealing import CannotOpen, opened, secret_box
 from accounts.services.retention import rows_delete
-from trenddojo.statements import preparing_cursor
+from trenddojo.statements import NOT_AWAITED, preparing_cursor
 
 # Whoever holds a claim for so long has died: no request of ours works for as long.
 DEAD_AFTER = timedelta(seconds=90)
@@ -115,14 +115,14 @@ def idempotency_clean(*, now: datetime) -> int:
 
 # Neither statement waits for the disk; each is a transaction of its own. A power cut that takes a claim takes what was
 # made under it too, which is written later to the same log; one that takes an answer leaves a claim to be taken over.
-_KEEP = """
+_KEEP = f"""
     UPDATE idempotency_keys SET status = %(status)s, headers = %(headers)s, body = %(body)s, claimed_at = NULL
-    WHERE id = %(id)s AND status IS NULL AND set_config('synchronous_commit', 'off', true) = 'off'
-"""
+    WHERE id = %(id)s AND status IS NULL AND {NOT_AWAITED}
+"""  # noqa: S608 - a constant
 # One statement: two that come at once cannot both be the first.
-_INSERT = """
+_INSERT = f"""
     INSERT INTO idempotency_keys (id, user_id, key, fingerprint, claimed_at, headers, body, created_at)
-    SELECT gen_random_uuid(), %s, %s, %s, %s, '{}', '', %s WHERE set_config('synchronous_commit', 'off', true) = 'off'
+    SELECT gen_random_uuid(), %s, %s, %s, %s, '{{}}', '', %s WHERE {NOT_AWAITED}
     ON CONFLICT (user_id, key) DO NOTHING RETURNING id
 """
 

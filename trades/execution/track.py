@@ -19,6 +19,7 @@ from trades.execution.strangers import strangers_adopt
 from trades.execution.transitions import ATTEMPTS, SHOWN, Contended, steps_apply, transition
 from trades.models import Order
 from trenddojo.domain.order_state import OrderFact
+from trenddojo.statements import NOT_AWAITED
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +69,14 @@ def reports_apply(
 
 
 def answer_apply(order: Order, legs: Sequence[Order], report: OrderReport, *, source: str, now: datetime) -> Applied:
-    """The broker's answer to sending `order`, whose legs the caller has read. Raises Contended."""
+    """The broker's answer to sending `order`, whose legs the caller has read. Raises Contended.
+
+    It is not awaited on the disk: the claim was, and an answer that a power cut takes is asked for again, as when the
+    sender is killed before it writes.
+    """
     applied = Applied()
     matches = order_matches(order, report, legs)
-    missed = _known_apply(matches, applied, source=source, at=now)
+    missed = _known_apply(matches, applied, source=source, at=now, only_if=NOT_AWAITED)
     if missed or matches.strangers:
         rest = reports_apply(order.connection, [report], source=source, now=now)
         applied.changed |= rest.changed
@@ -79,7 +84,7 @@ def answer_apply(order: Order, legs: Sequence[Order], report: OrderReport, *, so
     return applied
 
 
-def _known_apply(matches: Matches, applied: Applied, *, source: str, at: datetime) -> bool:
+def _known_apply(matches: Matches, applied: Applied, *, source: str, at: datetime, only_if: str = "") -> bool:
     """Apply the reports of known orders; returns whether some order was changed by somebody else meanwhile."""
     missed = False
     for wave in _waves(matches.known):
@@ -88,7 +93,7 @@ def _known_apply(matches: Matches, applied: Applied, *, source: str, at: datetim
         if not steps:
             continue
         was_filled = {step.order.pk: step.order.filled_quantity for step in steps}
-        written = steps_apply(steps, source=source, at=at)
+        written = steps_apply(steps, source=source, at=at, only_if=only_if)
         missed |= len(written) < len(steps)
         done = [step for step in steps if step.order.pk in written]
         for step in done:

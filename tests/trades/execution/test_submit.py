@@ -1,5 +1,7 @@
 """Sending an order: one order at the broker for each intent, and an outcome written down for each attempt."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -46,6 +48,40 @@ def test_an_order_is_sent_and_becomes_what_the_broker_says(desk: BrokerConnectio
     assert (kept.status, kept.broker_order_id, kept.submitted_at) == ("accepted", "mock-1", NOW)
     assert events(order) == [("claim", "new", "submitting"), ("accept", "submitting", "accepted")]
     assert book.orders["mock-1"].client_order_id == order.client_order_id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_claim_is_awaited_on_the_disk_and_the_answer_is_not(desk: BrokerConnection, book: Book) -> None:
+    book.script("submit", Outcome.ACCEPT)
+    order = order_of(desk)
+    with steps_noting_what_they_wait_for() as noted:
+        order_submit(order.pk, now=NOW)
+    assert noted == [("submitting", "on"), ("accepted", "off")]
+
+
+@contextmanager
+def steps_noting_what_they_wait_for() -> Iterator[list[tuple[str, str]]]:
+    noted: list[tuple[str, str]] = []
+    with database.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute(_NOTING)
+        try:
+            yield noted
+            cursor.execute("SELECT status, awaited FROM noted ORDER BY number")
+            noted += cursor.fetchall()
+        finally:
+            cursor.execute("DROP TRIGGER noting ON orders; DROP FUNCTION noting(); DROP TABLE noted")
+            cursor.execute("RESET synchronous_commit")
+
+
+_NOTING = """
+CREATE TABLE noted (number serial, status text, awaited text);
+CREATE FUNCTION noting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO noted (status, awaited) VALUES (new.status, current_setting('synchronous_commit'));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER noting AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION noting();
+"""
 
 
 def test_a_bracket_binds_its_legs_and_its_plan_waits(desk: BrokerConnection, book: Book) -> None:
