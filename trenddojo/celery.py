@@ -21,6 +21,7 @@ from celery.signals import (
 )
 
 from trenddojo import log_context, measures
+from trenddojo.forking import memory_share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
@@ -32,18 +33,13 @@ app.set_default()
 
 
 @worker_init.connect
-def _sessions_warm(**_arguments: Any) -> None:
-    """The calendar library takes a second to import: once, before the worker forks, not in the first import."""
+def _ready_to_fork(**_arguments: Any) -> None:
+    """What takes long to import is there once, before the worker forks: the calendar, and what carries orders."""
     from accounts.calendars import sessions_warm  # once the settings are read
 
     sessions_warm()
-
-
-@worker_init.connect
-def _broker_library_warm(sender: Any, **_arguments: Any) -> None:
-    """Nor does the first order wait half a second for the library that carries it."""
-    if sender.hostname.startswith("orders@"):
-        import_module("alpaca.common.rest")
+    import_module("alpaca.common.rest")
+    memory_share()
 
 
 @task_prerun.connect

@@ -11,6 +11,7 @@ pages = get_wsgi_application()
 from django.urls import get_resolver  # noqa: E402 - settings are only ready now
 
 from accounts.calendars import sessions_warm  # noqa: E402 - models are only ready now
+from trenddojo.forking import memory_share  # noqa: E402
 from trenddojo.handover import handing_over  # noqa: E402
 
 # Event streams leave the thread that answered them.
@@ -20,3 +21,4 @@ application = handing_over(pages)
 # gunicorn forks, than in each process's first visitor's request. What is there by then, the processes share.
 sessions_warm()
 get_resolver().url_patterns  # noqa: B018 - read for what it imports
+memory_share()
