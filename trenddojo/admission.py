@@ -37,7 +37,7 @@ RESERVE: Final = 4
 CROWD_AT_ONCE: Final = 1
 CROWD_WAITING: Final = 4
 # Where there are too many orders, a process that answered a page answers no other for so many times as long.
-REST: Final = 4
+REST: Final = 6
 # Seconds after which a visitor is rather told to come back than kept waiting.
 PAGE_PATIENCE: Final = 2.0
 # Nobody knows any more whether an order is still meant that waited for longer.

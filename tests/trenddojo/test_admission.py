@@ -137,7 +137,7 @@ def test_while_orders_crowd_one_page_is_answered_at_a_time_and_few_wait(held, mo
     assert held.end() == [200] * (CROWD_AT_ONCE + CROWD_WAITING)
 
 
-def test_while_there_are_too_many_orders_a_page_is_followed_by_none_for_four_times_as_long(monkeypatch):
+def test_while_there_are_too_many_orders_a_page_is_followed_by_none_for_six_times_as_long(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(admission.time, "monotonic", lambda: now)
     monkeypatch.setattr(admission, "is_full", lambda: True)
@@ -145,9 +145,9 @@ def test_while_there_are_too_many_orders_a_page_is_followed_by_none_for_four_tim
     assert turns.take(0)
     now = 1002.0
     turns.give_back(1000.0)
-    now = 1009.9
+    now = 1013.9
     assert not turns.take(0)
-    now = 1010.0
+    now = 1014.0
     assert turns.take(0)
     turns.give_back(1000.0)
     monkeypatch.setattr(admission, "is_full", lambda: False)
