@@ -8,7 +8,7 @@ from brokers.mock.book import Outcome
 from brokers.models import BrokerConnection
 from tests.api.kit import error
 from tests.trades.orders.eyes_kit import ago, doubted, unknown_call
-from tests.trades.orders.kit import book, connected_account, d, make_order, make_position
+from tests.trades.orders.kit import book, connected_account, d, held, make_order, make_position
 from trades.execution.shapes import request_of
 from trades.models import MatterLook, Order
 
@@ -26,7 +26,17 @@ def waiting(program):
 
 def test_nothing_waits_where_all_is_well(api, account):
     answer = api.get("/eyes/")
-    assert (answer.status_code, answer.json()["matters"]) == (200, [])
+    assert answer.status_code == 200
+    assert answer.json() == {"at": answer.json()["at"], "matters": [], "stops_awaited": 0, "settling": 0}
+
+
+def test_positions_that_may_need_eyes_in_a_moment_are_counted(api, account):
+    held(account, "TSLA")
+    make_position(account, "TSLA")
+    make_position(account, "MSFT", "10")
+    make_order(account, "MSFT", status="submitting", claimed_at=ago(seconds=1))
+    told = api.get("/eyes/").json()
+    assert (told["matters"], told["stops_awaited"], told["settling"]) == ([], 1, 1)
 
 
 def test_an_order_in_doubt_is_told_with_what_it_means(api, account):

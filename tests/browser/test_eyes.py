@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from accounts.models import TradingAccount, User
 from brokers.models import BrokerCall, BrokerConnection
 from tests.browser.conftest import Tour
-from tests.trades.orders.kit import connected_account, make_event, make_leg, make_order, make_position
+from tests.trades.orders.kit import connected_account, held, make_event, make_leg, make_order, make_position
 from trades.models import Order, OrderCall
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,6 +85,9 @@ def failed(account: TradingAccount) -> None:
 
 def test_the_page_and_the_story_are_fit_to_be_shown(account: TradingAccount, tour: Tour) -> None:
     tour.visit("eyes-empty", "/eyes/")
+    held(account, "AMD")
+    make_position(account, "AMD")
+    tour.visit("eyes-stop-follows", "/eyes/")
     order = in_doubt(account)
     everything(account)
     tour.visit("eyes", "/eyes/")

@@ -29,7 +29,7 @@ from trades.services.matters import (
     matter_put_aside,
 )
 from trenddojo.api.errors import Conflict
-from trenddojo.api.fields import Key, Moment, Text, Word
+from trenddojo.api.fields import Key, Moment, Text, Whole, Word
 from trenddojo.api.schema import errors
 from trenddojo.api.serializers import Given, Nothing, Taken
 
@@ -64,8 +64,13 @@ FAILING = EXAMPLE | {
     "calls": [FAILED_CALL],
     "since": "2026-03-05T14:19:00Z",
 }
-FAILS = OpenApiExample("A broker that fails", {"at": "2026-03-05T14:30:02Z", "matters": [FAILING]}, response_only=True)
-WAITS = OpenApiExample("An order in doubt", {"at": "2026-11-20T15:06:00Z", "matters": [EXAMPLE]}, response_only=True)
+NONE_YET = {"stops_awaited": 0, "settling": 0}
+FAILS = OpenApiExample(
+    "A broker that fails", {"at": "2026-03-05T14:30:02Z", "matters": [FAILING]} | NONE_YET, response_only=True
+)
+WAITS = OpenApiExample(
+    "An order in doubt", {"at": "2026-11-20T15:06:00Z", "matters": [EXAMPLE]} | NONE_YET, response_only=True
+)
 LOOKED = OpenApiExample("Looked at", {**EXAMPLE, "looked_at": "2026-11-20T15:06:00Z"}, response_only=True)
 BACK = OpenApiExample("It waits again", EXAMPLE, response_only=True)
 NEVER_ARRIVED = OpenApiExample(
@@ -101,6 +106,8 @@ class MatterGiven(Given):
 class MattersGiven(Given):
     at = Moment(help_text="When this was read.")
     matters = MatterGiven(many=True, help_text="The most pressing first.")
+    stops_awaited = Whole(help_text="Positions that no stop protects yet and that are no matter: one may follow.")
+    settling = Whole(help_text="Positions that differ and are no matter: an order for them is on its way.")
 
 
 class MatterFilters(Taken):
@@ -151,7 +158,8 @@ class MatterViewSet(TradesViewSet):
         is_looked_at = self.filtered().get("is_looked_at", False)
         found = matters_of(request.user, now=timezone.now())
         matters = with_calls(found.looked if is_looked_at else found.waiting)
-        return Response(MattersGiven({"at": found.at, "matters": matters}).data)
+        counts = {"stops_awaited": found.stops_awaited, "settling": found.settling}
+        return Response(MattersGiven({"at": found.at, "matters": matters} | counts).data)
 
     @extend_schema(
         operation_id="eyes_look",

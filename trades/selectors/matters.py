@@ -92,15 +92,28 @@ class Matters:
     looked: list[Matter] = field(default_factory=list)
     # The connections whose words this rests on.
     heard: list[Heard] = field(default_factory=list)
+    # Positions that are no matter yet: their stop may follow; they differ while an order for them is on its way.
+    stops_awaited: int = 0
+    settling: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    """The matters among the positions, and how many may be one in a moment."""
+
+    matters: Sequence[Matter] = ()
+    stops_awaited: int = 0
+    settling: int = 0
 
 
 def matters_of(owner: User, *, now: datetime) -> Matters:
     """What needs the owner's eyes now, the most pressing first, without its evidence; a fixed number of queries."""
     accounts = list(accounts_in_use(owner))
     heard = connections_heard(accounts, now=now)
+    orders, positions = _of_orders(accounts, now), _of_positions(owner, accounts, now)
     found = [
-        *_of_orders(accounts, now),
-        *_of_positions(owner, accounts, now),
+        *orders,
+        *positions.matters,
         *_of_connections(accounts, heard),
         *_of_blocks(accounts, heard),
     ]
@@ -111,6 +124,8 @@ def matters_of(owner: User, *, now: datetime) -> Matters:
         waiting=[one for one in found if one.looked_at is None],
         looked=[one for one in found if one.looked_at is not None],
         heard=heard,
+        stops_awaited=positions.stops_awaited,
+        settling=positions.settling,
     )
 
 
@@ -179,18 +194,21 @@ def _of_order(order: Any, account: TradingAccount) -> Matter:
     )
 
 
-def _of_positions(owner: User, accounts: Sequence[TradingAccount], now: datetime) -> list[Matter]:
+def _of_positions(owner: User, accounts: Sequence[TradingAccount], now: datetime) -> _Positions:
     lines = [line for line in positions_compared(owner, now=now) if line.connection is not None]
-    odd = [line for line in lines if line.state in (PositionState.DRIFT, PositionState.EXTERNAL) or is_bare(line, now)]
-    if not odd:
-        return []
-    doubted = Order.objects.filter(account__in=[account.pk for account in accounts], status__in=_ON_THEIR_WAY)
-    moving = set(doubted.values_list("account_id", "symbol"))
-    return [
-        _of_position(line)
-        for line in odd
-        if is_bare(line, now) or (line.is_settled and (line.account.pk, line.symbol) not in moving)
-    ]
+    unprotected = [line for line in lines if line.state is PositionState.UNPROTECTED]
+    bare = [line for line in unprotected if is_bare(line, now)]
+    odd = [line for line in lines if line.state in (PositionState.DRIFT, PositionState.EXTERNAL)]
+    moving = _moving(accounts) if odd else set()
+    settled = [line for line in odd if line.is_settled and (line.account.pk, line.symbol) not in moving]
+    matters = [_of_position(line) for line in (*bare, *settled)]
+    return _Positions(matters, stops_awaited=len(unprotected) - len(bare), settling=len(odd) - len(settled))
+
+
+def _moving(accounts: Sequence[TradingAccount]) -> set[tuple[UUID, str]]:
+    """What an order is on its way for: its position may be another by now."""
+    on_their_way = Order.objects.filter(account__in=[account.pk for account in accounts], status__in=_ON_THEIR_WAY)
+    return set(on_their_way.values_list("account_id", "symbol"))
 
 
 def _of_position(line: PositionLine) -> Matter:

@@ -65,6 +65,8 @@ def eyes(request: HttpRequest) -> HttpResponse:
         "waiting": waiting,
         "looked": [Shown(one, KINDS[one.kind]) for one in found.looked],
         "heard": found.heard,
+        "stops_awaited": found.stops_awaited,
+        "settling": found.settling,
         "oldest": min((one.at for one in found.heard if one.at is not None), default=None),
     }
     return render(request, "trades/eyes.html", context | live)

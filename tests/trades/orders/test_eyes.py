@@ -30,7 +30,8 @@ class TestWhatIsShown:
         protected(held(account))
         make_position(account)
         text = alice_client.get("/eyes/").content.decode()
-        assert "Nothing needs your eyes" in text
+        assert "Nothing needs your eyes<" in text
+        assert "every position at a broker is as the journal has it and protected" in text
         assert "Last looked at" in text
         assert "the brokers told everything until" in text
 
@@ -97,10 +98,53 @@ class TestWhatIsShown:
         type(trade).objects.filter(pk=trade.pk).update(entry_date=ago(minutes=5))
         assert sorted(kinds(alice)) == ["drift", "external", "unprotected"]
 
-    def test_a_difference_with_an_order_on_its_way_says_nothing_yet(self, alice: User, account: TradingAccount) -> None:
+    def test_a_difference_with_an_order_on_its_way_says_nothing_yet(
+        self, alice: User, alice_client: Client, account: TradingAccount
+    ) -> None:
         make_position(account, "MSFT", "10")
         make_order(account, "MSFT", status="submitting", claimed_at=timezone.now())
         assert kinds(alice) == []
+        text = alice_client.get("/eyes/").content.decode()
+        assert "Nothing needs your eyes yet" in text
+        assert "1 position differs from the journal while an order for it is on its way." in text
+        assert "every other position at a broker is as the journal has it and protected" in text
+
+    @pytest.mark.parametrize(
+        ("symbols", "words"),
+        [
+            (
+                ["TSLA"],
+                ("1 position entered less than two minutes ago has <strong>no working stop</strong> yet: it is",),
+            ),
+            (
+                ["TSLA", "MSFT"],
+                ("2 positions entered less than two minutes ago have", "all of them<", "they are listed"),
+            ),
+        ],
+    )
+    def test_the_empty_page_tells_of_positions_whose_stop_may_still_follow(
+        self, alice_client: Client, account: TradingAccount, symbols: list[str], words: tuple[str, ...]
+    ) -> None:
+        protected(held(account, "AAPL"))
+        make_position(account, "AAPL")
+        for symbol in symbols:
+            held(account, symbol)
+            make_position(account, symbol)
+        text = alice_client.get("/eyes/").content.decode()
+        for told in (*words, "Nothing needs your eyes yet", "every other position at a broker"):
+            assert told in text
+        assert "every position at a broker" not in text
+
+    def test_the_empty_page_takes_nothing_back_of_what_was_looked_at(
+        self, alice: User, alice_client: Client, account: TradingAccount
+    ) -> None:
+        make_position(account, "MSFT", "10")
+        (found,) = matters_of(alice, now=timezone.now()).waiting
+        alice_client.post("/eyes/look/", {"key": found.key, "state": found.state})
+        text = alice_client.get("/eyes/").content.decode()
+        assert "Nothing else needs your eyes" in text
+        assert "What you looked at stands below, and has not changed since. No other order" in text
+        assert "every other position at a broker is as the journal has it" in text
 
     def test_connections_that_do_not_answer_are_shown(self, alice: User, account: TradingAccount) -> None:
         BrokerConnection.objects.update(last_sync=ago(hours=1))
