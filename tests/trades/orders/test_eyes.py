@@ -114,7 +114,11 @@ class TestWhatIsShown:
         [
             (
                 ["TSLA"],
-                ("1 position entered less than two minutes ago has <strong>no working stop</strong> yet: it is",),
+                (
+                    "1 position entered less than two minutes ago has <strong>no working stop",
+                    "all of it<",
+                    "it is listed",
+                ),
             ),
             (
                 ["TSLA", "MSFT"],
