@@ -141,6 +141,24 @@ def test_a_missed_worker_is_on_the_pages_of_every_layout(bob: User, password: st
     assert [place for place, text in found.items() if text.count(MISSED) != 1] == []
 
 
+@pytest.mark.usefixtures("_a_missed_worker")
+def test_a_missed_worker_is_on_the_pages_of_staff_who_trade_nothing(bob: User, password: str) -> None:
+    found = dict(pages(known_again(bob, password), LAYOUTS))
+
+    assert list(found) == LAYOUTS
+    assert [place for place, text in found.items() if text.count(MISSED) != 1] == []
+    assert "What the desk's orders do may be known late." in found["/settings/"]
+    assert f'href="{reverse("trenddojo:system")}">Show the system</a>' in found["/admin/accounts/halt/"]
+
+
+@pytest.mark.usefixtures("_a_missed_worker")
+def test_a_missed_worker_is_on_every_page_of_the_admin(things: dict[str, Any], bob: User) -> None:
+    found = dict(pages(signed_in(bob), admin_addresses()))
+
+    assert len(found) > 80
+    assert [place for place, text in found.items() if text.count(MISSED) != 1] == []
+
+
 @pytest.mark.parametrize("place", LAYOUTS)
 def test_halts_of_a_trader_and_an_account_are_on_the_pages_of_every_layout(
     place: str, bob: User, password: str

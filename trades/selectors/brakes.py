@@ -152,7 +152,7 @@ SELECT h.level, h.id::text, '', h.reason, h.by_name, h.halted_at, h.cancels_exit
 UNION ALL SELECT 'account', a.id::text, a.name, a.halt_reason, '', a.halted_at, FALSE FROM accounts a
     WHERE a.owner_id = %(user)s AND a.halted_at IS NOT NULL
 UNION ALL SELECT 'pulse', p.name, p.name, '', '', p.at, FALSE FROM pulses p WHERE clock_timestamp() - p.at > %(dead)s
-    AND EXISTS (SELECT 1 FROM broker_connections c WHERE c.user_id = %(user)s AND c.is_active)
+    AND (%(staff)s OR EXISTS (SELECT 1 FROM broker_connections c WHERE c.user_id = %(user)s AND c.is_active))
 UNION ALL SELECT 'broker', c.id::text, c.label, '', '', c.last_sync, FALSE FROM broker_connections c
     WHERE c.user_id = %(user)s AND c.is_active AND c.account_id IS NOT NULL
     AND c.last_sync NOT BETWEEN clock_timestamp() - %(unheard)s AND clock_timestamp() + %(unheard)s
@@ -163,8 +163,12 @@ _ORDER = ("desk", "silent", "user", "account", "broker")
 
 
 def brakes_shown(user: User) -> BrakesShown:
-    """What a trader's pages say holds entries back at this moment; one query."""
-    rows = [Shown(*row) for row in rows_of(_SHOWN, {"user": user.pk, "dead": dead_after(), "unheard": unheard_after()})]
+    """What a user's pages say holds entries back at this moment; one query.
+
+    Whose life is missed concerns who has a broker connected, and staff, who run the desk.
+    """
+    asked = {"user": user.pk, "staff": user.is_staff, "dead": dead_after(), "unheard": unheard_after()}
+    rows = [Shown(*row) for row in rows_of(_SHOWN, asked)]
     missed = [row for row in rows if row.kind == "pulse"]
     found = [row for row in rows if row.kind in _ORDER]
     if missed:

@@ -214,6 +214,18 @@ class TestWatch:
         silences_watch()
         assert not brakes_shown(alice).is_news
 
+    def test_staff_without_a_broker_are_shown_whose_life_is_missed(
+        self, bob: User, charlie: User, django_assert_num_queries: Any
+    ) -> None:
+        pulses(worker=300)
+        with django_assert_num_queries(1):
+            shown = brakes_shown(bob)
+        assert [(one.kind, one.name) for one in shown.brakes] == [("silent", "the worker")]
+        assert shown.is_news
+        assert brakes_shown(charlie).brakes == []
+        silences_watch()
+        assert not brakes_shown(bob).is_news
+
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("broker")
