@@ -108,6 +108,9 @@ class AccountAdapter(DefaultAccountAdapter):
             return
         super().add_message(request, level, message_template, *args, **kwargs)
 
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - see above
+        return reverse("mfa_index")
+
     def get_signup_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - see above
         return reverse("accounts:account-first")
 

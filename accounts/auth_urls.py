@@ -2,9 +2,11 @@
 
 from django.urls import include, path
 
-from accounts.views import asked_again, recovery_codes
+from accounts.views import asked_again, passwords, recovery_codes
 
 urlpatterns = [
+    path("password/change/", passwords.password_change, name="account_change_password"),
+    path("password/set/", passwords.password_set, name="account_set_password"),
     path("reauthenticate/", asked_again.password_again, name="account_reauthenticate"),
     path("2fa/reauthenticate/", asked_again.code_again, name="mfa_reauthenticate"),
     path("2fa/webauthn/reauthenticate/", asked_again.passkey_again, name="mfa_reauthenticate_webauthn"),

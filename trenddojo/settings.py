@@ -235,7 +235,8 @@ _mail = env.mail_url("EMAIL_URL", "filemail://")
 _verification = "mandatory" if _mail.get("EMAIL_HOST") else "optional"
 ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", _verification, ("none", "optional", "mandatory"))
 ACCOUNT_UNIQUE_EMAIL = True
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+# Whoever changes it goes on under a new session key; every other browser is signed out.
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 # Whoever changes what signs them in, or signs other browsers out, was asked who they are within so many seconds.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900

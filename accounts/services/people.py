@@ -64,6 +64,14 @@ def session_renew(request: HttpRequest) -> None:
     UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
+def session_followed(*, before: str | None, now: str | None) -> None:
+    """A session that goes on under another key is listed once, as signed in when it was."""
+    known = UserSession.objects.filter(session_key=before).exclude(session_key=now).first()
+    if known is not None:
+        UserSession.objects.filter(session_key=now).update(created_at=known.created_at)
+        known.delete()
+
+
 def user_delete(*, user: User, typed_username: str, typed_password: str) -> None:
     """Delete the user with everything they own, sign every browser out and delete their files.
 

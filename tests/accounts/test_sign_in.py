@@ -185,6 +185,7 @@ class TestPassword:
         other = client_for(alice)
         body = {"oldpassword": password, "password1": "a much better one", "password2": "a much better one"}
         assert alice_client.post("/auth/password/change/", body).status_code == 302
+        assert alice_client.get("/settings/").status_code == 200
         assert other.get("/settings/").status_code == 302
         assert [message.subject for message in mail.outbox] == ["[TrendDojo] Password Changed"]
         assert "reset your password at once" in str(mail.outbox[0].body)

@@ -154,6 +154,7 @@ def test_changing_it_opens_everything(given: User) -> None:
     assert browser.post(sent.url, form).url == "/settings/"
     given.refresh_from_db()
     assert given.password_good_until is None
+    assert browser.get("/settings/").status_code == 200
     again = sign_in(OWN)
     assert again.get("/settings/").status_code == 200
     assert Client(headers={"Authorization": f"Bearer {token_for(given)}"}).get("/api/v1/accounts/").status_code == 200

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.conf import settings as desk
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -77,8 +78,30 @@ def test_a_changed_password_ends_every_session_but_this_one(alice: User) -> None
     sign_in(here)
     sign_in(there)
     new = "a much better pass phrase"
-    here.post("/auth/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    assert here.post("/auth/password/change/", form).url == "/auth/2fa/"
+    assert here.get("/settings/").status_code == 200
     assert there.get("/settings/").status_code == 302
+
+
+def test_a_changed_password_goes_on_under_a_new_key_and_the_old_one_opens_nothing(alice: User) -> None:
+    browser, thief = Client(), Client()
+    sign_in(browser)
+    before = thief.cookies[COOKIE] = browser.cookies[COOKIE].value
+    began = UserSession.objects.get().created_at
+    new = "a much better pass phrase"
+    browser.post("/auth/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    after = browser.cookies[COOKIE].value
+    assert after != before
+    assert thief.get("/settings/").status_code == 302
+    (listed,) = UserSession.objects.all()
+    assert (listed.session_key, listed.created_at) == (after, began)
+
+
+def test_the_pages_say_what_a_changed_password_ends(alice_client: Client) -> None:
+    assert "signs you out everywhere else" in alice_client.get("/auth/2fa/").content.decode()
+    page = alice_client.get("/auth/password/change/").content.decode()
+    assert "You stay signed in here. Every other browser is signed out, and your API tokens are revoked." in page
 
 
 def in_production(program: str) -> str:
