@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from trenddojo import secret_files
+
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 # Twelve digits are more than any setting needs and few enough to convert without thinking.
@@ -37,8 +39,13 @@ def read_file(path: Path) -> None:
 
 
 def text(name: str, default: str) -> str:
+    """The value; of a secret also what the file holds that NAME_FILE names."""
     # Not Env.str(), which takes a value that begins with a dollar sign for another variable's name.
-    return os.environ.get(name, default).strip()
+    try:
+        found = secret_files.value(os.environ, name)
+    except secret_files.CannotUse as problem:
+        raise ImproperlyConfigured(str(problem)) from None
+    return (default if found is None else found).strip()
 
 
 def boolean(name: str, *, default: bool) -> bool:

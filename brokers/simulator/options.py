@@ -11,6 +11,7 @@ from typing import Any
 
 from brokers.simulator.errors import SimulatorError
 from brokers.simulator.rate_limit import TRADING_LIMIT
+from trenddojo.secret_files import CannotUse, value
 
 HOST = "127.0.0.1"
 HIGHEST_PORT = 65_535
@@ -99,7 +100,10 @@ def from_arguments(given: Mapping[str, Any], environ: Mapping[str, str]) -> Opti
 
 def _demo_account(environ: Mapping[str, str]) -> tuple[NewAccount, ...]:
     """The account of the pair the desk has made, if there is one."""
-    key_id, secret_key = environ.get("SIMULATOR_API_KEY", ""), environ.get("SIMULATOR_SECRET_KEY", "")
+    try:
+        key_id, secret_key = (value(environ, name) for name in ("SIMULATOR_API_KEY", "SIMULATOR_SECRET_KEY"))
+    except CannotUse as problem:
+        raise SimulatorError(str(problem)) from None
     if not key_id or not secret_key:
         return ()
     return (NewAccount(key_id=key_id, secret_key=secret_key, cash=environ.get("SIMULATOR_CASH") or DEMO_CASH),)

@@ -3,11 +3,13 @@
 import base64
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from trenddojo.desk.errors import DeskError
+from trenddojo.secret_files import file_setting
 
 CONTENT = """\
 # Written by the first start of the desk and never overwritten. Keep it to yourself.
@@ -25,8 +27,11 @@ DEMO_PASSWORD={demo_password}
 """
 
 
-def write_once(path: Path, own: Callable[[Path], None]) -> bool:
-    """Write the file unless it exists; whether it was written. A killed start leaves no half file."""
+def write_once(path: Path, own: Callable[[Path], None], environment: Mapping[str, str] = MappingProxyType({})) -> bool:
+    """Write the file unless it exists; whether it was written. A killed start leaves no half file.
+
+    A secret that the environment hands over as a file has no line in it: it would be given twice.
+    """
     if path.exists() or path.is_symlink():
         return False
     content = CONTENT.format(
@@ -34,6 +39,9 @@ def write_once(path: Path, own: Callable[[Path], None]) -> bool:
         broker_key=_broker_key(),
         cookie_prefix=f"td_{secrets.token_hex(4)}",
         demo_password=secrets.token_urlsafe(9),
+    )
+    content = "".join(
+        line for line in content.splitlines(keepends=True) if not environment.get(file_setting(line.partition("=")[0]))
     )
     fresh = path.with_name(f".env.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -57,7 +65,7 @@ def add_broker_key(path: Path) -> bool:
 
     Any line that names it, even an empty one, is its owner's decision and stays.
     """
-    if "BROKER_ENCRYPTION_KEY" in read(path):
+    if {"BROKER_ENCRYPTION_KEY", file_setting("BROKER_ENCRYPTION_KEY")} & set(read(path)):
         return False
     lines = f"# Seals the keys of brokers in the database.\nBROKER_ENCRYPTION_KEY={_broker_key()}\n"
     try:

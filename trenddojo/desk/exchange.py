@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trenddojo.desk import dotenv
 from trenddojo.desk.settings import HOST
+from trenddojo.secret_files import file_setting
 
 NAME = "simulator"
 # What `manage.py` in another terminal needs to find it.
@@ -24,8 +25,10 @@ def settings(var: Path, given: Mapping[str, str]) -> dict[str, str]:
         return {}
     port = str(_free_port())
     keys = {name: given[name] for name in ("SIMULATOR_API_KEY", "SIMULATOR_SECRET_KEY") if given.get(name)}
+    # Not beside a file that holds the value: it would be given twice.
+    pair = {name: key for name, key in _pair(var / "simulator.env").items() if not given.get(file_setting(name))}
     return {
-        **_pair(var / "simulator.env"),
+        **pair,
         **keys,
         "SIMULATOR_PORT": port,
         "SIMULATOR_URL": f"http://{HOST}:{port}",

@@ -12,6 +12,7 @@ from trenddojo.desk.errors import DeskError
 from trenddojo.desk.places import Places
 from trenddojo.desk.postgres import Postgres
 from trenddojo.desk.process import Program
+from trenddojo.desk.settings import secret
 from trenddojo.desk.valkey import Valkey
 
 REDIS_PORT = 6379
@@ -56,7 +57,7 @@ def _program(name: str, command: list[str], server: Postgres | Valkey, stop_sign
 
 def refuse_unreachable(environment: Mapping[str, str]) -> None:
     """Raise a sentence when a server named by the settings does not answer."""
-    database, queue = environment.get("DATABASE_URL", ""), environment.get("REDIS_URL", "")
+    database, queue = secret(environment, "DATABASE_URL"), secret(environment, "REDIS_URL")
     if database:
         _refuse_unreachable_database(database)
     if queue:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trenddojo import secret_files
 from trenddojo.desk.errors import DeskError
 
 HIGHEST_PORT = 65_535
@@ -33,6 +34,14 @@ def desk_settings(environ: Mapping[str, str], env_file: Mapping[str, str]) -> De
     _whole_number(environment, "WORKER_CONCURRENCY", highest=64)
     port = _whole_number(environment, "PORT", highest=HIGHEST_PORT)
     return DeskSettings(port, environment)
+
+
+def secret(environment: Mapping[str, str], name: str) -> str:
+    """The value, be it in the environment or in the file that NAME_FILE names; empty where it is not given."""
+    try:
+        return secret_files.value(environment, name) or ""
+    except secret_files.CannotUse as problem:
+        raise DeskError(str(problem)) from None
 
 
 def refuse_taken_port(port: int) -> None:

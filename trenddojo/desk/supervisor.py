@@ -20,6 +20,7 @@ from trenddojo.desk.places import Places
 from trenddojo.desk.process import Process, Program, say
 from trenddojo.desk.procfile import read_procfile
 from trenddojo.desk.settings import DeskSettings, desk_settings, is_listening, refuse_taken_port
+from trenddojo.secret_files import is_given
 
 GUARD = Path(__file__).with_name("guard.py")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -94,7 +95,7 @@ class Desk:
             identity = server_identity(self.root)
             checkout_owner = Identity() if self.root.stat().st_uid == 0 else identity
             checkout_owner.own(self.var)
-            if dotenv.write_once(self.root / ".env", checkout_owner.own):
+            if dotenv.write_once(self.root / ".env", checkout_owner.own, os.environ):
                 say("Wrote .env with fresh random keys.")
         except OSError as problem:
             raise DeskError(
@@ -105,7 +106,7 @@ class Desk:
 
     def _read_settings(self) -> DeskSettings:
         """Under the lock: two starts at once must not both add the key."""
-        if not os.environ.get("BROKER_ENCRYPTION_KEY") and dotenv.add_broker_key(self.root / ".env"):
+        if not is_given(os.environ, "BROKER_ENCRYPTION_KEY") and dotenv.add_broker_key(self.root / ".env"):
             say("Added a BROKER_ENCRYPTION_KEY to .env.")
         return desk_settings(os.environ, dotenv.read(self.root / ".env"))
 
@@ -171,15 +172,15 @@ class Desk:
         places = Places(self.var, identity)
         given, waits = self.settings.environment, list[Callable[[], None]]()
         embedded = {}
-        if not (given.get("DATABASE_URL") and given.get("REDIS_URL")):
+        if not (is_given(given, "DATABASE_URL") and is_given(given, "REDIS_URL")):
             sockets = places.sockets()
-        if not given.get("DATABASE_URL"):
+        if not is_given(given, "DATABASE_URL"):
             database = servers.plan_postgres(places, sockets)
             popen = self._start(servers.postgres_program(database)).popen
             waits.append(lambda: postgres.wait_until_answering(sockets, popen))
             waits.append(database.create_database)
             embedded["DATABASE_URL"] = database.url
-        if not given.get("REDIS_URL"):
+        if not is_given(given, "REDIS_URL"):
             queue = servers.plan_valkey(places, sockets)
             queue_popen = self._start(servers.valkey_program(queue)).popen
             waits.append(lambda: valkey.wait_until_answering(queue, queue_popen))
@@ -281,7 +282,9 @@ class Desk:
         say("")
         say(f"TrendDojo is ready after {seconds:.1f} s: {self.settings.address}")
         password = self.settings.environment.get("DEMO_PASSWORD")
-        if password:
+        if not password and is_given(self.settings.environment, "DEMO_PASSWORD"):
+            say("Sign in as demo with the password in the file of DEMO_PASSWORD_FILE. Ctrl-C stops the desk.")
+        elif password:
             say(f"Sign in as demo with the password {password} (kept in .env). Ctrl-C stops the desk.")
         else:
             say("There is no demo trader because DEMO_PASSWORD is empty. Ctrl-C stops the desk.")
