@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name
+from django.db import connection
 
 LOCAL_MAIL = frozenset(
     {
@@ -12,6 +13,9 @@ LOCAL_MAIL = frozenset(
         "django.core.mail.backends.filebased.EmailBackend",
     }
 )
+_OWNED = """
+SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND pg_has_role(relowner, 'USAGE')
+"""
 UNSAFE_SOURCES = frozenset({"'unsafe-inline'", "'unsafe-eval'", "*"})
 
 
@@ -71,3 +75,21 @@ def check_webhooks_stay_outside(
         return []
     hint = "Leave WEBHOOKS_TO_LOOPBACK out: it is for trying webhooks on one's own machine."
     return [Error("Webhooks may reach this machine itself.", hint=hint, id="trenddojo.E003")]
+
+
+@register(Tags.database, deploy=True)
+def check_role_owns_nothing(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001
+    databases: Sequence[str] | None = None,
+    **_: object,
+) -> list[CheckMessage]:
+    """Whoever gets hold of a process should not get hold of the tables. Asked with `--database default` alone."""
+    if not databases:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_OWNED)
+        (owned,) = cursor.fetchone()
+    if not owned:
+        return []
+    hint = "Give the processes a role that reads and writes rows alone: docs/deploy.md, “The servers”."
+    return [Warning("The desk's role owns its tables.", hint=hint, id="trenddojo.W002")]

@@ -37,9 +37,10 @@ NOT_EMPTY = (
     "The database is not empty: restore into an empty one, or add --replace (make: REPLACE=1) to lose what it holds."
 )
 DAMAGED = "This backup is damaged ({what}): take another copy of it."
+# Of another role's sessions a role that is no superuser is told no type: those that have a user are clients.
 _OTHERS = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND (backend_type = 'client backend' OR (backend_type IS NULL AND usesysid IS NOT NULL))
 """
 # Everything of ours in the schema; what extensions brought stays, and the script uses it.
 _DROP = """
