@@ -1,5 +1,6 @@
 """The dashboard: where the trader stands and what needs attention, in a number of queries that does not grow."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
+from time_machine import Traveller
 
 from accounts.models import TradingAccount, User
 from tests.factories import make_account, make_cash, make_closed_trade, make_plan
@@ -22,9 +24,9 @@ TODAY = date(2025, 3, 5)
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Any:
-    with time_machine.travel(NOW, tick=False):
-        yield
+def clock() -> Iterator[Traveller]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
 
 
 def closed(account: TradingAccount, net: str, at: datetime = NOW - timedelta(hours=2), **fields: Any) -> None:
@@ -138,8 +140,9 @@ def test_what_is_missing_is_counted_and_leads_to_the_list(alice: User, alice_cli
         assert f"/trades/?{query}" in text
 
 
-def test_two_currencies_are_shown_apart_and_never_added(alice: User, alice_client: Client) -> None:
+def test_two_currencies_are_shown_apart_and_never_added(alice: User, alice_client: Client, clock: Traveller) -> None:
     make_account(alice, "Dollars")
+    clock.shift(1)
     make_account(alice, "Euros", currency="EUR", exchange="XETR", starting_balance=Decimal(50_000))
     answer = alice_client.get("/")
     assert [(s["now"].currency, s["now"].equity) for s in answer.context["sections"]] == [
