@@ -2,6 +2,8 @@
 by themselves, nothing typed is lost, and each says when it may be old."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,9 +14,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from accounts.calendars import session_for
 from accounts.models import TradingAccount, User
+from brokers.base import AccountReport
 from brokers.models import Quote
+from brokers.services.snapshots import snapshot_keep
 from tests.browser.test_orders import fill_ticket, happens
-from tests.trades.orders.kit import connected_account, held, make_order, make_quote, protected
+from tests.trades.orders.kit import connected_account, d, held, make_order, make_quote, protected
 from trades.models import Order
 from trenddojo.domain.order_state import OrderFact
 
@@ -97,6 +101,39 @@ def test_the_ticket_follows_the_market_and_leaves_what_is_being_typed_alone(
     halted(account, reason=REASON)
     expect(listened(ticket)).to_contain_text("It cannot be sent.", timeout=SOON)
     expect(previewed(ticket)).to_contain_text(REASON)
+
+
+@pytest.mark.parametrize("step", ["ticket", "confirm"])
+def test_both_steps_show_a_change_within_a_second(
+    account: TradingAccount, step: str, request: pytest.FixtureRequest
+) -> None:
+    page = request.getfixturevalue(step)
+    # The first answer of a new process takes longer than any other.
+    with page.expect_response(lambda answer: answer.status == 204):
+        pass
+
+    def power(value: int) -> None:
+        report = AccountReport("1", "USD", equity=d(50_000), cash=d(value), buying_power=d(value))
+        snapshot_keep(account.connection, report, at=timezone.now())
+
+    changes: dict[str, list[tuple[Callable[[], None], str]]] = {
+        "a quote": [(partial(quoted, "99.90", ask), ask) for ask in ("100.11", "100.12", "100.13")],
+        "buying power": [(partial(power, value), f"the buying power is {value}.00") for value in (100, 200, 300)],
+        "a halt": [(partial(halted, account, reason=f"{REASON} {n}"), f"{REASON} {n}") for n in range(3)],
+    }
+    took = {
+        what: sorted(shown_after(page, change, words) for change, words in tries) for what, tries in changes.items()
+    }
+    # The slowest does not count: a machine that is busy with something else says nothing about the page.
+    assert {what for what, (_, middle, _) in took.items() if middle >= 1} == set(), took
+
+
+def shown_after(page: Page, change: Callable[[], None], words: str) -> float:
+    """How long the preview takes to show what the desk has just heard of."""
+    change()
+    known = monotonic()
+    expect(previewed(page)).to_contain_text(words, timeout=SOON)
+    return monotonic() - known
 
 
 def test_the_ticket_looks_again_when_something_happens_to_an_order(

@@ -13,6 +13,7 @@ from django_htmx.http import trigger_client_event
 from accounts.selectors import accounts_of
 from trades.selectors.freshness import connections_stale
 from trades.selectors.order_changes import changes_since, seen_now
+from trades.selectors.ticket_glance import Glance, glance_at, glance_read
 from trades.views.account_choice import account_chosen
 
 CHANGED = "orders-changed"
@@ -26,12 +27,25 @@ def live_context(request: HttpRequest) -> dict[str, Any]:
 @login_required
 @require_safe
 def changes(request: HttpRequest) -> HttpResponse:
-    """204 while nothing happened; else where to go on asking, and the event on which the page reads itself anew."""
+    """204 while nothing happened; else where to go on asking, and the event on which the page reads itself anew.
+
+    A ticket also says how market and account stood when it looked: it hears of a difference once.
+    """
     found = changes_since(request.user, request.GET.get("since", ""))
-    if not found.has_changed and not found.is_old:
+    moved = _moved(request)
+    if not found.has_changed and not found.is_old and moved is None:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    answer = render(request, "trades/_live_place.html", {"seen": str(found.seen)})
-    return trigger_client_event(answer, CHANGED) if found.has_changed else answer
+    answer = render(request, "trades/_live_place.html", {"seen": str(found.seen), "glance": moved})
+    return trigger_client_event(answer, CHANGED) if found.has_changed or moved is not None else answer
+
+
+def _moved(request: HttpRequest) -> Glance | None:
+    """How it stands now, where a ticket was looked at otherwise."""
+    before = glance_read(request.GET.get("glance", ""))
+    if before is None:
+        return None
+    now = glance_at(request.user, before.account, before.symbol)
+    return now if now != before else None
 
 
 @login_required

@@ -23,10 +23,12 @@ from trades.forms.order import USED_BY, OrderForm
 from trades.models import Order, Trade, TradeStatus
 from trades.selectors.freshness import connections_stale
 from trades.selectors.order_desks import OrderDesk, desk_chosen, order_desks
+from trades.selectors.ticket_glance import Glance, glance_at
 from trades.selectors.trade_page import trade_for
 from trades.templatetags.orders import is_stale
 from trades.views.live import live_context
 from trenddojo.domain.errors import DomainError
+from trenddojo.domain.instruments import validate_symbol
 from trenddojo.domain.order_state import OrderState
 
 FIRST_VALUES = ("account", "symbol", "side", "quantity", "type", "limit_price", "stop_price", "asset_class")
@@ -49,6 +51,8 @@ class Answer:
     is_sized: bool = False
     problems: list[str] = field(default_factory=list)
     silence: str = ""
+    # How it stood when this was read: what differs later is worth another look.
+    glance: Glance | None = None
     at: datetime = field(default_factory=timezone.now)
 
     @property
@@ -106,7 +110,7 @@ def preview(request: HttpRequest) -> HttpResponse:
         return redirect("trades:order-create")
     desks = order_desks(request.user)
     form = _form(desks, desk_chosen(desks, request.POST.get("account")), data=request.POST)
-    return render(request, "trades/_order_preview.html", {"answer": _answer(request, form)})
+    return render(request, "trades/_order_previewed.html", {"answer": _answer(request, form)})
 
 
 def _form(desks: list[OrderDesk], desk: OrderDesk | None, **options: Any) -> OrderForm:
@@ -137,10 +141,10 @@ def _confirm(request: HttpRequest, form: OrderForm, desk: OrderDesk | None, trad
     """The second step: the very order, with its numbers, to be sent or changed."""
     live = _live(request, desk)
     given = _sized(request, form.given())
-    shown = order_preview(owner=request.user, given=given, now=timezone.now())
+    shown, glance = _looked(request, given)
     values = form.data.dict() | {"quantity": f"{given.quantity.normalize():f}"}
     context = {
-        "answer": Answer(shown, _currency(desk), silence=_silence(desk, shown)),
+        "answer": Answer(shown, _currency(desk), silence=_silence(desk, shown), glance=glance),
         # Settled here: what is asked later is about this quantity.
         "is_sized": form.cleaned_data["quantity"] is None,
         "kept": [(name, values[name]) for name in form.fields if values.get(name)],
@@ -193,11 +197,18 @@ def _answer(request: HttpRequest, form: OrderForm) -> Answer:
     desk = desk_chosen(order_desks(request.user), form.cleaned_data["account"])
     try:
         given = _sized(request, form.given())
-        shown = order_preview(owner=request.user, given=given, now=timezone.now())
+        shown, glance = _looked(request, given)
     except DomainError as refusal:
         return Answer(problems=[refusal.sentence], silence=_silence(desk))
     is_sized = form.cleaned_data["quantity"] is None
-    return Answer(shown, _currency(desk), is_sized=is_sized, silence=_silence(desk, shown))
+    return Answer(shown, _currency(desk), is_sized=is_sized, silence=_silence(desk, shown), glance=glance)
+
+
+def _looked(request: HttpRequest, given: OrderInput) -> tuple[OrderPreview, Glance | None]:
+    """The preview, and how everything it rests on stood before it was made. Raises as order_preview."""
+    before = glance_at(request.user, given.account_id, validate_symbol(given.symbol))
+    shown = order_preview(owner=request.user, given=given, now=timezone.now())
+    return shown, before.priced(shown.quote) if before else None
 
 
 def _silence(desk: OrderDesk | None, shown: OrderPreview | None = None) -> str:
