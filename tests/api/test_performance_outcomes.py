@@ -108,6 +108,38 @@ def test_an_override_of_a_trade_that_is_not_closed_is_told_without_a_result(api,
     assert [row["n"] for row in body["limits"]] == [1, 1]
 
 
+def test_all_overrides_are_walked_page_by_page_either_way(api, account):
+    trade = account.trades.filter(is_override=True).get()
+    for number in range(28):
+        overridden(trade, "max_position", f"Number {number}.")
+    everything = [str(pk) for pk in LimitOverride.objects.order_by("-created_at", "-pk").values_list("pk", flat=True)]
+    body, walked, addresses = api.get("/performance/overrides/?page_size=12").json(), [], []
+    while True:
+        walked += [row["id"] for row in body["latest"]]
+        addresses.append(body["next"])
+        if body["next"] is None:
+            break
+        body = api.client.get(body["next"]).json()
+    assert (walked, len(addresses)) == (everything, 3)
+    assert body["cost"] == "150.00"
+    before = api.client.get(body["previous"]).json()
+    assert [row["id"] for row in before["latest"]] == everything[12:24]
+    oldest = api.get("/performance/overrides/?ordering=created_at&page_size=1").json()["latest"]
+    assert [row["id"] for row in oldest] == everything[-1:]
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "name"),
+    [
+        ("cursor=x", "bad_cursor", "cursor"),
+        ("page_size=0", "bad_page_size", "page_size"),
+        ("ordering=code", "bad_ordering", "ordering"),
+    ],
+)
+def test_a_page_of_overrides_that_there_cannot_be_is_refused(api, account, query, code, name):
+    assert error(api.get(f"/performance/overrides/?{query}")) == (400, code, name)
+
+
 def test_the_pages_show_the_same(api, alice_client, account):
     page = alice_client.get("/performance/plan/").context
     body = api.get("/performance/plan/").json()

@@ -195,6 +195,30 @@ def test_overrides_cost_what_others_made_more(account: TradingAccount, alice: Us
     assert "less than as many others at their mean" in text
 
 
+def test_all_overrides_are_walked_page_by_page(account: TradingAccount, alice: User, alice_client: Client) -> None:
+    broken = make_closed_trade(account, is_override=True, entry_date=START)
+    for number in range(26):
+        LimitOverride.objects.create(
+            trade=broken,
+            actor=alice,
+            code="max_position",
+            sentence="Broken.",
+            limit=30,
+            actual=45,
+            reason=f"No. {number}!",
+        )
+    figures_rebuild(account)
+    first = alice_client.get("/performance/overrides/")
+    assert [row.reason for row in first.context["latest"]] == [f"No. {number}!" for number in range(25, 0, -1)]
+    assert first.context["previous_url"] == ""
+    assert f'href="{first.context["next_url"].replace("&", "&amp;")}"' in first.content.decode()
+    last = alice_client.get("/performance/overrides/" + first.context["next_url"])
+    assert [row.reason for row in last.context["latest"]] == ["No. 0!"]
+    assert last.context["next_url"] == ""
+    again = alice_client.get("/performance/overrides/" + last.context["previous_url"])
+    assert again.context["latest"] == first.context["latest"]
+
+
 def test_without_overrides_there_is_nothing_to_cost(account: TradingAccount, alice_client: Client) -> None:
     make_closed_trade(account)
     figures_rebuild(account)

@@ -29,16 +29,16 @@ from trades.api.performance_fields import (
     PerformanceFilters,
     PerformanceGiven,
 )
-from trades.api.performance_outcomes import OVERRIDES, PLAN, OverridesGiven, PlanGiven
+from trades.api.performance_outcomes import OVERRIDES, OVERRIDES_ASKED, PLAN, OverridesGiven, PlanGiven
 from trades.filters import TradeFilter
 from trades.selectors.breakdown_names import CHECKLIST_LABELS, EXIT_LABELS, PLANNED_LABELS, labelled, namer_of
 from trades.selectors.breakdowns import (
     BREAKDOWNS,
     Outcomes,
     OverrideCost,
-    latest_overrides,
     override_cost,
     overrides_by_code,
+    overrides_of,
     plan_outcomes,
 )
 from trades.selectors.calendar import day_results, month_of
@@ -47,6 +47,7 @@ from trades.selectors.performance import CurveRow, curve_rows, performance_of, s
 from trades.selectors.scope import Scope, scopes_of
 from trenddojo.api.errors import invalid
 from trenddojo.api.list_pages import ListPagination, WalkedPagination
+from trenddojo.api.paging import BY_CREATION, KeysetPagination
 from trenddojo.api.schema import errors
 
 OWN = ("account", "setup", "tag")
@@ -70,6 +71,8 @@ class Wanted:
 class PerformanceViewSet(TradesViewSet):
     pagination_class = None
     orders = tuple(ORDERS)
+    orderings = BY_CREATION
+    default_ordering = "-created_at"
 
     @extend_schema(
         summary="Read every figure",
@@ -160,12 +163,12 @@ class PerformanceViewSet(TradesViewSet):
     @extend_schema(
         summary="Read what overridden limits cost",
         description="Trades that broke a limit beside those that kept to all of them. A trade that broke two limits "
-        "counts under both.",
-        parameters=[PerformanceFilters],
+        "counts under both. `latest` comes in pages; what it costs is told with each.",
+        parameters=OVERRIDES_ASKED,
         responses={200: OverridesGiven, **errors(404)},
         examples=[OVERRIDES],
     )
-    @action(detail=False)
+    @action(detail=False, pagination_class=KeysetPagination)
     def overrides(self, request: Request) -> Response:
         wanted = self.wanted(request, PerformanceFilters)
         scope = wanted.scope
@@ -176,9 +179,9 @@ class PerformanceViewSet(TradesViewSet):
             "overridden": _sums_told(found.overridden),
             "others": _sums_told(found.others),
             "limits": overrides_by_code(scope) if scope else [],
-            "latest": latest_overrides(scope) if scope else [],
+            "latest": self.paginate_queryset(overrides_of(scope)),
         }
-        return Response(OverridesGiven(told).data)
+        return Response(OverridesGiven(told | self.paginator.links()).data)
 
     def wanted(self, request: Request, query: type[PerformanceFilters], *, without: tuple[str, ...] = ()) -> Wanted:
         """What is asked for. Raises ValidationError, and Http404 for what is another's."""

@@ -2,13 +2,22 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from trades.api.base import limit_code
-from trades.api.performance_fields import FIGURE, MONEY, OVER_TRADES, ROW, BreakdownRow, with_figures
+from trades.api.performance_fields import (
+    FIGURE,
+    MONEY,
+    OVER_TRADES,
+    ROW,
+    BreakdownRow,
+    PerformanceFilters,
+    with_figures,
+)
 from trades.models import LimitOverride, TradeStatus
 from trades.selectors.breakdown_names import CHECKLIST_LABELS, EXIT_LABELS, PLANNED_LABELS
 from trenddojo.api.fields import Key, Moment, Number, Text, Whole, Word
+from trenddojo.api.paging import KeysetPagination
 from trenddojo.api.serializers import Given
 
 GroupGiven = with_figures(
@@ -75,9 +84,19 @@ class OverridesGiven(Given):
     overridden = GroupGiven(help_text="Closed trades that broke a limit.")
     others = GroupGiven(help_text="Closed trades within all limits.")
     limits = LimitCostGiven(many=True, help_text="The most often overridden first.")
-    latest = OverrideGiven(many=True, help_text="At most 25, the newest first, of trades that are not closed too.")
+    latest = OverrideGiven(many=True, help_text="One page of all, of trades that are not closed too.")
+    next = Text(allow_null=True, help_text="The address of the page of `latest` that follows.")
+    previous = Text(allow_null=True, help_text="The address of the page of `latest` before.")
 
 
+# The answer itself is no list: what pages `latest` is named here.
+OVERRIDES_ASKED = [
+    PerformanceFilters,
+    *(
+        OpenApiParameter(each["name"], each["schema"], description=f"Of `latest`. {each['description']}")
+        for each in KeysetPagination().get_schema_operation_parameters(None)
+    ),
+]
 _GROUP = {"mean_holding_seconds": 5400, **dict.fromkeys((*OVER_TRADES, "mean_planned_r"), FIGURE)}
 PLAN = OpenApiExample(
     "One exit at its target",
@@ -111,6 +130,8 @@ OVERRIDES = OpenApiExample(
                 "created_at": "2026-03-05T14:30:00Z",
             }
         ],
+        "next": None,
+        "previous": None,
     },
     response_only=True,
 )

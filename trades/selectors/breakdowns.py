@@ -10,7 +10,7 @@ from trades.models import LimitOverride
 from trades.selectors.contributions import HOLDING_BOUNDS
 from trades.selectors.figures import PAGE, KeyTotals, TotalsWalk, together, totals_by_key
 from trades.selectors.scope import Scope
-from trenddojo.keyset import Page
+from trenddojo.keyset import Page, Sort, Walk
 
 # Breakdown → the order it is read in when the reader asks for no other.
 BREAKDOWNS: dict[str, str] = {
@@ -25,6 +25,7 @@ BREAKDOWNS: dict[str, str] = {
     "account": "-n",
 }
 OVERRIDES_SHOWN = 25
+BY_TIME = Sort(("created_at", "id"))
 
 
 def breakdown(scope: Scope, by: str, *, order: str, cursor: str = "", size: int = PAGE) -> Page:
@@ -120,8 +121,15 @@ def overrides_by_code(scope: Scope) -> list[CodeCost]:
     return [CodeCost(*row) for row in rows]
 
 
-def latest_overrides(scope: Scope) -> list[LimitOverride]:
-    return list(_overrides(scope).select_related("trade").order_by("-created_at", "-pk")[:OVERRIDES_SHOWN])
+def overrides_page(scope: Scope, *, cursor: str = "") -> Page:
+    """One page of overrides, the newest first; a cursor that leads nowhere gives the first page."""
+    return Walk(overrides_of(scope), BY_TIME, is_descending=True).shown(cursor, OVERRIDES_SHOWN)
+
+
+def overrides_of(scope: Scope | None) -> QuerySet[LimitOverride]:
+    """Overrides with their trades, of trades that are not closed too."""
+    found = _overrides(scope) if scope is not None else LimitOverride.objects.none()
+    return found.select_related("trade")
 
 
 def _overrides(scope: Scope) -> QuerySet[LimitOverride]:

@@ -14,9 +14,9 @@ from trades.selectors.breakdown_names import CHECKLIST_LABELS, EXIT_LABELS, PLAN
 from trades.selectors.breakdowns import (
     BREAKDOWNS,
     breakdown,
-    latest_overrides,
     override_cost,
     overrides_by_code,
+    overrides_page,
     plan_outcomes,
 )
 from trades.selectors.calendar import next_month
@@ -167,6 +167,7 @@ def performance_overrides(request: HttpRequest) -> HttpResponse:
     context = page.context()
     if page.scope is not None:
         found = override_cost(page.scope)
+        listed = overrides_page(page.scope, cursor=request.GET.get("cursor", ""))
         context |= {
             "rows": [
                 _row(found.overridden, "With an overridden limit", page.trades_link(override="yes")),
@@ -175,6 +176,8 @@ def performance_overrides(request: HttpRequest) -> HttpResponse:
             "overridden": found.overridden.totals.n,
             "cost": found.cost,
             "codes": overrides_by_code(page.scope),
-            "latest": latest_overrides(page.scope),
+            "latest": listed.rows,
+            "previous_url": f"{page.link_here(cursor=listed.previous)}#overrides" if listed.previous else "",
+            "next_url": f"{page.link_here(cursor=listed.next)}#overrides" if listed.next else "",
         }
     return render(request, "trades/performance_overrides.html", context)

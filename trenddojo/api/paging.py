@@ -39,9 +39,11 @@ class KeysetPagination(BasePagination):
         return Walk(queryset, view.orderings[ordering.removeprefix("-")], is_descending=ordering.startswith("-"))
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response(
-            {"next": self._address(self.found.next), "previous": self._address(self.found.previous), "results": data}
-        )
+        return Response(self.links() | {"results": data})
+
+    def links(self) -> dict[str, str | None]:
+        """The addresses of the pages beside this one."""
+        return {"next": self._address(self.found.next), "previous": self._address(self.found.previous)}
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri", "example": None}
