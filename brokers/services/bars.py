@@ -15,6 +15,7 @@ from django.utils import timezone
 from brokers.base import BarReport, SplitReport
 from brokers.models import Bar, BarSpan, BrokerConnection, Split
 from brokers.registry import adapter_for
+from brokers.services.calls import market_call
 
 TIMEFRAMES = {
     "1Min": timedelta(minutes=1),
@@ -66,8 +67,10 @@ def bars_for(connection: BrokerConnection, symbol: str, timeframe: str, start: d
     whole = datetime.fromtimestamp(now.timestamp() // series.step.total_seconds() * series.step.total_seconds(), UTC)
     for gap_start, gap_end in gaps(series, start, min(end, whole)):
         adapter = adapter_for(connection)
-        reports = adapter.bars(symbol, timeframe, gap_start, gap_end)
-        splits = adapter.splits(symbol, gap_start.date(), gap_end.date())
+        with market_call(connection):
+            reports = adapter.bars(symbol, timeframe, gap_start, gap_end)
+        with market_call(connection):
+            splits = adapter.splits(symbol, gap_start.date(), gap_end.date())
         splits_keep(series.feed, splits)
         bars_keep(series, reports, start=gap_start, end=gap_end, settled=now - SETTLED_AFTER)
     return bars_kept(series, start, end)

@@ -6,6 +6,8 @@ header and no body is in it. docs/execution.md, "Evidence".
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,9 +16,9 @@ from uuid import UUID
 from django.db import Error, transaction
 from django.utils import timezone
 
-from brokers.errors import BrokerError
-from brokers.http import Call, last_call
-from brokers.models import BrokerCall
+from brokers.errors import BrokerError, NoMarketData, Refused, Unsupported
+from brokers.http import Call, last_call, last_call_forget
+from brokers.models import BrokerCall, BrokerConnection
 from trenddojo import log_context
 from trenddojo.redaction import redacted
 from trenddojo.statements import rows_of
@@ -29,6 +31,8 @@ STREAM: Final = "STREAM"
 APART: Final = timedelta(hours=1)
 # So many kinds are kept of a connection, those that happened last.
 KINDS_KEPT: Final = 20
+# What a broker says of a symbol is an answer: no call failed.
+ANSWERS: Final = (NoMarketData, Refused, Unsupported)
 # A longer part of an address that has a digit in it names one order or one execution.
 LONGEST_WORD: Final = 12
 HIDDEN_PART: Final = "…"
@@ -75,6 +79,34 @@ def call_note(*, connection_id: UUID, error: BrokerError, sealed: str | None = N
                 rows_of(_PRUNE, {"connection": connection_id, "kept": KINDS_KEPT})
     except Error as problem:
         logger.warning("broker.call.unkept connection=%s problem=%s", connection_id, type(problem).__name__)
+
+
+@contextmanager
+def market_call(connection: BrokerConnection) -> Iterator[None]:
+    """Around one question about the market, for a quote, the clock or bars: a call that fails is kept, and is over with
+    the first that is answered at the same address. The connection is not held to fail for it."""
+    try:
+        yield
+    except ANSWERS:
+        _market_call_end(connection)
+        raise
+    except BrokerError as error:
+        call_note(connection_id=connection.pk, error=error, sealed=connection.credentials)
+        # Whoever holds the connection to fail for it, too, counts it no second time.
+        last_call_forget()
+        raise
+    _market_call_end(connection)
+
+
+def _market_call_end(connection: BrokerConnection) -> None:
+    call = last_call()
+    if call is None:
+        return
+    failing = BrokerCall.objects.filter(connection=connection, method=call.method[:8], endpoint=endpoint_of(call.path))
+    try:
+        failing.filter(ended_at=None).update(ended_at=timezone.now())
+    except Error as problem:
+        logger.warning("broker.call.unkept connection=%s problem=%s", connection.pk, type(problem).__name__)
 
 
 def calls_end(*, connection_id: UUID) -> None:

@@ -8,6 +8,7 @@ from brokers.base import ClockReport
 from brokers.errors import BrokerError, TryLater
 from brokers.models import BrokerConnection
 from brokers.registry import adapter_for
+from brokers.services.calls import market_call
 from trenddojo.cache import spare
 
 LONGEST_KEPT = timedelta(seconds=30)
@@ -29,7 +30,8 @@ def clock_of(connection: BrokerConnection, *, exchange: str, now: datetime) -> C
     if is_silent(connection):
         return clock_by_calendar(exchange, now)
     try:
-        report = adapter_for(connection).clock()
+        with market_call(connection):
+            report = adapter_for(connection).clock()
     except BrokerError as error:
         silence_note(connection, error)
         return clock_by_calendar(exchange, now)

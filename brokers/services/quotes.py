@@ -11,6 +11,7 @@ from brokers.base import QuoteReport
 from brokers.errors import NoMarketData
 from brokers.models import BrokerConnection, Quote
 from brokers.registry import adapter_for
+from brokers.services.calls import market_call
 
 # Clocks differ: a quote from further ahead than this is not a quote of now.
 CLOCK_SKEW = timedelta(seconds=5)
@@ -21,7 +22,8 @@ COLUMNS = ["bid", "ask", "bid_size", "ask_size", "last", "at", "received_at"]
 
 def quote_fetch(connection: BrokerConnection, symbol: str) -> Quote:
     """Ask the broker for one quote and keep it. Raises NoMarketData or TryLater; never within a transaction."""
-    report = adapter_for(connection).quote(symbol)
+    with market_call(connection):
+        report = adapter_for(connection).quote(symbol)
     kept = quotes_keep(connection.feed, [report], now=timezone.now())
     if symbol not in kept:
         raise NoMarketData(f"There is no usable quote for {symbol}: bid or ask is missing or they are crossed.")
@@ -32,7 +34,8 @@ def quotes_refresh(connection: BrokerConnection, symbols: Sequence[str]) -> dict
     """Ask for many quotes in one request and keep them; symbols without a usable quote are absent."""
     if not symbols:
         return {}
-    reports = adapter_for(connection).quotes(sorted(set(symbols)))
+    with market_call(connection):
+        reports = adapter_for(connection).quotes(sorted(set(symbols)))
     return quotes_keep(connection.feed, list(reports.values()), now=timezone.now())
 
 
