@@ -154,7 +154,7 @@ class OrderForm(CreationForm):
         return None if price is None else TakeProfit(price)
 
     def given(self) -> OrderInput:
-        """What was typed; only for a valid form."""
+        """What was typed; only where nothing is wrong, or nothing but the moment that is too late to send."""
         cleaned = self.cleaned_data
         is_oco = self.order_class is OrderClass.OCO
         return OrderInput(
@@ -170,7 +170,7 @@ class OrderForm(CreationForm):
             stop_loss=self._stop,
             take_profit=self._target,
             trade_id=cleaned.get("trade"),
-            send_before=cleaned["send_before"],
+            send_before=cleaned.get("send_before"),
             order_class=self.order_class,
         )
 

@@ -283,6 +283,14 @@ def test_the_preview_follows_what_is_typed(alice_client: Client, account: Tradin
     assert not Order.objects.exists()
 
 
+def test_a_moment_that_is_half_typed_is_no_reason_to_show_nothing(
+    alice_client: Client, account: TradingAccount
+) -> None:
+    told, _ = verdict(alice_client, account, send_before="2026-13-")
+    assert told == "It can be sent. Cost 1,000.00 USD."
+    assert "Write the time as 2026-03-05 15:30." in page(alice_client, ticket(account, send_before="2026-13-"))
+
+
 @pytest.mark.parametrize(
     ("planned", "told"),
     [
