@@ -72,13 +72,10 @@ def call_note(*, connection_id: UUID, error: BrokerError, sealed: str | None = N
     call = call or last_call()
     if call is None:
         return
-    try:
-        with transaction.atomic():
-            noted = rows_of(_NOTE, _words(connection_id, error, sealed, call))
-            if noted == [(1,)]:
-                rows_of(_PRUNE, {"connection": connection_id, "kept": KINDS_KEPT})
-    except Error as problem:
-        logger.warning("broker.call.unkept connection=%s problem=%s", connection_id, type(problem).__name__)
+    with _without_database(connection_id), transaction.atomic():
+        noted = rows_of(_NOTE, _words(connection_id, error, sealed, call))
+        if noted == [(1,)]:
+            rows_of(_PRUNE, {"connection": connection_id, "kept": KINDS_KEPT})
 
 
 @contextmanager
@@ -103,10 +100,17 @@ def _market_call_end(connection: BrokerConnection) -> None:
     if call is None:
         return
     failing = BrokerCall.objects.filter(connection=connection, method=call.method[:8], endpoint=endpoint_of(call.path))
-    try:
+    with _without_database(connection.pk):
         failing.filter(ended_at=None).update(ended_at=timezone.now())
+
+
+@contextmanager
+def _without_database(connection_id: UUID) -> Iterator[None]:
+    """The evidence can be done without: a database that is away keeps nobody from what it is about."""
+    try:
+        yield
     except Error as problem:
-        logger.warning("broker.call.unkept connection=%s problem=%s", connection.pk, type(problem).__name__)
+        logger.warning("broker.call.unkept connection=%s problem=%s", connection_id, type(problem).__name__)
 
 
 def calls_end(*, connection_id: UUID) -> None:
