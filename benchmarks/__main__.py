@@ -40,7 +40,7 @@ def _measured(folder: Path, started: float) -> str:
     settings.ROOT_URLCONF = "benchmarks.urls"
     call_command("migrate", verbosity=0)
     from benchmarks import api, imports, orders, pages, processes, report, writes
-    from benchmarks.data import traders_make
+    from benchmarks.data import database_rests, traders_make
 
     _say(started, "Making traders and their trades.")
     traders = traders_make()
@@ -54,6 +54,7 @@ def _measured(folder: Path, started: float) -> str:
     write = writes.measure(traders[-1])
     _say(started, "Measuring imports.")
     imported = imports.measure(traders[0], folder)
+    database_rests()
     _say(started, "Measuring orders.")
     ordered = orders.measure(folder)
     _say(started, "Measuring processes.")
