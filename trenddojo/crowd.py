@@ -39,8 +39,8 @@ def orders_waiting() -> int:
 
 
 def is_crowd(waiting: int) -> bool:
-    """A quarter of what may wait is more than workers have before them on a usual day."""
-    return waiting > settings.ORDERS_WAITING_MOST // 4
+    """Half of what may wait is more than workers have before them on a busy day."""
+    return waiting > settings.ORDERS_WAITING_MOST // 2
 
 
 def is_crowded() -> bool:

@@ -24,7 +24,7 @@ SIZES = {
     "ORDERS": 20,
     "TRADES": 3000,
     "TIMES": 4,
-    "WARM_UP": 90,
+    "WARM_UP": 120,
     "CROWD": 60,
     "AFTER": 30,
 }

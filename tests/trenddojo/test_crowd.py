@@ -12,7 +12,7 @@ from trenddojo import crowd
 @pytest.fixture
 def queue(settings: Any) -> Iterator[redis.Redis]:
     """Eight may wait: three are a crowd."""
-    settings.ORDERS_WAITING_MOST = 8
+    settings.ORDERS_WAITING_MOST = 4
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.delete(crowd.QUEUE)
         yield client
@@ -20,7 +20,7 @@ def queue(settings: Any) -> Iterator[redis.Redis]:
         crowd.orders_waiting()
 
 
-def test_a_crowd_is_more_than_a_quarter_of_what_may_wait(queue: redis.Redis) -> None:
+def test_a_crowd_is_more_than_half_of_what_may_wait(queue: redis.Redis) -> None:
     queue.rpush(crowd.QUEUE, "one", "two")
     assert (crowd.orders_waiting(), crowd.is_crowded()) == (2, False)
     queue.rpush(crowd.QUEUE, "three")

@@ -87,11 +87,11 @@ def test_nobody_learns_of_anothers_account(bob: User, alice: User, crowd: redis.
 
 def test_the_sweep_makes_no_crowd_larger(alice: User, crowd: redis.Redis, settings: Any) -> None:
     account = connected(alice)
-    settings.ORDERS_WAITING_MOST = 12
+    settings.ORDERS_WAITING_MOST = 6
     order = placed(account)
     Order.objects.filter(pk=order.pk).update(created_at=NOW)
     assert unsent_orders(NOW, 10) == [order.pk]
-    settings.ORDERS_WAITING_MOST = 11
+    settings.ORDERS_WAITING_MOST = 5
     assert unsent_orders(NOW + timedelta(seconds=14), 10) == []
     assert unsent_orders(NOW + timedelta(seconds=15), 10) == [order.pk]
     # Released at a time of its own it has no message.
