@@ -26,10 +26,10 @@ def test_beside_it():
 WRONG = "def test_wrong():\n    assert False\n"
 
 
-def run_of(folder: Path, content: str, *words: str) -> "subprocess.CompletedProcess[str]":
+def run_of(folder: Path, content: str) -> "subprocess.CompletedProcess[str]":
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(content)
-    command = [sys.executable, "-m", "tools.test", "-p", "no:django", "-q", *words]
+    command = [sys.executable, "-m", "tools.test", "-p", "no:django", "-q"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
 
@@ -46,10 +46,3 @@ def test_one_or_two_are_run_once_more_and_alone(tmp_path: Path, names: list[str]
 @pytest.mark.parametrize("content", [WRONG, BUSY.format(names=["one", "two", "three"])])
 def test_what_is_wrong_stays_wrong_and_three_are_too_many(tmp_path: Path, content: str) -> None:
     assert run_of(tmp_path, content).returncode == 1
-
-
-def test_a_run_that_did_not_come_about_is_not_repeated_from_an_earlier_one(tmp_path: Path) -> None:
-    run_of(tmp_path, WRONG)
-    answer = run_of(tmp_path, WRONG, "--no-such-word")
-    assert answer.returncode == 4
-    assert "Once more" not in answer.stdout
