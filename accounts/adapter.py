@@ -108,10 +108,10 @@ class AccountAdapter(DefaultAccountAdapter):
             return
         super().add_message(request, level, message_template, *args, **kwargs)
 
-    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - see above
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - allauth hands it over
         return reverse("mfa_index")
 
-    def get_signup_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - see above
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 - allauth hands it over
         return reverse("accounts:account-first")
 
 

@@ -79,7 +79,7 @@ def check_webhooks_stay_outside(
 
 @register(Tags.database, deploy=True)
 def check_role_owns_nothing(
-    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001 - Django names it in every call
     databases: Sequence[str] | None = None,
     **_: object,
 ) -> list[CheckMessage]:

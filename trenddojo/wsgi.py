@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from trenddojo.forking import memory_share
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
 pages = get_wsgi_application()
@@ -11,7 +13,6 @@ pages = get_wsgi_application()
 from django.urls import get_resolver  # noqa: E402 - settings are only ready now
 
 from accounts.calendars import sessions_warm  # noqa: E402 - models are only ready now
-from trenddojo.forking import memory_share  # noqa: E402
 from trenddojo.handover import handing_over  # noqa: E402
 
 # Event streams leave the thread that answered them.

@@ -118,7 +118,7 @@ def idempotency_clean(*, now: datetime) -> int:
 _KEEP = f"""
     UPDATE idempotency_keys SET status = %(status)s, headers = %(headers)s, body = %(body)s, claimed_at = NULL
     WHERE id = %(id)s AND status IS NULL AND {NOT_AWAITED}
-"""  # noqa: S608 - a constant
+"""  # noqa: S608 - NOT_AWAITED is a constant
 # One statement: two that come at once cannot both be the first.
 _INSERT = f"""
     INSERT INTO idempotency_keys (id, user_id, key, fingerprint, claimed_at, headers, body, created_at)

@@ -1,30 +1,28 @@
 """Changing or setting the password: allauth's pages, after which this browser goes on as the one it was."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
 
-from allauth.account.views import PasswordChangeView, PasswordSetView
+from allauth.account.views import password_change as change
+from allauth.account.views import password_set as first
 from django.http import HttpRequest, HttpResponse
 
 from accounts.services.people import session_followed
 
+View = Callable[[HttpRequest], HttpResponse]
 
-class _GoesOn:
-    request: HttpRequest
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        before = self.request.session.session_key
-        answer: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # the mixin knows no base
-        session_followed(before=before, now=self.request.session.session_key)
+def _goes_on(view: View) -> View:
+    @wraps(view)
+    def answered(request: HttpRequest) -> HttpResponse:
+        before = request.session.session_key
+        answer = view(request)
+        if request.session.session_key != before:
+            session_followed(before=before, now=request.session.session_key)
         return answer
 
-
-class _Change(_GoesOn, PasswordChangeView):
-    pass
+    return answered
 
 
-class _Set(_GoesOn, PasswordSetView):
-    pass
-
-
-password_change = _Change.as_view()
-password_set = _Set.as_view()
+password_change = _goes_on(change)
+password_set = _goes_on(first)

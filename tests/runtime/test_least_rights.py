@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import requests
 
+from accounts.models import TradingAccount
 from tests.brokers.simulator_server import RunningSimulator, simulator
 from tests.runtime.desk_process import wait_for
 from tests.runtime.least_rights_kit import (
@@ -208,10 +209,7 @@ class TestTheRole:
 
 class TestUse:
     def test_a_plan_is_sized_and_kept(self, desk: LeastDesk, dora: Browser) -> None:
-        class Account:
-            pk = account_of_dora(desk)
-
-        answer = dora.post("/trades/plan/", plan_data(Account()))  # type: ignore[arg-type]
+        answer = dora.post("/trades/plan/", plan_data(TradingAccount(pk=account_of_dora(desk))))
 
         assert answer.status_code == 302, answer.text
         assert desk.rows("SELECT symbol FROM trades WHERE status = 'planned'") == [("AAPL",)]
@@ -243,7 +241,7 @@ class TestUse:
     def test_an_order_reaches_the_exchange_and_comes_back_and_programs_are_told(
         self, desk: LeastDesk, trader: dict[str, str], exchange: RunningSimulator
     ) -> None:
-        follower = Follower(desk, trader["token"])  # type: ignore[arg-type]
+        follower = Follower(desk, trader["token"])
         body = ORDER | {"account": trader["account"]}
         answers: list[requests.Response] = []
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from django.db import connection
@@ -96,10 +96,16 @@ class WebProcess:
         return time.monotonic() - began
 
 
+class Listening(Protocol):
+    """A process that serves pages."""
+
+    port: int
+
+
 class Follower:
     """A program that follows events, in a thread of its own."""
 
-    def __init__(self, web: WebProcess, token: str, *, after: str = "", query: str = "", version: str = "1.1") -> None:
+    def __init__(self, web: Listening, token: str, *, after: str = "", query: str = "", version: str = "1.1") -> None:
         self.messages: list[dict[str, str]] = []
         self.comments: list[str] = []
         self.is_ended = False

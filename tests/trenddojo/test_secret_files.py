@@ -6,7 +6,8 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -22,6 +23,7 @@ from trenddojo.secret_files import MOST_BYTES, SECRETS, file_setting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECRET = "s3cret-" + "k" * 60
+NOBODY = 65534
 
 Write = Callable[[bytes], Path]
 
@@ -39,6 +41,18 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture(autouse=True)
 def _none_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SECRET_KEY")
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read every file, and so is somebody else meanwhile."""
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, path: Path) -> str:
@@ -103,12 +117,14 @@ class TestWhatIsRefused:
             f"The setting SECRET_KEY_FILE cannot be used: the file {tmp_path} cannot be read (Is a directory)."
         )
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
     def test_a_file_one_may_not_read(self, monkeypatch, write) -> None:
         path = write(SECRET.encode())
         path.chmod(0)
 
-        assert refused(monkeypatch, path).endswith(f"the file {path} cannot be read (Permission denied).")
+        with as_nobody():
+            said = refused(monkeypatch, path)
+
+        assert said.endswith(f"the file {path} cannot be read (Permission denied).")
 
     @pytest.mark.parametrize(
         ("content", "sentence"),
