@@ -4,10 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from trenddojo.forking import memory_share
+from trenddojo.forking import memory_pools_limit, memory_share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trenddojo.settings")
 
+memory_pools_limit()
 pages = get_wsgi_application()
 
 from django.urls import get_resolver  # noqa: E402 - settings are only ready now

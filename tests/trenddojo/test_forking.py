@@ -1,10 +1,13 @@
-"""Processes that are forked keep sharing what their parent had, also after the collector has visited all there is."""
+"""What the processes that fork, and their threads, take of memory."""
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from trenddojo.forking import ARENAS
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = {
@@ -39,3 +42,29 @@ def test_a_whole_collection_copies_little_of_what_a_process_shares(process: str)
         [sys.executable, "-c", STARTS[process] + COPIED], cwd=ROOT, check=True, capture_output=True, text=True
     )
     assert int(found.stdout) < LITTLE
+
+
+THREADS = """
+import ctypes, threading
+here = threading.Barrier(25)
+threads = [threading.Thread(target=lambda: (bytearray(5_000), here.wait(), here.wait())) for _ in range(24)]
+for thread in threads:
+    thread.start()
+here.wait()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+told = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, told)
+libc.fflush(told)
+here.wait()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks the GNU C library how many pools it made")
+def test_threads_of_a_web_process_share_two_pools_of_memory() -> None:
+    assert _pools(STARTS["web"]) <= ARENAS < _pools("")
+
+
+def _pools(start: str) -> int:
+    command = [sys.executable, "-c", start + THREADS]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.count("<heap ")
