@@ -23,7 +23,7 @@ def pulse_write(name: str) -> None:
 
 
 def pulse_end(name: str) -> None:
-    """A process that stops in order, and that nobody needs to miss."""
+    """No process of this kind is to run any more: nobody misses it, until one is heard of again."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM pulses WHERE name = %s", [name])
 

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Notification, Pulse, Silence, User
-from accounts.services.pulses import ORDERS, STREAM, WORKER, pulse_age, pulse_end, pulse_write
+from accounts.services.pulses import ORDERS, WORKER, pulse_age, pulse_write
 from brokers.mock.book import Book, Outcome
 from brokers.models import BrokerConnection
 from tests.trades.desk_kit import NOW
@@ -22,6 +23,7 @@ from trades.execution.intents import order_create
 from trades.execution.releases import orders_release
 from trades.execution.silences import silences_watch
 from trades.execution.submit import order_submit, orders_to_submit
+from trades.management.commands import stream_orders
 from trades.models import Order
 from trades.selectors.brakes import brakes_shown
 
@@ -245,10 +247,22 @@ def test_a_pulse_is_the_databases_own_word(monkeypatch: pytest.MonkeyPatch) -> N
     assert pulse_age(ORDERS) is None
 
 
-def test_a_stream_that_stops_in_order_is_not_missed(alice: User) -> None:
-    pulses(stream=300)
-    pulse_end(STREAM)
-    assert not Pulse.objects.exists()
+@pytest.mark.usefixtures("broker")
+def test_a_stream_that_was_stopped_is_missed_until_it_is_given_up(
+    alice: User, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def stopped(desk: Any) -> None:
+        """SIGTERM came at once."""
+
+    monkeypatch.setattr(stream_orders, "_run", stopped)
+    account = connected(alice)
+    pulses(orders=1, worker=1, stream=300)
+    call_command("stream_orders")
+    assert placed(account).status == "denied"
+    call_command("stream_orders", "--retire")
+    assert capsys.readouterr().out == f"{stream_orders.Command.retired}\n"
+    assert placed(account).status == "new"
+    assert sorted(Pulse.objects.values_list("name", flat=True)) == [ORDERS, WORKER]
 
 
 @pytest.mark.django_db(transaction=True)

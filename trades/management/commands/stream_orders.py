@@ -15,14 +15,18 @@ from trenddojo.pulse import others_watch, pulse_note
 
 class Command(BaseCommand):
     help = "Listens to the brokers' order updates, so that fills show at once; ends on SIGTERM."
+    retired = "The order stream is not missed any more: orders are polled. Where one runs, it will be missed again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--most", type=int, default=MOST_STREAMS, help="How many connections this process serves.")
+        parser.add_argument("--retire", action="store_true", help="No order stream is to run any more: miss none.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["retire"]:
+            pulse_end(STREAM)
+            self.stdout.write(self.retired)
+            return
         asyncio.run(_run(StreamDesk(tuple(streaming_brokers()), lives=_lives, most=options["most"])))
-        # Stopped in order: orders are polled instead, and nobody need miss it.
-        pulse_end(STREAM)
 
 
 def _lives() -> None:
