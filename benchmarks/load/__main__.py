@@ -88,6 +88,7 @@ def _measured(servers: Servers, folder: Path, started: float) -> tuple[str, bool
                 phases, running.samples, judge.books(exchange, desks, answered), rest, died, judge.database_bytes()
             )
             judge.ways(exchange, desks, phases)
+            judge.syncs_count(phases)
     for line in report.goals(found):
         _say(started, f"{'met   ' if line.is_met else 'MISSED'} {line.what}: {line.found}")
     return report.document(found), found.books.is_right

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from statistics import median, quantiles
 from typing import Any
 
 from django.db import connection
 
 from benchmarks.load.visitors import BUSY, TOO_MANY
+from brokers.models import AccountSnapshot
 from tests.brokers.simulator_server import RunningSimulator
 from trades.models import Order
 
@@ -51,6 +53,8 @@ class Phase:
     orders: list[str] = field(default_factory=list)
     # From the row of an order to its arrival at the exchange.
     sent: Times | None = None
+    # Connections that were read in full.
+    syncs: int = 0
 
     @property
     def errors(self) -> int:
@@ -60,6 +64,15 @@ class Phase:
     @property
     def statuses(self) -> Counter[int]:
         return Counter(row.status for row in self.rows)
+
+    def rates(self) -> dict[str, float]:
+        """Orders, pages and syncs that were done, a second."""
+        done = Counter(row.kind == ORDER for row in self.rows if self._is_done(row))
+        lasted = self.ended - self.began
+        return {"orders": done[True] / lasted, "pages": done[False] / lasted, "syncs": self.syncs / lasted}
+
+    def _is_done(self, row: Row) -> bool:
+        return row.status not in {0, BUSY, TOO_MANY} and row.began + row.seconds <= self.ended
 
     def refused(self, kind: str | None = None) -> tuple[int, int]:
         """How many were told to come back, of how many."""
@@ -93,6 +106,12 @@ def recovered(before: Phase, after: Phase) -> float | None:
         if usual and now and all(row.status not in {0, BUSY, TOO_MANY} for row in seen) and now.p95 <= 2 * usual.p95:
             return second
     return None
+
+
+def kept(usual: Phase, crowd: Phase) -> dict[str, float]:
+    """What was done a second in the crowd, as parts of what was usual."""
+    before, now = usual.rates(), crowd.rates()
+    return {what: now[what] / rate for what, rate in before.items() if rate}
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------
@@ -145,8 +164,6 @@ def unsent() -> int:
 
 def ways(exchange: RunningSimulator, desks: list[dict[str, Any]], phases: list[Phase]) -> None:
     """Tell each phase how long its orders took from our row to the exchange's."""
-    from datetime import datetime
-
     arrived = {
         order["client_order_id"]: datetime.fromisoformat(order["created_at"])
         for desk in desks
@@ -156,6 +173,13 @@ def ways(exchange: RunningSimulator, desks: list[dict[str, Any]], phases: list[P
     for phase in phases:
         mine = [rows[pk] for pk in phase.orders if pk in rows and rows[pk].client_order_id in arrived]
         phase.sent = times((arrived[one.client_order_id] - one.created_at).total_seconds() for one in mine)
+
+
+def syncs_count(phases: list[Phase]) -> None:
+    """Tell each phase how often a connection was read in full: each time leaves one snapshot."""
+    for phase in phases:
+        span = (datetime.fromtimestamp(phase.began, UTC), datetime.fromtimestamp(phase.ended, UTC))
+        phase.syncs = AccountSnapshot.objects.filter(at__range=span).count()
 
 
 def database_bytes() -> int:

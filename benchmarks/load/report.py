@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from benchmarks.load.desk import WEB, WORKERS
-from benchmarks.load.judge import MINUTE, ORDER, Books, Phase, Times, recovered, times_by_kind
+from benchmarks.load.judge import MINUTE, ORDER, Books, Phase, Times, kept, recovered, times_by_kind
 
 WARM, DAY, CROWD, AFTER = range(4)
 Samples = list[tuple[float, str, float, float]]
@@ -65,7 +65,7 @@ def goals(found: Found) -> list[Goal]:
     grown = [name for name, use in uses(found.samples, day).items() if name not in OTHERS and not use.is_flat]
     orders, all_of_them = crowd.refused(ORDER), crowd.refused()
     pages = (all_of_them[0] - orders[0], all_of_them[1] - orders[1])
-    book = found.books
+    book, rates = found.books, kept(day, crowd)
     wrong = len(book.lost) + len(book.doubled) + len(book.strangers) + len(book.different)
     return [
         Goal("errors in the working day", "0", str(day.errors), day.errors == 0),
@@ -77,6 +77,9 @@ def goals(found: Found) -> list[Goal]:
              crowd.errors == 0),
         Goal("a smaller share of orders is refused than of pages", "smaller", f"{_share(orders)}, {_share(pages)}",
              _part(orders) <= _part(pages)),
+        Goal("more of the usual orders a second are placed than of pages answered and connections read", "most",
+             ", ".join(f"{what} {100 * part:.0f}%" for what, part in rates.items()),
+             max(rates, key=lambda what: rates[what]) == "orders"),
         Goal("seconds until all is as before", "≤ 10", "not within the run" if back is None else f"{back:.0f}",
              back is not None and back <= 10),  # noqa: PLR2004 - the limit beside it
     ]  # fmt: skip
@@ -127,6 +130,7 @@ def _phase(phase: Phase) -> list[str]:
     order = phase.refused(ORDER)
     statuses = ", ".join(f"{count:,} × {status or 'no answer'}" for status, count in sorted(phase.statuses.items()))
     heads = {"working day": "The working day", "too many": "Too many", "afterwards": "Afterwards"}
+    done = ", ".join(f"{rate:.2f} {what}" for what, rate in phase.rates().items())
     rows = []
     for kind, found in times_by_kind(phase).items():
         no, of = phase.refused(kind)
@@ -138,7 +142,7 @@ def _phase(phase: Phase) -> list[str]:
             f"{phase.ended - phase.began:.0f} s: {asked / (phase.ended - phase.began):.0f} requests a second. "
             f"{statuses}. Told to come back: "
             f"{_share((refused, asked))} of all, {_share(order)} of orders. Neither right nor a proper refusal: "
-            f"{phase.errors}. Milliseconds of what was answered:"
+            f"{phase.errors}. Done a second: {done}. Milliseconds of what was answered:"
         ),
         _table(("request", "answered", "p50", "p95", "p99", "refused"), rows),
     ]
