@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django import template
+from django.db import Error
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.http import HttpRequest
-from django.template.context import RequestContext
+from django.template.context import Context, RequestContext
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -131,3 +132,13 @@ def theme(context: RequestContext) -> str:
     request = context.get("request")
     chosen = request.COOKIES.get("theme", "") if request is not None else ""
     return chosen if chosen in THEMES else "auto"
+
+
+@register.simple_tag(takes_context=True)
+def halted_if_heard(context: Context) -> SafeString | str:
+    """The banner of what holds entries back, for pages that must render whatever else failed: empty when the database
+    does not answer, and where nobody is known who could be told."""
+    try:
+        return context.template.engine.get_template("_halted.html").render(context)
+    except Error:
+        return ""
