@@ -48,6 +48,25 @@ def test_in_production_every_server_shows_a_certificate_that_is_checked() -> Non
     assert in_production(program) == expected
 
 
+def test_in_production_browsers_are_told_over_tls_alone_to_use_nothing_else_for_a_year() -> None:
+    program = (
+        "import django; django.setup();"
+        "from django.test import Client;"
+        "asked = [(path, proto) for path in ('/healthz', '/') for proto in ('https', 'http')];"
+        "answers = [(path, proto, Client(headers={'host': 'desk.example.com', 'x-forwarded-proto': proto}).get(path))"
+        " for path, proto in asked];"
+        "[print(path, proto, one.status_code, one.headers.get('Strict-Transport-Security'), sep='|')"
+        " for path, proto, one in answers]"
+    )
+    year = "max-age=31536000; includeSubDomains; preload"
+    assert in_production(program).splitlines()[-4:] == [
+        f"/healthz|https|200|{year}",
+        "/healthz|http|200|None",
+        f"/|https|302|{year}",
+        "/|http|301|None",
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "made"),
     [
