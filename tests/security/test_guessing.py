@@ -1,15 +1,21 @@
 """Guessing is slow, known and unknown names are told apart by nothing, and no second factor can be walked around."""
 
 import os
+import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from allauth.core.internal import ratelimit
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth import hashers
 from django.core import mail
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -94,6 +100,66 @@ def test_a_reset_sends_one_mail_and_hashes_nothing_for_known_and_unknown(
     answer = Client().post(RESET, {"email": email})
     assert (answer.status_code, answer["Location"]) == (302, "/auth/password/reset/done/")
     assert ([message.to for message in mail.outbox], hashed) == ([[email]], [])
+
+
+@pytest.fixture
+def _a_minute_that_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the tries of a test take, they fall into one minute."""
+    now = time.time()
+    stopped = SimpleNamespace(time=lambda: now, monotonic=time.monotonic, sleep=time.sleep)
+    monkeypatch.setattr(ratelimit, "time", stopped)
+
+
+def resets(emails: Iterable[str], forwarded: str = "198.51.100.1") -> list[HttpResponse]:
+    """Answers to somebody who asks for a new password, of each of these addresses in turn."""
+    return [Client(headers={"x-forwarded-for": forwarded}).post(RESET, {"email": email}) for email in emails]
+
+
+def seen(answer: HttpResponse) -> tuple[Any, ...]:
+    """All a visitor can see of an answer, but what is new in each."""
+    headers = {name: value for name, value in answer.headers.items() if name != "X-Request-ID"}
+    text = re.sub(r'"X-CSRFToken": "\w+"', "", answer.content.decode())
+    return answer.status_code, headers, sorted(answer.cookies), text
+
+
+@pytest.mark.usefixtures("_a_minute_that_does_not_pass")
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
+def test_a_sixth_reset_of_one_mail_address_in_a_minute_is_refused_from_wherever_it_comes(
+    alice: User, settings: Any, email: str
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    codes = [resets([email], f"198.51.100.{number}")[0].status_code for number in range(6)]
+    (otherwise_written,) = resets([email.upper()], "198.51.100.77")
+    (of_another,) = resets(["charlie@example.com"], "198.51.100.77")
+    assert codes == [302] * 5 + [429]
+    assert (otherwise_written.status_code, of_another.status_code) == (429, 302)
+    assert [message.to for message in mail.outbox] == [[email]] * 5 + [["charlie@example.com"]]
+
+
+@pytest.mark.usefixtures("_a_minute_that_does_not_pass")
+def test_a_twenty_first_reset_from_one_address_in_a_minute_is_refused(alice: User, settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    codes = [answer.status_code for answer in resets(f"nobody-{number}@example.com" for number in range(20))]
+    refused = resets([alice.email, "somebody@example.com"])
+    (elsewhere,) = resets([alice.email], "198.51.100.2")
+    assert codes == [302] * 20
+    assert [answer.status_code for answer in refused] == [429, 429]
+    assert (elsewhere.status_code, len(mail.outbox)) == (302, 21)
+
+
+@pytest.mark.usefixtures("_a_minute_that_does_not_pass")
+def test_a_refused_reset_tells_nothing_of_whether_the_address_is_known(
+    alice: User, settings: Any, hashed: list[int]
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    hashed.clear()
+    known, unknown = resets([alice.email] * 6)[-1], resets(["nobody@example.com"] * 6)[-1]
+    assert known.status_code == 429
+    assert seen(known) == seen(unknown)
+    resets(f"nobody-{number}@example.com" for number in range(10))
+    by_place = resets([alice.email, "somebody@example.com"])
+    assert [seen(answer) for answer in by_place] == [seen(known)] * 2
+    assert hashed == []
 
 
 def test_signing_up_and_confirming_again_tell_nothing_where_addresses_must_be_confirmed(
