@@ -154,20 +154,45 @@ class Operated:
     @contextlib.contextmanager
     def another(self, name: str, *words: str) -> Iterator[None]:
         """One more worker of a queue, as on another machine, with further words of the command line."""
-        told = {**read(self.desk.folder / ".env"), **self.desk.addresses(), "LOG_FORMAT": "json"}
-        variables = {**told, "ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "trenddojo.settings"}
         worker = ["celery", "--app", "trenddojo.celery", "--quiet", "worker", "--without-gossip", "--without-mingle"]
+        with self.beside("-m", *worker, "--hostname", f"{name}-more@%h", "--queues", name, *words):
+            yield
+
+    @contextlib.contextmanager
+    def beside(self, *words: str) -> Iterator[None]:
+        """A further process of the desk, as on another machine: Python with these words."""
         process = subprocess.Popen(
-            [sys.executable, "-m", *worker, "--hostname", f"{name}-more@%h", "--queues", name, *words],
-            cwd=self.desk.folder,
-            env=clean_environment(**variables, SIMULATOR_URL=self.exchange.url),
-            start_new_session=True,
+            [sys.executable, *words], cwd=self.desk.folder, env=self._environment(), start_new_session=True
         )
         try:
             yield
         finally:
             process.terminate()
             process.wait(timeout=60)
+
+    def shell(self, command: str) -> str:
+        """What an operator types in the desk's folder; `manage.py` stands for the whole of its command."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", command.replace("manage.py", f"{sys.executable} manage.py")],
+            cwd=self.desk.folder,
+            env=self._environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        told = {**read(self.desk.folder / ".env"), **self.desk.addresses(), "LOG_FORMAT": "json"}
+        variables = {**told, "ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "trenddojo.settings"}
+        return clean_environment(**variables, SIMULATOR_URL=self.exchange.url)
+
+    def one_more_trader(self, name: str) -> dict[str, str]:
+        """With a connection to a further account at the exchange."""
+        account = self.exchange.control.open_account()
+        return _trader(self, name, account.key_id, account.secret_key)
 
     def queue(self) -> "redis.Redis":
         return redis.Redis.from_url(self.desk.addresses()["REDIS_URL"])
@@ -225,19 +250,18 @@ def operated() -> Iterator[Operated]:
         try:
             desk.start()
             made = Operated(desk, exchange)
-            made.trader = _trader(made)
+            made.trader = _trader(made, "trader", exchange.key_id, exchange.secret_key)
             yield made
         finally:
             desk.clear_away()
 
 
-def _trader(made: Operated) -> dict[str, str]:
+def _trader(made: Operated, name: str, key_id: str, secret_key: str) -> dict[str, str]:
     told = {**read(made.desk.folder / ".env"), **made.desk.addresses()}
     variables = {**told, "ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "trenddojo.settings"}
-    keys = {"SIMULATOR_URL": made.exchange.url, "SIMULATOR_API_KEY": made.exchange.key_id}
-    keys |= {"SIMULATOR_SECRET_KEY": made.exchange.secret_key}
+    keys = {"SIMULATOR_URL": made.exchange.url, "SIMULATOR_API_KEY": key_id, "SIMULATOR_SECRET_KEY": secret_key}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.runtime.trader"],
+        [sys.executable, "-m", "tests.runtime.trader", name],
         cwd=ROOT,
         env=clean_environment(**variables, **keys),
         check=False,

@@ -1,4 +1,4 @@
-"""Makes a trader with a connection to the exchange of a desk: `python -m tests.runtime.trader` answers JSON."""
+"""Makes a trader with a connection to the exchange of a desk: `python -m tests.runtime.trader [NAME]` answers JSON."""
 
 import json
 import sys
@@ -17,8 +17,8 @@ def main() -> None:
     from brokers.registry import adapter_for
     from tests.factories import make_account, make_connection
 
-    now = timezone.now()
-    user = User.objects.create_user("trader", "trader@example.com", "a long password of nobody")
+    now, name = timezone.now(), (sys.argv[1:] or ["trader"])[0]
+    user = User.objects.create_user(name, f"{name}@example.com", "a long password of nobody")
     account = make_account(user, "Desk", broker="simulator", account_type="paper", starting_balance="100000.00")
     # No limit refuses what an alarm needs.
     RiskPolicy.objects.filter(pk=account.pk).update(
