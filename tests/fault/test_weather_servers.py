@@ -1,5 +1,6 @@
 """The servers under a desk at work go and come back: nothing is lost, nothing is doubled, nobody has to do anything."""
 
+import signal
 from pathlib import Path
 
 import psycopg
@@ -7,6 +8,7 @@ import pytest
 
 from tests.fault import disk, weather
 from tests.fault.disk import SmallDisk
+from tests.fault.points import Strike
 from tests.fault.sky import Sky, SkyLab, sky
 
 pytestmark = pytest.mark.slow
@@ -19,6 +21,9 @@ class SmallSkyDisk(SmallDisk, SkyLab):
 
 
 LAB = SmallSkyDisk
+# What the server does by itself, and whom it serves at the moment.
+WRITERS = "SELECT pid FROM pg_stat_activity WHERE backend_type NOT IN ('client backend', 'io worker')"
+BUSY = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
 
 
 def test_valkey_may_lose_everything(sky: Sky) -> None:
@@ -64,6 +69,41 @@ def test_an_order_that_was_on_its_way_when_postgres_went_is_there_once(sky: Sky)
     sky.settles()
 
 
+def test_an_answer_that_a_power_cut_takes_is_asked_for_again(sky: Sky) -> None:
+    """The commit of a broker's answer is not awaited on the disk: the power goes before it gets there.
+
+    Everybody else stands still meanwhile: whoever's commit is awaited takes all before it to the disk.
+    """
+    lab = sky.lab
+    _stand_still(sky, "beat", "worker", "stream")
+    lab.sleeps |= dict.fromkeys(("submit.before_commit", "submit.committed"), 900.0)
+    lab.points.arm("submit.before_commit", "stop")
+    exits = {"stop_loss": {"stop_price": "50.00"}, "take_profit": {"limit_price": "70.00"}}
+    order = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00", time_in_force="gtc", **exits)
+    sender = _strike(sky, "submit.before_commit")
+    _stand_still(sky, "web", "orders1", "orders2")
+    for row in lab.rows(WRITERS):
+        lab.supervisor.signal_process(row["pid"], signal.SIGSTOP)
+    lab.points.arm("submit.committed", "stop")
+    lab.supervisor.signal_process(sender.pid, signal.SIGCONT)
+    assert _strike(sky, "submit.committed").pid == sender.pid
+    known = sky.row(order)
+    assert known["status"] == "accepted"
+    starts = lab.supervisor.running["postgres"].starts
+    sky.inject("weather.postgres_immediate")
+    lab.wait_for(lambda: lab.supervisor.running["postgres"].starts > starts, "a restart", 90)
+    lab.supervisor.wait("postgres")
+    assert (sky.row(order)["status"], sky.row(order)["broker_order_id"]) == ("submitting", "")
+    lab.calm()
+    row = sky.until(order, "accepted", seconds=90)
+    sky.settles()
+    theirs = lab.control.call("dump")[lab.traders[0].exchange]["orders"]
+    same = [one for one in theirs if one["client_order_id"] == row["client_order_id"]]
+    assert [(one["id"], one["status"]) for one in same] == [(known["broker_order_id"], "new")]
+    assert row["broker_order_id"] == known["broker_order_id"]
+    assert [fact for fact, _ in sky.trail(order)].count("claim") == 1
+
+
 def test_a_full_disk_refuses_what_is_new_and_loses_nothing(sky: Sky) -> None:
     """What could not be written is told as not done; when there is room again everything goes on."""
     if sky.lab.why_not:
@@ -96,6 +136,20 @@ def test_a_database_that_may_write_no_more_loses_nothing(sky: Sky) -> None:
         sky.lab.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in limited), "the server's recovery", 40)
         sky.after(driver, 4)
     assert sky.settles() < 70
+
+
+def _stand_still(sky: Sky, *names: str) -> None:
+    """Until the lab is calmed; what the database was asked for is answered."""
+    for name in names:
+        sky.lab.supervisor.signal_group(name, signal.SIGSTOP)
+    sky.lab.wait_for(lambda: not sky.lab.rows(BUSY), "an idle database", 60)
+
+
+def _strike(sky: Sky, point: str) -> Strike:
+    """Who came by a point last, that was armed just now."""
+    sky.lab.wait_for(lambda: point not in sky.lab.points.armed(), f"somebody at {point}", 60)
+    sky.lab.wait_for(lambda: sky.lab.strikes()[point], point, 60)
+    return [one for one in sky.lab.points.strikes() if one.point == point][-1]
 
 
 def _can_write(sky: Sky) -> bool:
