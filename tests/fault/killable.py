@@ -16,7 +16,7 @@ from typing import Any
 from tests.fault.points import FOLDER, POINTS, SCOPES, Point, strike
 
 STARTERS = "FAULT_STARTERS"
-# Constants of the product that a short run cannot wait for, as module:NAME=seconds.
+# Constants of the product that a short run cannot wait for, as module:NAME=seconds; of a table all of them, with / between.
 HASTE = "FAULT_HASTE"
 
 
@@ -61,19 +61,20 @@ def _with_points(function: Callable[..., Any], *, points: list[tuple[str, Point]
 
     @functools.wraps(function)
     def passed(*args: Any, **kwargs: Any) -> Any:
-        _come_by(before, folder)
+        row = str(getattr(args[0], "pk", "")) if args else ""
+        _come_by(before, folder, row)
         answer = function(*args, **kwargs)
-        _come_by(after, folder)
+        _come_by(after, folder, row)
         return answer
 
     return passed
 
 
-def _come_by(points: list[tuple[str, Point]], folder: str) -> None:
+def _come_by(points: list[tuple[str, Point]], folder: str, row: str) -> None:
     for name, point in points:
         is_within = all(scope in _open.scopes for scope in point.within)
         if is_within and (not point.method or point.method in _open.methods[-1:]):
-            strike(name, folder)
+            strike(name, folder, row)
 
 
 def _with_scope(function: Callable[..., Any], *, scope: str) -> Callable[..., Any]:
@@ -107,7 +108,9 @@ def _hasten() -> None:
     for word in filter(None, os.environ.get(HASTE, "").split(",")):
         target, _, seconds = word.partition("=")
         module, _, name = target.partition(":")
-        setattr(importlib.import_module(module), name, timedelta(seconds=float(seconds)))
+        several = tuple(map(float, seconds.split("/")))
+        value = several if several[1:] else timedelta(seconds=several[0])
+        setattr(importlib.import_module(module), name, value)
 
 
 def main() -> None:

@@ -153,6 +153,8 @@ class Strike:
     # What it was armed for, and the moment the process began.
     label: str = ""
     born: int = 0
+    # The row that the call is about, where it is handed one.
+    row: str = ""
 
 
 class Armoury:
@@ -190,7 +192,7 @@ class Armoury:
         return sorted(self._read.values(), key=lambda strike: strike.at)
 
 
-def strike(point: str, folder: str) -> None:
+def strike(point: str, folder: str, row: str = "") -> None:
     """Come by a point: if it is armed, take the order and carry it out on oneself."""
     armed = Path(folder, "armed", point)
     if not armed.exists():
@@ -202,7 +204,7 @@ def strike(point: str, folder: str) -> None:
         return
     (deed, _, label), part = mine.read_text().partition("\n"), mine.with_name(f"{mine.name}.part")
     told = {"point": point, "pid": os.getpid(), "deed": deed, "at": time.time()}
-    part.write_text(json.dumps({**told, "label": label, "born": born(os.getpid())}))
+    part.write_text(json.dumps({**told, "label": label, "born": born(os.getpid()), "row": row}))
     part.rename(mine.with_name(f"{mine.name}.json"))
     os.kill(os.getpid(), DEEDS[deed])
     if deed == "kill":

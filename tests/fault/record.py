@@ -47,11 +47,21 @@ class Victim:
 
 def born(pid: int) -> int:
     """The moment a living process began, in the kernel's ticks; 0 when there is none, or only its body."""
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return 0
+    state, *rest = _looked_at(pid)
     return 0 if state in "ZX" else int(rest[18])
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process is there and stands still."""
+    return _looked_at(pid)[0] == "T"
+
+
+def _looked_at(pid: int) -> list[str]:
+    """The kernel's words about a process, its state first; that of a dead one where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ["X"]
 
 
 @dataclass

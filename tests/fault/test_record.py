@@ -5,12 +5,18 @@ import signal
 import subprocess
 import sys
 from random import Random
+from types import SimpleNamespace
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.brokers.simulator_server import simulator
 from tests.fault.injections import EVERY, Deck
+from tests.fault.lab import Lab
 from tests.fault.record import Missed, Record, born
+from tests.fault.wire import BY_CLIENT_ID, ORDERS, lookup_lags
 
 
 def test_what_is_drawn_strikes_at_once_or_when_somebody_comes_by_or_never() -> None:
@@ -79,3 +85,18 @@ def test_the_exchange_counts_by_label_whom_its_faults_befell() -> None:
         )
         assert answer.returncode == 1
         assert control.call("struck") == {"struck": {"clock#1": 1}}
+
+
+def test_a_look_up_that_lags_counts_by_the_look_up_and_not_by_the_answer_that_was_lost() -> None:
+    with simulator() as exchange:
+        lab: Any = SimpleNamespace(control=exchange.control, record=Record(), later=lambda *_: None)
+        lab.fault = lambda kind, **details: Lab.fault(lab, kind, **details)
+        with lab.record.drawn("wire.lookup_lags"):
+            lookup_lags(lab, Random(1))  # noqa: S311 - nothing is drawn
+        assert lab.record.misses() == {}
+        for path, struck in ((ORDERS, {}), (BY_CLIENT_ID, {"wire.lookup_lags": 1})):
+            with pytest.raises((OSError, URLError)):
+                urlopen(Request(f"{exchange.url}{path}", data=b"{}" if path == ORDERS else None), timeout=30)  # noqa: S310
+            lab.record.learn(exchange.control.call("struck")["struck"])
+            assert lab.record.strikes() == struck
+        assert exchange.control.call("struck")["struck"] == {"wire.lookup_lags#0": 1}

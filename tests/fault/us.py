@@ -1,11 +1,15 @@
 """Injections into the desk's own processes: killed at named points and at random, stopped, and told things twice."""
 
+import time
 from random import Random
+
+import psycopg
+from kombu.exceptions import OperationalError
 
 from tests.fault.injections import injection
 from tests.fault.lab import Lab
-from tests.fault.points import POINTS
-from tests.fault.record import Missed
+from tests.fault.points import POINTS, Strike
+from tests.fault.record import Injected, Missed, is_stopped
 
 KILL_AT_POINT = "kill at a point"
 # How often a point is drawn beside the others. Where the whole process dies, its start takes seconds of a processor.
@@ -17,7 +21,15 @@ WAITS = 25.0
 WAITS_LONG = 60.0
 # Points that nobody comes by, unless somebody died at another before.
 LEADS = {"halt.decided": "halt.committed", "halt.nudging": "halt.committed"}
-TASKS = ("trades.order_submit", "trades.order_cancel", "trades.order_replace", "trades.order_resolve")
+SUBMIT = "trades.order_submit"
+TASKS = (SUBMIT, "trades.order_cancel", "trades.order_replace", "trades.order_resolve")
+# Orders that nobody has sent to its end.
+UNSENT = (
+    "SELECT id FROM orders WHERE status IN ('new', 'submitting') AND parent_id IS NULL"
+    " ORDER BY created_at DESC LIMIT 30"
+)
+RECENT = "SELECT id FROM orders ORDER BY created_at DESC LIMIT 30"
+CLAIM = "submit.before_claim"
 # At these a worker that sleeps too long finds the world changed.
 SLEEPERS = ("submit.before_claim", "submit.claimed", "submit.before_send", "submit.answered", "cancel.before_send",
             "change.before_send", "change.answered", "resolve.answered", "poll.listed", "poll.booking",
@@ -115,13 +127,65 @@ def sleep_stream(lab: Lab, rng: Random) -> None:
     lab.later(70, lambda: lab.supervisor.let_go("stream2"))
 
 
-@injection("told twice", "twice", 2.5)
+@injection("told twice", "twice", 1.5)
 def told_twice(lab: Lab, rng: Random) -> str:
-    """Messages that come again: both workers and all their processes are sent to one row."""
-    recent = lab.rows("SELECT id FROM orders ORDER BY created_at DESC LIMIT 30")
-    if not recent:
+    """Messages that come again, of an order that is still to be sent where there is one."""
+    unsent = lab.rows(UNSENT)
+    orders = unsent or lab.rows(RECENT)
+    if not orders:
         raise Missed("no orders")
-    order = str(rng.choice(recent)["id"])
-    task = rng.choice(TASKS)
+    order, task = str(rng.choice(orders)["id"]), SUBMIT if unsent else rng.choice(TASKS)
     lab.nudge(task, order, times=rng.randint(2, 5))
     return f"{task} {order}"
+
+
+@injection("two at one claim", "twice", 1.5)
+def two_at_one_claim(lab: Lab, rng: Random) -> None:
+    """A worker stands still right before it claims an order, and all others are told of the same one.
+
+    It strikes where another took the order meanwhile: the first wakes up to a row that is not what it has read.
+    """
+    if CLAIM in lab.points.armed():
+        raise Missed("the point is armed")
+    line = lab.record.line()
+    lab.sleeps[CLAIM] = rng.uniform(3, 10)
+    # Under another label than the line's: who only stands there was not overtaken.
+    lab.points.arm(CLAIM, "stop", _standing(line))
+    until, times = time.monotonic() + WAITS, rng.randint(2, 5)
+    lab.later(0, lambda: _tell_others(lab, line, until, times))
+
+
+def _standing(line: Injected) -> str:
+    return f"{line.label} stands"
+
+
+def _tell_others(lab: Lab, line: Injected, until: float, times: int) -> None:
+    """As soon as somebody stands there; looked for again and again, as injections wait for nothing."""
+    first = next((one for one in lab.points.strikes() if one.label == _standing(line)), None)
+    if first is None and time.monotonic() < until:
+        lab.later(0.1, lambda: _tell_others(lab, line, until, times))
+    elif first is None:
+        lab.points.disarm(CLAIM)
+        line.missed("nobody came by")
+    else:
+        try:
+            lab.nudge(SUBMIT, first.row, times=times)
+        except OperationalError as problem:
+            line.missed(repr(problem))
+        else:
+            line.detail = first.row
+            _see_it_taken(lab, line, first)
+
+
+def _see_it_taken(lab: Lab, line: Injected, first: Strike) -> None:
+    """By another: the first one still stands when it has been read that the order is new no more."""
+    try:
+        found = lab.rows("SELECT status FROM orders WHERE id = %s", first.row)
+    except psycopg.Error:
+        found = []
+    if not is_stopped(first.pid):
+        line.missed("nobody was quicker")
+    elif found and found[0]["status"] != "new":
+        line.struck()
+    else:
+        lab.later(0.1, lambda: _see_it_taken(lab, line, first))

@@ -32,6 +32,8 @@ WHERE: dict[tuple[str, str], int] = {
 }
 # Longer than anybody waits for a broker's answer.
 HANG = 25.0
+# Long enough for the next order to be placed, and to be looked for by its id.
+MUTE_SECONDS = 8.0
 # How often another program tries to get the one connection of a key.
 TRIES = 4
 # Name: the exchange's kind of fault, and its details.
@@ -111,8 +113,14 @@ def duplicate_id(lab: Lab, rng: Random) -> str:
 
 @injection("wire.lookup_lags", "wire", 1.0)
 def lookup_lags(lab: Lab, rng: Random) -> None:
-    """The answer is lost, and the order is not to be found by its id at first."""
-    lab.fault("drop_after", method="POST", path=ORDERS)
+    """The answer is lost, and the order is not to be found by its id at first. It strikes where it was looked for.
+
+    What leads to the look-up has no label: an answer that is lost is another fault. No stream tells of the order meanwhile,
+    so that its worker has to ask.
+    """
+    lab.control.mute()
+    lab.later(MUTE_SECONDS, lab.control.unmute)
+    lab.control.fault("drop_after", method="POST", path=ORDERS)
     lab.fault("not_found", method="GET", path=BY_CLIENT_ID, times=2)
 
 
