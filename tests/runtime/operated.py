@@ -235,17 +235,18 @@ class Operated:
 
 
 @contextlib.contextmanager
-def operated() -> Iterator[Operated]:
-    """A whole desk in a copy of the checkout, as `make run` starts it, with logs as JSON and metrics."""
+def operated(folder: Path, **variables: str) -> Iterator[Operated]:
+    """A whole desk in this copy of the checkout, as `make run` starts it, with logs as JSON and metrics."""
     with simulator() as exchange:
         exchange.control.set_quote("SPY", bid="100.00", ask="100.02")
         desk = DeskProcess(
-            copy_checkout(),
+            folder,
             LOG_FORMAT="json",
             METRICS_TOKEN=TOKEN,
             SIMULATOR_URL=exchange.url,
             SIMULATOR_API_KEY=exchange.key_id,
             SIMULATOR_SECRET_KEY=exchange.secret_key,
+            **variables,
         )
         try:
             desk.start()
@@ -290,7 +291,7 @@ def ids(orders: Iterable[requests.Response]) -> list[str]:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Operated]:
     """One desk for all tests of a file."""
-    with operated() as made:
+    with operated(copy_checkout()) as made:
         yield made
 
 
