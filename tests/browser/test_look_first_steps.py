@@ -16,6 +16,7 @@ from accounts.models import TradingAccount
 from tests.browser.conftest import Tour
 from tests.factories import make_account
 from tests.trades.import_kit import HEADER, commit, fill_line, upload
+from trades.execution.intents import desk_halt, trader_halt
 from trades.models import FillImport, ImportState
 from trades.selectors.breakdowns import BREAKDOWNS
 from trenddojo.templatetags.page import NAVIGATION
@@ -104,6 +105,14 @@ def test_the_pages_that_say_no_are_fit_to_be_shown(tour: Tour) -> None:
     for code in ("400", "403", "403_csrf", "404", "413", "429", "500", "503"):
         tour.visit(f"error-{code}", f"/look/refused/{code}/", status=int(code[:3]))
     tour.visit("error-not-found", "/nothing/here/", status=404)
+
+
+def test_a_page_that_says_no_while_all_is_halted_is_fit_to_be_shown(alice: "User", sign_in: SignIn, tour: Tour) -> None:
+    make_account(alice)
+    sign_in(tour.page, alice)
+    desk_halt(by="bob", reason="The exchange is closed by fire")
+    trader_halt(user=alice, reason="Tilt")
+    tour.visit("error-not-found-halted", "/nothing/here/", status=404)
 
 
 def test_pages_for_strangers_say_what_is_wrong(alice: "User", tour: Tour) -> None:
