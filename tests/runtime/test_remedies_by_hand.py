@@ -1,7 +1,10 @@
-"""Remedies of docs/runbook.md that are a command of the operator's, or an act at the broker's: each ends its alarm."""
+"""What docs/runbook.md tells an operator to type, to do at the broker's and to look at: alarms end, causes are named."""
 
+import itertools
 import json
+import re
 import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,6 +19,8 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="stops processes by their groups"),
 ]
 
+RUNBOOK = Path(__file__).resolve().parent.parent.parent / "docs" / "runbook.md"
+QUERY = re.compile(r"`(SELECT [^`]+)`|```sql\n(SELECT .+?);\n```", re.DOTALL)
 # One that a running desk at rest does without for a while.
 APP, MISSING, BEFORE = "trades", "0007_evidence", "0006_events_of_many"
 
@@ -40,9 +45,7 @@ def test_a_further_worker_works_off_what_waits_for_the_desks_own(desk: Operated)
         with desk.another("desk"):
             until(lambda: "DeskQueueLong" not in desk.fires(), "a shorter queue", 120)
             until(lambda: queue.llen("desk") < 100, "the end of what piled up", 300)
-            # It does the desk's work too, while the desk's own worker stands still.
-            (order,) = ids([desk.order()])
-            until(lambda: state(desk, order) == "accepted", "the order", 60)
+            until(lambda: "WorkersMissing" not in desk.fires(), "a sign of life")
     desk.quiet()
 
 
@@ -74,3 +77,30 @@ def test_an_order_that_is_cancelled_on_the_brokers_page_is_cancelled_here(desk: 
     control.cancel_external(desk.exchange.account, number)
     until(lambda: state(desk, order) == "cancelled", "the end of the order", 90)
     until(lambda: "CancelsUnanswered" not in desk.fires(), "quiet")
+
+
+def queries(name: str) -> list[str]:
+    """The questions that an alarm's section has for the database, as they are written there."""
+    section = RUNBOOK.read_text(encoding="utf-8").split(f"### {name}\n")[1].split("\n### ")[0]
+    return [one or other for one, other in QUERY.findall(section)]
+
+
+def test_what_the_database_is_asked_about_a_broker_that_fails_names_what_fails(desk: Operated) -> None:
+    errors, calls = queries("BrokerTroubled")
+    desk.exchange.control.fault("status_before", method="GET", path="*", times=10_000, status=500)
+    desk.fires("BrokerTroubled", within=120)
+    assert [count for error, count in desk.sql(errors) if error] == [1]
+    failing = desk.sql(calls)
+    assert {row[0] for row in failing} == {"GET"}
+    assert {row[3] for row in failing} == {500}
+    # The broker is well again: nothing was to be done here, and nothing is left to be told.
+    desk.quiet()
+    until(lambda: desk.sql(calls) == [], "the end of every call that failed", 120)
+
+
+def test_every_question_to_the_database_is_one_it_understands(desk: Operated) -> None:
+    names = re.findall(r"^### (\w+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE)
+    asked = {name: queries(name) for name in names if queries(name)}
+    assert set(asked) == {"DeskDown", "DatabaseDown", "OrdersInDoubt", "OrdersNotSent", "BrokerTroubled", "SyncOld"}
+    for query in itertools.chain.from_iterable(asked.values()):
+        desk.sql(query)
