@@ -154,6 +154,9 @@ def test_a_slow_broker_and_a_late_stream_are_told(desk: Operated, before: Scrape
     control.stream_fault("delay", times=20, seconds=11)
     orders = ids([desk.order() for _ in range(2)])
     desk.fires("SubmitSlow", "StreamsLag", "OrdersWaitForWorkers", since=before, within=60)
+    # Its calls are slow, not ours.
+    calls = [line for order in orders for line in desk.lines(event="broker.call.answered", order=order)]
+    assert max(call["ms"] for call in calls if call["path"] == "/v2/orders") >= 3000
 
     until(lambda: {desk_state(desk, order) for order in orders} == {"accepted"}, "both orders")
 
@@ -169,7 +172,7 @@ def test_a_broker_that_fails_and_a_budget_that_is_used_up_are_told(desk: Operate
     ids([desk.order() for _ in range(25)])
     desk.fires("BudgetShort", since=before, within=60)
     desk.exchange.control.set_rate_limit(100_000)
-    until(lambda: desk.orders_in("new") == 0, "the end of the waiting", 120)
+    until(lambda: desk.orders_in("new") == 0, "the end of the waiting", 300)
 
 
 def test_messages_that_pile_up_and_tasks_that_fail_are_told(desk: Operated, before: Scrape) -> None:
@@ -204,11 +207,17 @@ def test_slow_and_failing_pages_are_told(desk: Operated, before: Scrape) -> None
     headers = {"Authorization": f"Bearer {desk.trader['token']}"}
     desk.sql("ALTER TABLE accounts RENAME TO accounts_away")
     try:
-        answers = {requests.get(desk.url("/api/v1/accounts/"), headers=headers, timeout=30).status_code for _ in "abc"}
+        answers = [requests.get(desk.url("/api/v1/accounts/"), headers=headers, timeout=30) for _ in "abc"]
     finally:
         desk.sql("ALTER TABLE accounts_away RENAME TO accounts")
-    assert answers == {500}
+    assert {answer.status_code for answer in answers} == {500}
     desk.fires("PagesFail", since=before)
+    # The page is named, and the log has the traceback under the id that the visitor sees.
+    routes = {dict(key)["route"] for key in desk.scrape()["trenddojo_http_requests_total"] if ("status", "500") in key}
+    assert routes == {"api:account-list"}
+    for answer in answers:
+        (line,) = desk.lines(logger="django.request", level="ERROR", request=answer.headers["X-Request-ID"])
+        assert "accounts" in line["traceback"]
 
     before = desk.scrape()
     with desk.locked("accounts") as lock, ThreadPoolExecutor(2) as visitors:
