@@ -244,3 +244,9 @@ class TestAdministrators:
         call_command("desk_resume", stdout=out)
         assert "The desk trades again." in out.getvalue()
         assert "The desk was not halted." in out.getvalue()
+
+    def test_the_command_line_says_what_to_do_where_nobody_can_be_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", StringIO())
+        with pytest.raises(CommandError, match="Add --yes where it is meant"):
+            call_command("desk_halt", reason="Fire")
+        assert not Halt.objects.exists()

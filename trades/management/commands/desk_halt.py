@@ -28,7 +28,7 @@ class Command(BaseCommand):
         if not options["reason"].strip():
             raise CommandError("Say why: --reason is shown to every trader.")
         question = ASK_EXITS if options["cancel_exits"] else ASK
-        if not options["yes"] and input(question).strip().lower() != "yes":
+        if not options["yes"] and not _is_meant(question):
             raise CommandError("Nothing was halted.")
         halt = desk_halt(by=by_name(), reason=options["reason"], cancels_exits=options["cancel_exits"])
         self.stdout.write(
@@ -36,6 +36,13 @@ class Command(BaseCommand):
             "New entries are refused from now on; the workers cancel what works. "
             f"{consequence(cancels_exits=halt.cancels_exits)}"
         )
+
+
+def _is_meant(question: str) -> bool:
+    try:
+        return input(question).strip().lower() == "yes"
+    except EOFError:
+        raise CommandError("Nothing was halted: nobody is here to be asked. Add --yes where it is meant.") from None
 
 
 def by_name() -> str:
