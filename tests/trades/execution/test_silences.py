@@ -251,10 +251,8 @@ def test_a_pulse_is_the_databases_own_word(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_stream_that_was_stopped_is_missed_until_it_is_given_up(
     alice: User, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def stopped(desk: Any) -> None:
-        """SIGTERM came at once."""
-
-    monkeypatch.setattr(stream_orders, "_run", stopped)
+    # SIGTERM came at once.
+    monkeypatch.setattr(stream_orders.asyncio, "run", lambda running: running.close())
     account = connected(alice)
     pulses(orders=1, worker=1, stream=300)
     call_command("stream_orders")
