@@ -215,7 +215,7 @@ def turns_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process would ask visitors to come back for is answered: the test is about what happens at once."""
     from trenddojo.admission import AdmissionMiddleware, Room, Turns
 
-    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(100, 100)))
+    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(100, 100, 0)))
 
 
 @pytest.fixture

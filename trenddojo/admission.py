@@ -36,8 +36,10 @@ RESERVE: Final = 4
 # The same while orders crowd: what pages do not take, sends them.
 CROWD_AT_ONCE: Final = 1
 CROWD_WAITING: Final = 4
-# Where there are too many orders, a process that answered a page answers no other for so many times as long.
-REST: Final = 6
+# A process that answered a page takes no other for so many times as long: while orders crowd; and where there are too
+# many, when none waits either.
+CROWD_REST: Final = 2
+FULL_REST: Final = 6
 # Seconds after which a visitor is rather told to come back than kept waiting.
 PAGE_PATIENCE: Final = 2.0
 # Nobody knows any more whether an order is still meant that waited for longer.
@@ -90,14 +92,16 @@ LAST_CAME, TCP_INFO_BYTES = 52, 104
 
 
 class Room(NamedTuple):
-    """Turns that are had at once, and those that are had or waited for."""
+    """Turns that are had at once, those that are had or waited for, and the rest after one, in times of its length."""
 
     at_once: int
     most: int
+    rest: int
 
 
-USUAL: Final = Room(AT_ONCE, AT_ONCE + WAITING)
-CROWDED: Final = Room(CROWD_AT_ONCE, CROWD_AT_ONCE + CROWD_WAITING)
+USUAL: Final = Room(AT_ONCE, AT_ONCE + WAITING, 0)
+CROWDED: Final = Room(CROWD_AT_ONCE, CROWD_AT_ONCE + CROWD_WAITING, CROWD_REST)
+FULL: Final = Room(CROWD_AT_ONCE, CROWD_AT_ONCE, FULL_REST)
 
 
 @dataclass
@@ -106,20 +110,25 @@ class Turns:
 
     usual: Room = USUAL
     crowded: Room = CROWDED
+    full: Room = FULL
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition()
         self.had = self.wanted = 0
-        self.rests_until = 0.0
+        self.given_back = self.lasted = 0.0
 
     @property
     def room(self) -> Room:
+        if is_full():
+            return self.full
         return self.crowded if is_crowded() else self.usual
 
     def take(self, patience: float) -> bool:
         """Whether there was a turn within so many seconds; whoever had one gives it back."""
         with self.changed:
-            if self.had + self.wanted >= self.room.most or (is_full() and time.monotonic() < self.rests_until):
+            room = self.room
+            rests = time.monotonic() < self.given_back + room.rest * self.lasted
+            if rests or self.had + self.wanted >= room.most:
                 return False
             self.wanted += 1
             is_ours = self.changed.wait_for(lambda: self.had < self.room.at_once, patience)
@@ -129,10 +138,10 @@ class Turns:
 
     def give_back(self, had_since: float) -> None:
         """A turn that was had since this moment of the monotonic clock."""
-        now = time.monotonic()
         with self.changed:
             self.had -= 1
-            self.rests_until = now + REST * (now - had_since)
+            self.given_back = time.monotonic()
+            self.lasted = self.given_back - had_since
             self.changed.notify()
 
 

@@ -85,7 +85,13 @@ def _measured(servers: Servers, folder: Path, started: float) -> tuple[str, bool
             rest = time.time() - came_to_rest
             died = running.died()
             found = report.Found(
-                phases, running.samples, judge.books(exchange, desks, answered), rest, died, judge.database_bytes()
+                phases,
+                running.samples,
+                running.paces,
+                judge.books(exchange, desks, answered),
+                rest,
+                died,
+                judge.database_bytes(),
             )
             judge.ways(exchange, desks, phases)
             judge.syncs_count(phases)

@@ -3,7 +3,7 @@
 import os
 import platform
 from dataclasses import dataclass
-from statistics import mean
+from statistics import mean, median
 
 from benchmarks.load.desk import WEB, WORKERS
 from benchmarks.load.judge import MINUTE, ORDER, Books, Phase, Times, kept, recovered, times_by_kind
@@ -20,6 +20,7 @@ OTHERS = ("exchange", "visitors")
 class Found:
     phases: list[Phase]
     samples: Samples
+    paces: list[tuple[float, float]]
     books: Books
     rest: float
     died: list[str]
@@ -121,6 +122,9 @@ def document(found: Found) -> str:
                [(name, f"{use.first:.0f} MB", f"{use.last:.0f} MB{'' if use.is_flat else ' **grew**'}",
                  f"{use.processors:.2f}") for name, use in uses(found.samples, day).items()]),
         f"The database had {found.bytes / 2**20:,.0f} MB at the end.",
+        ("The machine is one of many on its host, and not always as quick. Milliseconds of processor for the same "
+        "piece of work, every five seconds:"),
+        _table(("phase", "least", "median", "most"), [_pace(phase, found.paces) for phase in found.phases]),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
@@ -146,6 +150,11 @@ def _phase(phase: Phase) -> list[str]:
         ),
         _table(("request", "answered", "p50", "p95", "p99", "refused"), rows),
     ]
+
+
+def _pace(phase: Phase, paces: list[tuple[float, float]]) -> tuple[str, ...]:
+    mine = [1000 * took for at, took in paces if phase.began <= at <= phase.ended] or [0.0]
+    return (phase.name, *(f"{one:.1f}" for one in (min(mine), median(mine), max(mine))))
 
 
 def _words(found: Times | None) -> tuple[str, ...]:

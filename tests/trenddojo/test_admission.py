@@ -137,21 +137,34 @@ def test_while_orders_crowd_one_page_is_answered_at_a_time_and_few_wait(held, mo
     assert held.end() == [200] * (CROWD_AT_ONCE + CROWD_WAITING)
 
 
-def test_while_there_are_too_many_orders_a_page_is_followed_by_none_for_six_times_as_long(monkeypatch):
+@pytest.mark.parametrize(("heard", "until"), [(("is_crowded",), 1006.0), (("is_crowded", "is_full"), 1014.0)])
+def test_while_orders_crowd_a_page_is_followed_by_none_for_twice_as_long_and_by_six_times_where_there_are_too_many(
+    monkeypatch, heard, until
+):
     now = 1000.0
     monkeypatch.setattr(admission.time, "monotonic", lambda: now)
-    monkeypatch.setattr(admission, "is_full", lambda: True)
+    for name in heard:
+        monkeypatch.setattr(admission, name, lambda: True)
     turns = Turns()
     assert turns.take(0)
     now = 1002.0
     turns.give_back(1000.0)
-    now = 1013.9
+    now = until - 0.1
     assert not turns.take(0)
-    now = 1014.0
+    now = until
     assert turns.take(0)
     turns.give_back(1000.0)
-    monkeypatch.setattr(admission, "is_full", lambda: False)
+    for name in heard:
+        monkeypatch.setattr(admission, name, lambda: False)
     assert turns.take(0)
+
+
+def test_where_there_are_too_many_orders_no_page_waits_for_another(monkeypatch):
+    monkeypatch.setattr(admission, "is_full", lambda: True)
+    turns = Turns()
+    assert turns.take(0)
+    assert not turns.take(60)
+    assert turns.wanted == 0
 
 
 def test_a_turn_that_does_not_come_in_time_is_a_refusal(held, monkeypatch):
@@ -206,7 +219,7 @@ def test_a_page_that_breaks_gives_its_turn_back(how):
 def test_a_refusal_asks_no_other_server_and_carries_the_policy(
     monkeypatch, django_assert_num_queries, alice_client, caplog
 ):
-    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(0, 0)))
+    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(0, 0, 0)))
     with django_assert_num_queries(0):
         page, program = alice_client.get("/trades/"), alice_client.get("/api/v1/trades/")
     assert (page.status_code, program.status_code) == (503, 503)
@@ -284,5 +297,5 @@ def test_every_address_that_stops_or_sends_something_goes_first():
 
 
 def test_a_browser_is_shown_the_page(client: Client, monkeypatch):
-    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(0, 0)))
+    monkeypatch.setattr(AdmissionMiddleware, "turns", Turns(Room(0, 0, 0)))
     assert b"The desk is busy" in client.get("/").content
