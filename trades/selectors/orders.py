@@ -22,6 +22,13 @@ IN_DOUBT = OrderState.IN_DOUBT.value
 DONE = sorted(TERMINAL)
 BY_TIME = ("-created_at", "-id")
 _WITH = ("account", "connection", "trade")
+# What a line of a list shows of an order; the other half of the row is for the order's own page.
+_LISTED = (
+    *("account_id", "parent_id", "origin", "role", "symbol", "side", "type", "quantity", "time_in_force"),
+    *("limit_price", "stop_price", "trail_percent", "trail_price", "extended_hours", "status", "reason_detail"),
+    *("filled_quantity", "filled_average_price", "send_after", "send_before", "cancel_asked_at", "pending_change"),
+    "created_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ def orders_working(shown: OrderFilter) -> tuple[list[OrderLine], bool]:
         return [], False
     pairs = list(found.order_by(*BY_TIME).values_list("pk", "parent_id")[: WORKING_SHOWN + 1])
     roots = list(dict.fromkeys(parent or pk for pk, parent in pairs[:WORKING_SHOWN]))
-    return _lines(roots), len(pairs) > WORKING_SHOWN
+    return _lines(roots, shown.accounts), len(pairs) > WORKING_SHOWN
 
 
 def orders_done(shown: OrderFilter, *, cursor: str = "", without: Iterable[UUID] = ()) -> OrderPage:
@@ -119,7 +126,7 @@ def orders_done(shown: OrderFilter, *, cursor: str = "", without: Iterable[UUID]
     if is_backward:
         found.reverse()
     return OrderPage(
-        lines=_lines([pk for _, pk in found]),
+        lines=_lines([pk for _, pk in found], shown.accounts),
         previous=_cursor_write("b", found[0]) if found and (has_more if is_backward else at is not None) else "",
         next=_cursor_write("f", found[-1]) if found and (is_backward or has_more) else "",
     )
@@ -128,7 +135,7 @@ def orders_done(shown: OrderFilter, *, cursor: str = "", without: Iterable[UUID]
 def orders_of_trade(trade: Trade) -> list[OrderLine]:
     """All orders of a trade with their legs, the newest first. Two queries."""
     pairs = Order.objects.filter(trade=trade).order_by(*BY_TIME).values_list("pk", "parent_id")
-    return _lines(list(dict.fromkeys(parent or pk for pk, parent in pairs)))
+    return _lines(list(dict.fromkeys(parent or pk for pk, parent in pairs)), [trade.account])
 
 
 def working_counts(accounts: Sequence[TradingAccount]) -> tuple[int, int]:
@@ -155,11 +162,15 @@ def _read(orders: QuerySet[Order]) -> QuerySet[Order]:
     return orders.select_related(*_WITH).defer("trade__search")
 
 
-def _lines(roots: list[UUID]) -> list[OrderLine]:
-    """The orders with these keys, in this order, each with its legs. One query."""
+def _lines(roots: list[UUID], accounts: Iterable[TradingAccount]) -> list[OrderLine]:
+    """The orders of these accounts with these keys, in this order, each with its legs. One query."""
     if not roots:
         return []
-    found = _read(Order.objects.filter(Q(pk__in=roots) | Q(parent_id__in=roots)).order_by("created_at", "role", "id"))
+    of = {account.pk: account for account in accounts}
+    wanted = Order.objects.filter(Q(pk__in=roots) | Q(parent_id__in=roots)).order_by("created_at", "role", "id")
+    found = list(wanted.only(*_LISTED))
+    for order in found:
+        order.account = of[order.account_id]
     lines = {order.pk: OrderLine(order) for order in found if order.parent_id is None}
     for order in found:
         if order.parent_id in lines and order.status != OrderState.REPLACED:

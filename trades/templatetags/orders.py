@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from re import fullmatch
 from typing import Any
 
@@ -155,6 +156,7 @@ def order_sentences_tag(terms: Any) -> list[str]:
 
 
 @register.simple_tag
+@lru_cache(maxsize=8)
 def side_badge(side: str) -> SafeString:
     """Buy or sell, by icon and word."""
     symbol, label = _SIDES.get(str(side), ("minus", str(side)))

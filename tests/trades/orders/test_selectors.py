@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import Http404
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 
@@ -111,7 +112,7 @@ def test_any_list_takes_the_same_number_of_queries(alice: User, django_assert_nu
             make_order(account, status="cancelled", trade=trade)
         with django_assert_num_queries(2):
             for line in orders_working(shown)[0]:
-                assert line.order.account.name + line.order.connection.label + line.order.trade.symbol
+                assert render_to_string("trades/_order_row.html", {"order": line.order, "now": line.order.created_at})
         with django_assert_num_queries(2):
             assert orders_done(shown).lines
         with django_assert_num_queries(2):
