@@ -3,10 +3,9 @@ once a second, in one query over small indexes."""
 
 from dataclasses import dataclass
 
-from django.db import connection
-
 from accounts.models import User
 from trades.models.order import WORKING
+from trenddojo.statements import rows_of
 
 # Ids are drawn before their rows are committed: an event with a smaller id may appear after one with a larger. So
 # many ids before the last one are looked at again; what works is covered by its version besides.
@@ -76,9 +75,8 @@ def changes_since(owner: User, text: str) -> Changes:
 
 def _ask(owner: User, last: int | None) -> tuple[Seen, int]:
     """The present place, and how many of the owner's events lie around and after the place `last`."""
-    with connection.cursor() as cursor:
-        cursor.execute(_QUESTION, {"owner": owner.pk, "last": last, "back": LOOK_BACK})
-        head, around, since, sums = cursor.fetchone()
+    given = {"owner": owner.pk, "last": last, "back": LOOK_BACK}
+    ((head, around, since, sums),) = rows_of(_QUESTION, given)
     return Seen(head, around, sums), since
 
 
