@@ -8,9 +8,12 @@ from brokers.base import OrderReport
 from trades.models import Order
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.orders import OrderClass, OrderRole, OrderType
+from trenddojo.statements import models_of
 
 _ON_THEIR_WAY = frozenset({OrderState.SUBMITTING, OrderState.IN_DOUBT})
 _STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
+# Asked for every report of a stream. Of the empty ids the index knows nothing.
+_NAMED = "account_id = %(account)s AND {column} = ANY(%(ids)s) AND {column} <> ''"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def _take_leg(free: list[Order], report: OrderReport) -> Order | None:
 
 class _Finder:
     def __init__(self, account_id: UUID, told: Sequence[Told]) -> None:
-        self.orders = Order.objects.filter(account_id=account_id)
+        self.account_id = account_id
         self.by_broker_id = self._by("broker_order_id", [one.report.broker_order_id for one in told])
         missing = [one.report for one in told if one.report.broker_order_id not in self.by_broker_id]
         self.by_client_id = self._by("client_order_id", [report.client_order_id for report in missing])
@@ -129,15 +132,16 @@ class _Finder:
         wanted = {one for one in ids if one}
         if not wanted:
             return {}
-        rows = self.orders.filter(**{f"{column}__in": wanted}).exclude(**{column: ""})
-        return {getattr(row, column): row for row in rows}
+        given = {"account": self.account_id, "ids": list(wanted)}
+        return {getattr(row, column): row for row in models_of(Order, _NAMED.format(column=column), given)}
 
     def _legs_without_ids(self, missing: Sequence[OrderReport]) -> list[Order]:
         unknown = [report for report in missing if report.client_order_id not in self.by_client_id]
         if not unknown:
             return []
         symbols = {report.symbol for report in unknown}
-        legs = self.orders.filter(parent__isnull=False, broker_order_id="", symbol__in=symbols, done_at=None)
+        mine = Order.objects.filter(account_id=self.account_id, parent__isnull=False, symbol__in=symbols)
+        legs = mine.filter(broker_order_id="", done_at=None)
         return list(legs.select_related("parent").order_by("created_at", "id"))
 
     def _leg(self, one: Told) -> Order | None:
