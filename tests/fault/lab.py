@@ -155,16 +155,21 @@ class Lab:
         self.queue.prepare()
         self.environment = self._environment()
         plain, root = clean_environment(LC_ALL="C", TZ="UTC"), Path("/")
-        for name, command, is_ready, number in (
-            (
-                "postgres",
-                [*self.database.command(), *self.database_options],
-                lambda: postgres.is_answering(sockets),
-                signal.SIGINT,
-            ),
-            ("valkey", self.queue.command(), lambda: valkey.is_answering(self.queue.socket), signal.SIGTERM),
-        ):
-            self.supervisor.keep(Program(name, command, plain, root, is_ready, identity, number))
+        database = [*self.database.command(), *self.database_options]
+        self.supervisor.keep(
+            Program("postgres", database, plain, root, lambda: postgres.is_answering(sockets), identity, signal.SIGINT)
+        )
+        self.supervisor.keep(
+            Program(
+                "valkey",
+                self.queue.command(),
+                plain,
+                root,
+                lambda: valkey.is_answering(self.queue.socket),
+                identity,
+                mend=self.queue.put_aside,
+            )
+        )
 
     def _start_exchange(self) -> None:
         token = self.folder / "control-token"

@@ -32,6 +32,8 @@ class Program:
     identity: Identity = field(default_factory=Identity)
     # How it is asked to end; -9 would lose what it holds on purpose only.
     stop_signal: int = signal.SIGTERM
+    # Done before each start, as the desk does it.
+    mend: Callable[[], object] = lambda: None
 
 
 class Running:
@@ -86,6 +88,7 @@ class Running:
             self._waits_since = None
 
     def _start(self) -> None:
+        self.program.mend()
         program, uid, gid = self.program, self.program.identity.uid, self.program.identity.gid
         tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid())]
         who = [str(-1 if uid is None else uid), str(-1 if gid is None else gid), str(int(signal.SIGKILL))]

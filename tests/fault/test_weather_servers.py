@@ -10,6 +10,7 @@ from tests.fault import disk, weather
 from tests.fault.disk import SmallDisk
 from tests.fault.points import Strike
 from tests.fault.sky import Sky, SkyLab, sky
+from tests.runtime.spoilt_queue import spoil
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +45,16 @@ def test_valkey_goes_and_comes_back(sky: Sky, how: str) -> None:
     assert sky.settles() < 60
 
 
+def test_a_valkey_whose_file_a_full_disk_has_spoilt_starts_empty_and_comes_back(sky: Sky) -> None:
+    with sky.busy() as driver:
+        sky.after(driver, 2)
+        spoil(sky.lab.queue.data)
+        sky.lab.supervisor.kill("valkey")
+        sky.after(driver, 4)
+    assert (sky.lab.queue.data / "unreadable" / "valkey.log").is_file()
+    assert sky.settles() < 60
+
+
 @pytest.mark.parametrize("how", ["fast", "immediate", "crashed"])
 def test_postgres_goes_in_the_middle_of_transactions_and_comes_back(sky: Sky, how: str) -> None:
     with sky.busy() as driver:
@@ -58,7 +69,9 @@ def test_an_order_that_was_on_its_way_when_postgres_went_is_there_once(sky: Sky)
     sky.lab.sleeps["submit.before_commit"] = 120
     sky.lab.points.arm("submit.before_commit", "stop")
     starts = sky.lab.supervisor.running["postgres"].starts
-    order = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00")
+    # With its legs: the answer to a single order is one statement.
+    exits = {"stop_loss": {"stop_price": "50"}, "take_profit": {"limit_price": "70"}}
+    order = sky.order(symbol="SPY", side="buy", quantity="5", limit_price="60.00", time_in_force="gtc", **exits)
     sky.lab.wait_for(lambda: sky.lab.strikes()["submit.before_commit"], "the transaction")
     assert sky.row(order)["status"] == "submitting"
     sky.inject("weather.postgres_fast")

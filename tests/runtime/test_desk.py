@@ -15,6 +15,7 @@ import pytest
 import redis
 
 from tests.runtime.desk_process import DeskProcess, copy_checkout, free_port, living_members, run_to_its_end, wait_for
+from tests.runtime.spoilt_queue import spoil
 
 pytestmark = [
     pytest.mark.slow,
@@ -118,6 +119,28 @@ def test_a_killed_queue_comes_back_with_what_it_had_accepted(desk: DeskProcess) 
     with redis.Redis(unix_socket_path=str(path)) as client:
         wait_for(lambda: _pings(client), "the queue's start")
         assert client.get("kept") == b"yes"
+
+
+@pytest.mark.parametrize("when", ["while the desk runs", "before it starts"])
+def test_a_queue_whose_file_a_full_disk_has_spoilt_starts_empty_and_the_file_is_kept(
+    desk: DeskProcess, when: str
+) -> None:
+    """A write that found no room can leave half a command in the middle of the file."""
+    data = (desk.folder / "var" / "valkey").resolve()
+    spoilt = spoil(data)
+    if when == "before it starts":
+        desk.end(signal.SIGTERM)
+        desk.start()
+    else:
+        desk.kill("queue")
+
+    with redis.Redis(unix_socket_path=str(desk.folder / "var" / "run" / "valkey.sock")) as client:
+        wait_for(lambda: _pings(client), "the queue's start")
+        assert client.get("spoilt") is None
+    wait_for(lambda: desk.says("The queue could not read its file, now in "), "the desk's words")
+    assert (data / "unreadable" / "appendonlydir" / spoilt.name).is_file()
+    assert "Bad file format reading the append only file" in (data / "unreadable" / "valkey.log").read_text()
+    assert health(desk) == 200
 
 
 def _pings(client: "redis.Redis") -> bool:

@@ -210,6 +210,42 @@ class TestPlaces:
             Places(tmp_path, Identity()).data("postgres")
 
 
+class TestFilesThatTheQueueRefuses:
+    LAST_WORDS = (
+        ("Bad file format reading the append only file a.incr.aof: make a backup", True),
+        ("Fatal error: the truncated file is not the last file", True),
+        ("Short write while writing to the AOF file: (nwritten=5, expected=9)", False),
+        ("Error trying to write the temporary AOF manifest file temp: No space left on device", False),
+    )
+
+    @pytest.mark.parametrize(("said", "is_refused"), LAST_WORDS)
+    def test_are_put_aside_with_the_words_that_say_so(self, tmp_path: Path, said: str, *, is_refused: bool) -> None:
+        queue = valkey.Valkey(tmp_path / "none", tmp_path, tmp_path, Identity())
+        kept = tmp_path / "appendonlydir" / "a.incr.aof"
+        kept.parent.mkdir()
+        kept.write_text("what it wrote")
+        queue.log.write_text(f"1:M 23 Nov 2026 15:00:00.000 # Starting\n1:M 23 Nov 2026 15:00:01.000 # {said}\n")
+
+        aside = queue.put_aside()
+
+        assert aside == (tmp_path / "unreadable" if is_refused else None)
+        assert kept.exists() != is_refused
+        assert queue.put_aside() is None
+        if is_refused:
+            assert (tmp_path / "unreadable" / "appendonlydir" / "a.incr.aof").read_text() == "what it wrote"
+            assert said in (tmp_path / "unreadable" / "valkey.log").read_text()
+
+    def test_the_last_one_put_aside_takes_the_place_of_the_one_before(self, tmp_path: Path) -> None:
+        queue = valkey.Valkey(tmp_path / "none", tmp_path, tmp_path, Identity())
+        for text in ("first", "second"):
+            (tmp_path / "appendonlydir").mkdir()
+            (tmp_path / "appendonlydir" / text).write_text(text)
+            queue.log.write_text("Bad file format reading the append only file x\n")
+            assert queue.put_aside() == tmp_path / "unreadable"
+
+        assert [path.name for path in (tmp_path / "unreadable" / "appendonlydir").iterdir()] == ["second"]
+
+
 class TestPlatformsWithoutWheels:
     def test_servers_found_on_the_machine_are_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("postgres", "initdb", "valkey-server"):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Program:
     identity: Identity = field(default_factory=Identity)
     stage: int = ledger.FIRST
     stop_signal: int = signal.SIGTERM
+    # Done before each start, so that what ended it last time does not end it again.
+    mend: Callable[[], None] = lambda: None
 
 
 class Process:

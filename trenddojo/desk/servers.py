@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,11 +12,12 @@ from trenddojo.desk import ledger, postgres, valkey
 from trenddojo.desk.errors import DeskError
 from trenddojo.desk.places import Places
 from trenddojo.desk.postgres import Postgres
-from trenddojo.desk.process import Program
+from trenddojo.desk.process import Program, say
 from trenddojo.desk.settings import secret
 from trenddojo.desk.valkey import Valkey
 
 REDIS_PORT = 6379
+QUEUE = "queue"
 
 
 def plan_postgres(places: Places, sockets: Path) -> Postgres:
@@ -40,7 +42,13 @@ def postgres_program(server: Postgres) -> Program:
 
 
 def valkey_program(server: Valkey) -> Program:
-    return _program("queue", server.command(), server, signal.SIGTERM)
+    return replace(_program(QUEUE, server.command(), server, signal.SIGTERM), mend=lambda: _queue_mend(server))
+
+
+def _queue_mend(server: Valkey) -> None:
+    aside = server.put_aside()
+    if aside is not None:
+        say(f"desk      | The queue could not read its file, now in {aside}. It starts empty; no order is lost.")
 
 
 def _program(name: str, command: list[str], server: Postgres | Valkey, stop_signal: int) -> Program:

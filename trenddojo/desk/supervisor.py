@@ -159,6 +159,7 @@ class Desk:
         )
 
     def _start(self, program: Program) -> Process:
+        program.mend()
         process = Process(program)
         self.processes[program.name] = process
         self._write_ledger()
@@ -182,13 +183,24 @@ class Desk:
             embedded["DATABASE_URL"] = database.url
         if not is_given(given, "REDIS_URL"):
             queue = servers.plan_valkey(places, sockets)
-            queue_popen = self._start(servers.valkey_program(queue)).popen
-            waits.append(lambda: valkey.wait_until_answering(queue, queue_popen))
+            self._start(servers.valkey_program(queue))
+            waits.append(lambda: self._wait_for_queue(queue))
             embedded["REDIS_URL"] = queue.url
         for wait in waits:
             wait()
         given.update(embedded)
         self._tell_addresses({**embedded, **self._exchange_addresses()})
+
+    def _wait_for_queue(self, queue: valkey.Valkey) -> None:
+        """Started once more where it cannot read its file, which is put aside then."""
+        process = self.processes[servers.QUEUE]
+        try:
+            valkey.wait_until_answering(queue, process.popen)
+        except DeskError:
+            if not queue.refuses_its_file():
+                raise
+            process.bury()
+            valkey.wait_until_answering(queue, self._start(process.program).popen)
 
     def _tell_addresses(self, embedded: dict[str, str]) -> None:
         """Let `manage.py` in another terminal find the embedded servers and the exchange while they run."""

@@ -1,7 +1,9 @@
 """The embedded Valkey: queue and cache on a unix socket, every write in an append-only file."""
 
+import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -13,6 +15,13 @@ from trenddojo.desk.identity import Identity
 
 SOCKET_NAME = "valkey.sock"
 ON_MACHINE = ("valkey-server", "redis-server")
+# Where it keeps its append-only file, and where one is put that it cannot read.
+APPENDED, ASIDE = "appendonlydir", "unreadable"
+# Its last words before it ends for such a file. A disk that was full can leave one.
+_REFUSES = re.compile(
+    "reading the append only file|truncated file is not the last file"
+    "|RDB preamble of the AOF file|AOF manifest file format"
+)
 INSTALL_SENTENCE = (
     "This platform has no Valkey in its wheel and none was found on the machine: install Valkey or Redis "
     "(Debian: apt-get install redis-server; macOS: brew install valkey) or set REDIS_URL."
@@ -59,6 +68,30 @@ class Valkey:
     def prepare(self) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.identity.own(self.data)
+
+    def refuses_its_file(self) -> bool:
+        """Whether it ended the last time because it cannot read what it wrote."""
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except FileNotFoundError:
+            return False
+        return bool(lines and _REFUSES.search(lines[-1]))
+
+    def put_aside(self) -> Path | None:
+        """Move a file it refuses, and the log that says so, out of its way: it starts empty then.
+
+        Nothing is lost with it: what the queue said, the database knows. Returns where they are, or None where there
+        is no such file; the last one's place is taken.
+        """
+        if not self.refuses_its_file():
+            return None
+        aside = self.data / ASIDE
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(mode=0o700)
+        for name in (APPENDED, self.log.name):
+            with contextlib.suppress(FileNotFoundError):
+                (self.data / name).rename(aside / name)
+        return aside
 
 
 def is_answering(path: Path) -> bool:
