@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
-
 from trades.execution.fill_streams import NewFill
 from trades.models import Order
 from trenddojo.domain.orders import OrderClass, OrderRole
+from trenddojo.statements import preparing_cursor
 
 # An order belongs to the trade of its first execution, its commission is that of all; what an order made elsewhere was
 # for shows in what it did. One that did nothing yet joins a position that was not booked when it was heard of: both may
@@ -89,7 +88,7 @@ def orders_follow(trade_ids: Collection[UUID]) -> set[UUID]:
 
     Returns the trades that the changed orders belonged to, before and now.
     """
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(_FOLLOW, {"trades": list(trade_ids)})
         changed = cursor.fetchall()
         if changed:

@@ -8,9 +8,8 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from trenddojo.domain.order_state import WORKING
+from trenddojo.statements import preparing_cursor
 
 # Brokers differ in whether a replacement counts what the order before it had filled: only the executions of both count
 # towards the price. A working or filled entry says more about the trade than one that came to nothing.
@@ -75,5 +74,5 @@ def trades_follow(trade_ids: Collection[UUID], *, at: datetime) -> None:
     """Bring these trades in line with their orders; the caller holds the account's lock."""
     if not trade_ids:
         return
-    with connection.cursor() as cursor:
+    with preparing_cursor() as cursor:
         cursor.execute(_FOLLOW, {"trades": list(trade_ids), "working": sorted(WORKING), "at": at})

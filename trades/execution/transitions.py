@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from accounts.models import TradingAccount
 from trades.execution.ledger import Step, steps_write
 from trades.execution.notices import NOTICES, orders_tell
 from trades.execution.nudges import cancel_nudge, release_nudge
@@ -21,6 +20,7 @@ from trades.models import Order
 from trenddojo import measures
 from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, next_state
 from trenddojo.domain.orders import OrderClass, OrderRole
+from trenddojo.statements import rows_of
 
 log = logging.getLogger(__name__)
 
@@ -119,8 +119,7 @@ def steps_apply(steps: Sequence[Step], *, source: str, at: datetime, only_if: st
 
 def accounts_lock(account_ids: Iterable[UUID]) -> None:
     """Lock accounts until the end of the transaction, always in the same order: whoever writes a trade does."""
-    wanted = TradingAccount.objects.filter(pk__in=set(account_ids)).order_by("pk")
-    list(wanted.select_for_update().values_list("pk", flat=True))
+    rows_of("SELECT id FROM accounts WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE", {"ids": list(set(account_ids))})
 
 
 def _says_more(step: Step) -> bool:

@@ -117,7 +117,8 @@ def test_a_program_is_told_when_to_come_back_and_its_key_is_free(
     assert "django.request" not in {record.name for record in caplog.records}
     crowd.delete(QUEUE)
     orders_waiting()
-    assert api.post("/orders/", body, headers=key).status_code == 201
+    last = api.post("/orders/", body, headers=key)
+    assert last.status_code == 201, last.content
 
 
 def test_a_program_that_comes_back_too_soon_is_told_again_before_anybody_is_asked(
