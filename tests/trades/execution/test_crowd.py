@@ -9,11 +9,12 @@ import pytest
 import redis
 from django.http import Http404
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from tests.api.kit import api_for
 from tests.trades.desk_kit import NOW, d
-from tests.trades.execution.gate_kit import broker, connected, held, placed, sell
+from tests.trades.execution.gate_kit import broker, connected, held, placed, quoted, sell
 from trades.execution.intents import order_create, position_close
 from trades.models import Order
 from trades.tasks.orders import unsent_orders
@@ -117,8 +118,9 @@ def test_a_program_is_told_when_to_come_back_and_its_key_is_free(
     assert "django.request" not in {record.name for record in caplog.records}
     crowd.delete(QUEUE)
     orders_waiting()
-    last = api.post("/orders/", body, headers=key)
-    assert last.status_code == 201, last.content
+    # Whatever hour it is in New York: while its market is open an order is held against a quote of the present.
+    quoted("AAPL", "99.99", "100.01", at=timezone.now())
+    assert api.post("/orders/", body, headers=key).status_code == 201
 
 
 def test_a_program_that_comes_back_too_soon_is_told_again_before_anybody_is_asked(
