@@ -5,7 +5,7 @@
     pytest tests/fault                   every named point once, and short seeded runs
 
     lab.py         starts PostgreSQL, Valkey, the exchange, web, two orders workers, a worker, beat and stream; the seams
-    processes.py   keeps them running, as a supervisor does
+    processes.py   keeps them running, as a supervisor does; server_programs.py are PostgreSQL and Valkey
     points.py      the named points at which a process can be made to kill or to stop itself
     killable.py    dresses a process of the Procfile so that it comes by those points; the product knows nothing of it
     people.py      makes the traders in the lab's database

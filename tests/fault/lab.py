@@ -36,6 +36,7 @@ from tests.brokers.simulator_server import SimulatorControl
 from tests.fault.points import FOLDER, Armoury
 from tests.fault.processes import Program, Supervisor
 from tests.fault.record import Missed, Record, born
+from tests.fault.server_programs import server_programs
 from tests.runtime.desk_process import clean_environment, free_port
 from trenddojo.desk import postgres, valkey
 from trenddojo.desk.identity import server_identity
@@ -154,22 +155,8 @@ class Lab:
         self.database.prepare()
         self.queue.prepare()
         self.environment = self._environment()
-        plain, root = clean_environment(LC_ALL="C", TZ="UTC"), Path("/")
-        database = [*self.database.command(), *self.database_options]
-        self.supervisor.keep(
-            Program("postgres", database, plain, root, lambda: postgres.is_answering(sockets), identity, signal.SIGINT)
-        )
-        self.supervisor.keep(
-            Program(
-                "valkey",
-                self.queue.command(),
-                plain,
-                root,
-                lambda: valkey.is_answering(self.queue.socket),
-                identity,
-                mend=self.queue.put_aside,
-            )
-        )
+        for program in server_programs(self.database, self.queue, self.database_options):
+            self.supervisor.keep(program)
 
     def _start_exchange(self) -> None:
         token = self.folder / "control-token"

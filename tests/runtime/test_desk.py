@@ -138,7 +138,7 @@ def test_a_queue_whose_file_a_full_disk_has_spoilt_starts_empty_and_the_file_is_
         wait_for(lambda: _pings(client), "the queue's start")
         assert client.get("spoilt") is None
     wait_for(lambda: desk.says("The queue could not read its file, now in "), "the desk's words")
-    assert (data / "unreadable" / "appendonlydir" / spoilt.name).is_file()
+    assert (data / "unreadable" / spoilt.name).is_file()
     assert "Bad file format reading the append only file" in (data / "unreadable" / "valkey.log").read_text()
     assert health(desk) == 200
 

@@ -1,6 +1,5 @@
 """The embedded Valkey: queue and cache on a unix socket, every write in an append-only file."""
 
-import contextlib
 import importlib.util
 import os
 import re
@@ -87,10 +86,9 @@ class Valkey:
             return None
         aside = self.data / ASIDE
         shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(mode=0o700)
-        for name in (APPENDED, self.log.name):
-            with contextlib.suppress(FileNotFoundError):
-                (self.data / name).rename(aside / name)
+        # Renamed, not copied: the disk may still be full.
+        (self.data / APPENDED).rename(aside)
+        self.log.rename(aside / self.log.name)
         return aside
 
 
