@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -73,8 +74,11 @@ class SmallDisk(Lab):
     def close(self) -> None:
         if not self.why_not:
             self.supervisor.close()
+            data = self.folder / "d"
+            for log in data.glob("*/*.log"):
+                shutil.copy(log, self.logs)
             with contextlib.suppress(OSError):
-                subprocess.run([UMOUNT, "--lazy", str(self.folder / "d")], check=False)
+                subprocess.run([UMOUNT, "--lazy", str(data)], check=False)
         super().close()
 
 

@@ -96,6 +96,8 @@ class Lab:
         self.next_point: Callable[[], str] | None = None
         # Injections that this machine does not allow, and why.
         self.impossible: dict[str, str] = {}
+        # Whether its folder, with all logs, outlives it.
+        self.is_kept = bool(os.environ.get("FAULT_KEEP"))
         self.traders: list[Trader] = []
         # The keys each trader's account has at the exchange by now, by name.
         self.keys: dict[str, tuple[str, str]] = {}
@@ -136,7 +138,7 @@ class Lab:
     def close(self) -> None:
         self._later.clear()
         self.supervisor.close()
-        if os.environ.get("FAULT_KEEP"):
+        if self.is_kept:
             print(f"kept: {self.folder}", flush=True)  # noqa: T201 - for whoever looks at it
             return
         shutil.rmtree(self.folder, ignore_errors=True)

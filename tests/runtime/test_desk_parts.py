@@ -245,6 +245,19 @@ class TestFilesThatTheQueueRefuses:
 
         assert {path.name for path in (tmp_path / "unreadable").iterdir()} == {"second", "valkey.log"}
 
+    @pytest.mark.parametrize("is_moved", [True, False], ids=["died half-way", "taken away by hand"])
+    def test_a_file_that_is_gone_already_leaves_the_words_to_be_moved(self, tmp_path: Path, *, is_moved: bool) -> None:
+        queue = valkey.Valkey(tmp_path / "none", tmp_path, tmp_path, Identity())
+        aside = tmp_path / "unreadable"
+        if is_moved:
+            aside.mkdir()
+            (aside / "a.incr.aof").write_text("what it wrote")
+        queue.log.write_text("Bad file format reading the append only file x\n")
+
+        assert queue.put_aside() == aside
+        assert not queue.log.exists()
+        assert {path.name for path in aside.iterdir()} == ({"a.incr.aof"} if is_moved else set()) | {"valkey.log"}
+
 
 class TestPlatformsWithoutWheels:
     def test_servers_found_on_the_machine_are_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

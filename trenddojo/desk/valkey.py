@@ -84,10 +84,13 @@ class Valkey:
         """
         if not self.refuses_its_file():
             return None
-        aside = self.data / ASIDE
-        shutil.rmtree(aside, ignore_errors=True)
-        # Renamed, not copied: the disk may still be full.
-        (self.data / APPENDED).rename(aside)
+        appended, aside = self.data / APPENDED, self.data / ASIDE
+        # Renamed, not copied: the disk may still be full. Whoever died between the two left the second to us, and
+        # somebody may have taken the file away by hand.
+        if appended.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+            appended.rename(aside)
+        aside.mkdir(exist_ok=True)
         self.log.rename(aside / self.log.name)
         return aside
 
