@@ -6,6 +6,7 @@ gate and before the claim (trades.selectors.brakes), whether anybody has noticed
 """
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,10 +14,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from accounts.models import NotificationKind, Silence
-from accounts.services.notifications import notify
+from accounts.services.notifications import notifications_mail, notify
 from accounts.services.pulses import NAMES
 from brokers.models import BrokerConnection
 from trades.selectors.brakes import dead_after, unheard_after
@@ -112,6 +113,7 @@ def _desk_begin(since: datetime | None, missed: Sequence[str]) -> None:
             "do may be known late. Exits are kept, and leave as soon as a worker can send them."
         )
         _tell_all(f"silence:{key}", "The desk is not working", text)
+        transaction.on_commit(_mail_now, robust=True)
 
 
 @transaction.atomic
@@ -119,6 +121,19 @@ def _desk_end(silence: UUID) -> None:
     for (key,) in _one(_END, id=silence):
         log.warning("silence.desk.ended")
         _tell_all(f"silence:{key}:over", "The desk works again", "Entries that were held leave now.")
+
+
+def _mail_now() -> None:
+    """The worker that sends e-mails may be the one that is missed: whoever notices sends them. A mail server that is
+    slow keeps nobody waiting."""
+    threading.Thread(target=_mail, name="mail", daemon=True).start()
+
+
+def _mail() -> None:
+    try:
+        notifications_mail()
+    finally:
+        connections.close_all()
 
 
 def _tell_all(key: str, title: str, text: str) -> None:

@@ -264,6 +264,25 @@ def test_a_stream_that_was_stopped_is_missed_until_it_is_given_up(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_whoever_notices_that_the_desk_is_silent_sends_the_e_mail_once(alice: User, mailoutbox: list[Any]) -> None:
+    """The worker that sends e-mails is the one that is missed."""
+    connected(alice)
+    User.objects.filter(pk=alice.pk).update(email="alice@example.com")
+    pulses(orders=1, worker=300)
+
+    for _ in range(2):
+        silences_watch()
+        for thread in threading.enumerate():
+            if thread.name == "mail":
+                thread.join(30)
+
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [
+        (["alice@example.com"], "[TrendDojo] The desk is not working")
+    ]
+    assert told(alice) == ["The desk is not working"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_thread_writes_only_what_its_loop_has_told_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from trenddojo import pulse
 
