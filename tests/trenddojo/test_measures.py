@@ -2,13 +2,16 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 import redis
 from django.conf import settings
 
+from brokers.rate_limits import Budget
 from trenddojo import measures
 
 NAME, SECONDS = "trenddojo_budget_waits_total", "trenddojo_order_submit_seconds"
@@ -49,6 +52,22 @@ def test_a_value_is_counted_in_its_bucket_and_in_the_sum() -> None:
         (SECONDS, "alpaca", "1"): 1.0,
         (SECONDS, "alpaca", str(len(measures.SHORT))): 1.0,
         (SECONDS, "alpaca", "sum"): pytest.approx(99.0101),
+    }
+
+
+def test_what_a_broker_says_is_left_of_a_minute_is_told_by_its_share() -> None:
+    budget, connection = Budget("alpaca"), uuid4().hex
+    for remaining in (200, 30, 0):
+        told_by_it = {"Limit": "200", "Remaining": str(remaining), "Reset": str(int(time.time()) + 30)}
+        budget.learn(connection, {f"X-RateLimit-{name}": value for name, value in told_by_it.items()})
+    budget.learn(connection, {})
+    measures.hand_over()
+
+    name = "trenddojo_budget_left_ratio"
+    bucket = {share: str(measures.SHARES.index(share)) for share in (0.0, 0.15, 1.0)}
+    assert told() == {
+        **{(name, "alpaca", "trading", bucket[share]): 1.0 for share in (0.0, 0.15, 1.0)},
+        (name, "alpaca", "trading", "sum"): pytest.approx(1.15),
     }
 
 
