@@ -1,7 +1,7 @@
 """What came of a load: how long requests took, how they ended, and whether every order is where it should be."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import median, quantiles
@@ -97,13 +97,15 @@ def times_by_kind(phase: Phase) -> dict[str, Times]:
     return {kind: found for kind, seconds in sorted(answered.items()) if (found := times(seconds))}
 
 
-def recovered(before: Phase, after: Phase) -> float | None:
-    """Seconds after the crowd was gone from which on nothing was refused and all was as quick as before, to the end."""
-    usual = times(row.seconds for row in before.rows)
+def recovered(before: Phase, after: Phase, *, within: float, kinds: Callable[[str], bool] = bool) -> float | None:
+    """Seconds after the crowd was gone from which on, to the end, nothing of these kinds was refused and their p95 was
+    within so many times that of before; None where that did not come within the phase."""
+    usual = times(row.seconds for row in before.rows if kinds(row.kind))
     for second in range(int(after.ended - after.began) - SEEN + 1):
-        seen = [row for row in after.rows if row.began >= after.began + second]
+        seen = [row for row in after.rows if kinds(row.kind) and row.began >= after.began + second]
         now = times(row.seconds for row in seen)
-        if usual and now and all(row.status not in {0, BUSY, TOO_MANY} for row in seen) and now.p95 <= 2 * usual.p95:
+        is_answered = all(row.status not in {0, BUSY, TOO_MANY} for row in seen)
+        if usual and now and is_answered and now.p95 <= within * usual.p95:
             return second
     return None
 
