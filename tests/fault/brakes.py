@@ -20,7 +20,8 @@ class Brakes:
         self.hand = hand
         # Deeds until the trader resumes; 0 where nothing is halted, as far as anybody answered.
         self.left = 0
-        self.is_wished = False
+        # What is done next: to halt, or to close everything.
+        self.wish = ""
 
     @property
     def is_on(self) -> bool:
@@ -32,13 +33,16 @@ class Brakes:
         self.left = max(self.left - 1, 1)
         return self.left == 1
 
+    def follow_wish(self) -> "Intent":
+        wish, self.wish = self.wish, ""
+        return self.flatten() if wish == "flatten" else self.halt("trader")
+
     def halt(self, level: str = "", exits: str = "") -> "Intent":
         """Of the account, or of all accounts of the trader; stops and targets stay, or go."""
         rng = self.hand.rng
         level, exits = level or rng.choice(["account", "trader"]), exits or rng.choice(["keep", "keep", "cancel"])
         intent = self.hand.intent("halt", "api", {"exits": exits, "reason": "enough"})
         path = f"accounts/{self.hand.trader.account}/halt/" if level == "account" else "halt/"
-        self.is_wished = False
         # Whatever becomes of the request, it may have been heard.
         self.left = rng.randint(*AWHILE) + 1
         self.hand.insist(intent, lambda one: self.hand.client.call("POST", path, body=one.body))

@@ -31,6 +31,7 @@ CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 # Where a page says what is wrong, and what is to be left out of it.
 PROBLEM = re.compile(r'class="(?:[^"]* )?(?:invalid-feedback|alert)[^"]*"[^>]*>(.*?)</div>', re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
+CANCEL_TAKEN, NOT_CANCELLED = "You asked to cancel the order", "The order was not cancelled"
 PLACE = re.compile(r"/orders/([0-9a-f-]{36})/")
 # How the deeds of a trader are drawn, by weight.
 DEEDS = {"place": 67.0, "cancel": 14.0, "change": 12.0, "close": 4.0, "look": 2.0, "halt": 1.4, "flatten": 0.4}
@@ -63,6 +64,15 @@ class Intent:
     @property
     def is_answered(self) -> bool:
         return bool(self.answered)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a cancellation or a change was answered as done, or as being done."""
+        if self.way == "api":
+            return self.status == HTTPStatus.OK
+        if self.kind == "cancel":
+            return CANCEL_TAKEN in self.said and NOT_CANCELLED not in self.said
+        return self.status == HTTPStatus.FOUND
 
 
 class Client:
@@ -120,8 +130,8 @@ class Hand:
     def do(self) -> Intent:
         if self.brakes.is_to_resume():
             return self.brakes.resume()
-        if self.brakes.is_wished:
-            return self.brakes.halt("trader")
+        if self.brakes.wish:
+            return self.brakes.follow_wish()
         deed = self.rng.choices(list(DEEDS), list(DEEDS.values()))[0]
         if deed in ("cancel", "change", "look") and not self.recent:
             deed = "place"
@@ -222,7 +232,9 @@ class Hand:
         return self.client.call("POST", f"orders/{intent.order}/cancel/")
 
     def _send_cancel(self, intent: Intent) -> requests.Response:
-        return self.client.post_page(f"/orders/{intent.order}/cancel/", {})
+        """The page it leads to says what came of it."""
+        answer = self.client.post_page(f"/orders/{intent.order}/cancel/", {})
+        return answer if answer.status_code != HTTPStatus.FOUND else self.client.open_page(f"/orders/{intent.order}/")
 
     def _patch_order(self, intent: Intent) -> requests.Response:
         return self.client.call("PATCH", f"orders/{intent.order}/", body=intent.body)
@@ -357,10 +369,10 @@ class Driver:
         taken = (HTTPStatus.CREATED, HTTPStatus.FOUND)
         return sum(one.kind in ("place", "close") and one.status in taken for one in self.intents)
 
-    def wish_halts(self) -> None:
+    def wish(self, deed: str) -> None:
         """What each trader does next."""
         for hand in self.hands:
-            hand.brakes.is_wished = True
+            hand.brakes.wish = deed
 
     def reconnect_all(self) -> None:
         for hand in self.hands:

@@ -23,6 +23,8 @@ ZERO = Decimal(0)
 HEARD_LATE = 300.0
 # Averages are told with fewer places than they have.
 AVERAGE_ROUNDED = Decimal("0.0001")
+# How the ids begin that the desk gives its orders at a broker.
+OUR_IDS = "td-"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,55 @@ def _each_position_closed_once(
     for order in intent.orders:
         if order not in rows or str(rows[order]["creation_key"]) not in closings:
             yield _says(truth, "lost", f"request {intent.key} was answered with order {order}, which is not its own")
+
+
+def _each_wish_carried_out_or_told(truth: Truth, intents: list[Intent]) -> Iterator[Finding]:
+    """What somebody took back works no more, nor what took its place; other terms are there, or the order ended.
+
+    Otherwise its trader was told that the broker would not. A wish counts that was answered as taken, or stands in the
+    trail: the answer may have been lost.
+    """
+    after = {str(row["replaces_id"]): row for row in truth.orders if row["replaces_id"] is not None}
+    cancelled = {one.order for one in intents if one.kind == "cancel" and one.is_taken}
+    changes = Counter(one.order for one in intents if one.kind == "change" and one.is_taken)
+    for row in truth.orders:
+        order, facts = str(row["id"]), Counter((event["fact"], event["source"]) for event in truth.events[row["id"]])
+        if order in cancelled or facts["ask_cancel", "trader"]:
+            yield from _gone(truth, row, after)
+        rewritten = facts["rewrite", "trader"]
+        wished = max(changes[order], facts["ask_replace", "trader"] + rewritten)
+        done = rewritten + (order in after) + truth.told(order, "replace:")
+        if row["status"] in (*WAITED_FOR, "replaced") and done < wished:
+            text = f"{wished} changes were asked for, {done} carried out or told as refused: {_told(row)}"
+            yield _says(truth, "lost", text, row)
+
+
+def _gone(truth: Truth, row: Row, after: dict[str, Row]) -> Iterator[Finding]:
+    line = [row]
+    while str(line[-1]["id"]) in after:
+        line.append(after[str(line[-1]["id"])])
+    if line[-1]["status"] in WAITED_FOR and not any(truth.told(each["id"], "cancel:") for each in line):
+        yield _says(truth, "lost", f"taken back, and it works on with nobody told: {_told(line[-1])}", line[-1])
+
+
+def _each_replacement_meant(truth: Truth, intents: list[Intent]) -> Iterator[Finding]:
+    """What took the place of an order has terms that somebody asked for, and nothing made here is taken for another's."""
+    wanted: dict[str, list[Intent]] = defaultdict(list)
+    for intent in intents:
+        if intent.kind == "change":
+            wanted[intent.order].append(intent)
+    for row in truth.orders:
+        if row["origin"] == "external" and str(row["client_order_id"]).startswith(OUR_IDS):
+            yield _says(truth, "wrong", f"made here, and taken for made elsewhere: {_told(row)}", row)
+        is_ours = row["origin"] == "desk" and row["replaces_id"] is not None
+        if is_ours and not any(_is_meant(row, one) for one in wanted[str(row["replaces_id"])]):
+            yield _says(truth, "doubled", f"other terms that nobody asked for: {_told(row)}", row)
+
+
+def _is_meant(row: Row, intent: Intent) -> bool:
+    """A page sends its own key, the API makes one."""
+    is_key = intent.way == "api" or str(row["creation_key"]) == intent.key
+    return is_key and all(row[name] == Decimal(value) for name, value in intent.body.items())
 
 
 def _halted_entries_work_no_more(truth: Truth, intents: list[Intent]) -> Iterator[Finding]:
@@ -273,6 +324,8 @@ def _trail_is_whole(truth: Truth, _intents: list[Intent]) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     _each_intent_one_row,
+    _each_wish_carried_out_or_told,
+    _each_replacement_meant,
     _halted_entries_work_no_more,
     _each_row_one_broker_order,
     _each_broker_order_one_row,

@@ -81,6 +81,8 @@ POINTS: dict[str, Point] = {
     "ask_cancel.committed": _after("web", COMMIT, "ask_cancel"),
     "ask_change.before_commit": _before("web", COMMIT, "ask_change"),
     "ask_change.committed": _after("web", COMMIT, "ask_change"),
+    # Closing everything: of several positions one is closed for good.
+    "flatten.closed": _after("web", "trades.execution.flatten:position_close"),
     # Sending an order, in an orders worker.
     "submit.taken": _before("orders", "trades.tasks.orders:order_submit"),
     "submit.before_claim": _before("orders", "trades.execution.submit:transition", "submit"),

@@ -98,9 +98,9 @@ class Scene:
             self.until(order, "accepted")
         return order
 
-    def fills(self, hand: Hand) -> str:
+    def fills(self, hand: Hand, symbol: str = SYMBOLS[1]) -> str:
         terms = {"type": "market", "side": "buy", "quantity": "3", "limit_price": None, "time_in_force": "day"}
-        given = {"symbol": SYMBOLS[1], "stop_loss": None, "take_profit": None, **terms}
+        given = {"symbol": symbol, "stop_loss": None, "take_profit": None, **terms}
         return self._placed(hand.place("api", **given))
 
     def _placed(self, intent: Intent) -> str:
@@ -154,6 +154,18 @@ def _halts(scene: Scene, point: str) -> None:
     hand = scene.hand
     scene.rests(hand, accepted=True)
     hand.brakes.halt("trader", "keep")
+
+
+def _flattens(scene: Scene, point: str) -> None:
+    """Two positions at least, so that there is something left to close."""
+    hand, symbols = scene.hand, SYMBOLS[:2]
+    for symbol in symbols:
+        scene.fills(hand, symbol)
+    held = "SELECT FROM trades WHERE account_id::text = %s AND status = 'active' AND symbol = ANY(%s)"
+    scene.lab.wait_for(
+        lambda: len(scene.lab.rows(held, hand.trader.account, list(symbols))) == len(symbols), "two positions"
+    )
+    hand.brakes.flatten()
 
 
 def _leaves_halt(scene: Scene, point: str) -> None:
@@ -232,6 +244,7 @@ _WAYS: dict[str, Provocation] = {
     "submit.before_commit": _places_bracket,
     "submit.committed": _places_bracket,
     "cancel.": _cancels,
+    "flatten.": _flattens,
     "halt.": _halts,
     "halt.decided": _leaves_halt,
     "halt.nudging": _leaves_halt,

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- figures of a run: begin -->", "<!-- figures of a run: end -->"
 PROMISES = {
-    "lost": "lost: an order, an execution or an intent",
-    "doubled": "doubled: an order, a row or a fill",
+    "lost": "lost: an order, a cancellation, a change or an execution",
+    "doubled": "doubled: an order, a row, a change or a fill",
     "undecided": "undecided at the end",
     "untold": "undecided or ended, and nobody told",
     "wrong": "wrong: a state, a quantity, a price, a sum or a trail",
@@ -48,6 +48,7 @@ def figures(outcome: Outcome) -> str:
         f"| injections that struck (drawn) | {_known(outcome.befell):,} ({_known(outcome.injected):,}) |",
         f"| single blows of them: requests, updates, connections, processes at points | {outcome.blows:,} |",
         f"| everything settled by itself | {settled} |",
+        f"| requests of traders that were never answered | {outcome.unanswered} |",
         *[f"| {words} | {outcome.count(kind)} |" for kind, words in PROMISES.items()],
         "",
         "| what recovered | times | p50 | p95 | longest |",

@@ -16,7 +16,7 @@ from tests.fault.oracle import Finding, findings
 from tests.fault.points import POINTS
 from tests.fault.story import story
 from tests.fault.truth import Truth, truths
-from tests.fault.us import KILL_AT_POINT, POINT_WEIGHTS
+from tests.fault.us import KILL_AT_POINT, POINT_WEIGHTS, SELDOM
 
 # Seconds within which everything must have settled by itself after the last fault.
 SETTLES_WITHIN = 300
@@ -80,7 +80,7 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        return not self.findings and self.settled is not None and not self.broken
+        return not self.findings and self.settled is not None and not self.broken and not self.unanswered
 
     def count(self, kind: str) -> int:
         return sum(finding.kind == kind for finding in self.findings)
@@ -159,8 +159,9 @@ def _make_up(lab: Lab, driver: Driver, plan: Plan, deck: Deck, say: Callable[[st
         for name in [*missing, *[KILL_AT_POINT] * len(unmet)]:
             inject(lab, name, _own(plan, len(lab.record.lines)))
             time.sleep(1)
-        if any(point.startswith("halt.") for point in unmet):
-            driver.wish_halts()
+        for deed in SELDOM:
+            if any(point.startswith(f"{deed}.") for point in unmet):
+                driver.wish(deed)
         time.sleep(MADE_UP_EVERY)
 
 

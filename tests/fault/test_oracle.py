@@ -136,6 +136,40 @@ def replaced(truth: Truth, filled: Decimal) -> None:
     truth.events["row-2"] = [event("", "cancelled", "adopted")]
 
 
+def beside(truth: Truth, **changes: Any) -> None:
+    """A second row, of which nothing has filled, with a trail of its own."""
+    given = {"id": "row-2", "client_order_id": "client-2", "filled_quantity": D(0), "filled_average_price": None}
+    truth.orders.append(row(**given | {"status": "cancelled", "commission": D(0)} | changes))
+    truth.events["row-2"] = [event("", "cancelled", "adopted")]
+
+
+def two_rows_of_one(truth: Truth) -> None:
+    beside(truth, creation_key="", client_order_id="", origin="external")
+
+
+def taken_for_anothers(truth: Truth) -> None:
+    """The row of our own id has no order at the broker, and another row has it."""
+    truth.orders[0].update(broker_order_id="", origin="desk")
+    beside(truth, creation_key="", client_order_id="", broker_order_id="broker-1", origin="external")
+
+
+def placed_twice(truth: Truth) -> None:
+    beside(truth, broker_order_id="")
+
+
+def made_here(truth: Truth) -> None:
+    beside(truth, client_order_id="td-1", creation_key="", broker_order_id="", origin="external")
+
+
+def other_stop(truth: Truth) -> None:
+    truth.orders[0]["stop_price"] = D(90)
+    truth.theirs["broker-1"]["stop_price"] = "91"
+
+
+def booked_in_part(truth: Truth) -> None:
+    truth.fills[0]["quantity"] = D(7)
+
+
 BROKEN: dict[str, tuple[Callable[[Truth], Any], set[str]]] = {
     "a request's order is not there": (lambda truth: truth.orders.clear(), {"lost", "wrong"}),
     "an order that nobody asked for": (second_row, {"doubled", "untold", "wrong"}),
@@ -162,8 +196,19 @@ BROKEN: dict[str, tuple[Callable[[Truth], Any], set[str]]] = {
     "a fill nobody was told of": (lambda truth: truth.notices.clear(), {"untold"}),
     "a step missing in the trail": (gap_in_trail, {"wrong"}),
     "a leg that the broker never showed of an order that filled": (leg_waits_for_ever, {"untold"}),
-    "a replacement that filled less than the order before it": (lambda truth: replaced(truth, D(7)), {"wrong"}),
+    "a replacement that filled less than the order before it": (
+        lambda truth: replaced(truth, D(7)),
+        {"wrong", "doubled"},
+    ),
     "a leg that ended without a step": (leg_ended_in_silence, {"wrong"}),
+    "two rows of one order at the broker": (two_rows_of_one, {"doubled"}),
+    "an order of ours taken for one made elsewhere": (taken_for_anothers, {"doubled", "lost", "wrong"}),
+    "an id of ours on an order made elsewhere": (made_here, {"wrong"}),
+    "two orders of one request": (placed_twice, {"doubled"}),
+    "another quantity asked": (lambda truth: truth.theirs["broker-1"].update(qty="11"), {"wrong"}),
+    "another average": (lambda truth: truth.theirs["broker-1"].update(filled_avg_price="101"), {"wrong"}),
+    "another stop": (other_stop, {"wrong"}),
+    "an execution booked in part": (booked_in_part, {"lost", "wrong"}),
 }
 
 
@@ -188,10 +233,100 @@ def test_a_request_answered_with_another_requests_order_is_found() -> None:
     assert found(truth) == {"lost", "doubled"}
 
 
+def wish(kind: str, **changes: Any) -> Intent:
+    """By the API, and answered as taken."""
+    given: dict[str, Any] = {"way": "api", "status": 200, "answered": 3.0, "order": "row-1"}
+    return Intent("key-2", "alice", kind, began=2.0, **given | changes)
+
+
+CHANGE = wish("change", body={"limit_price": "100"})
+
+
+def found_with(truth: Truth, *wishes: Intent) -> set[str]:
+    return {one.kind for one in findings([truth], [intent(), *wishes])}
+
+
 def test_a_replacement_takes_over_what_the_order_before_it_had_filled() -> None:
     truth = world()
     replaced(truth, D(10))
-    assert found(truth) == set()
+    assert found_with(truth, CHANGE) == set()
+
+
+@pytest.mark.parametrize(
+    "meant",
+    [
+        wish("change", body={"limit_price": "101"}),
+        wish("change", body={"limit_price": "100"}, order="row-7"),
+        Intent("key-2", "alice", "change", "page", 2.0, {"limit_price": "100"}, order="row-1"),
+    ],
+    ids=["at another price", "of another order", "by another form"],
+)
+def test_other_terms_are_those_that_somebody_asked_for(meant: Intent) -> None:
+    truth = world()
+    replaced(truth, D(10))
+    assert found_with(truth, meant) == {"doubled"}
+    truth.orders[1]["creation_key"] = "key-2"
+    assert found_with(truth, wish("change", way="page", status=302, body={"limit_price": "100"})) == set()
+
+
+def test_a_cancellation_that_was_answered_is_carried_out_or_told_as_refused() -> None:
+    truth = rests()
+    assert found_with(truth, wish("cancel")) == {"lost"}
+    assert found_with(truth, wish("cancel", status=409)) == set()
+    truth.notices["order:row-1:cancel:17"] = None
+    assert found_with(truth, wish("cancel")) == set()
+
+
+def test_a_cancellation_in_the_trail_is_carried_out_though_its_answer_was_lost() -> None:
+    truth = rests()
+    truth.events["row-1"][-1:] = [
+        event("submitting", "accepted"),
+        event("accepted", "cancelling", "ask_cancel", "trader"),
+        event("cancelling", "accepted", "accept"),
+    ]
+    assert found_with(truth) == {"lost"}
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"),
+    [
+        ("Done: You asked to cancel the order for SPY.", {"lost"}),
+        ("You asked to cancel the order for QQQ. | The order was not cancelled. This order is filled already.", set()),
+        ("", set()),
+    ],
+)
+def test_a_page_says_whether_a_cancellation_was_taken(said: str, kinds: set[str]) -> None:
+    assert found_with(rests(), wish("cancel", way="page", said=said)) == kinds
+
+
+def test_what_took_the_place_of_a_cancelled_order_works_no_more() -> None:
+    truth = world()
+    replaced(truth, D(10))
+    truth.orders[1].update(status="partially_filled", quantity=D(20))
+    truth.theirs["broker-2"].update(status="new", qty="20")
+    truth.events["row-2"] = [event("", "partially_filled", "adopted")]
+    assert found_with(truth, CHANGE) == set()
+    assert found_with(truth, CHANGE, wish("cancel")) == {"lost"}
+
+
+def test_a_change_that_was_answered_is_there_or_told_as_refused() -> None:
+    truth = rests()
+    assert found_with(truth, CHANGE) == {"lost"}
+    truth.notices["order:row-1:replace:client-2"] = None
+    assert found_with(truth, CHANGE) == set()
+    assert found_with(truth, CHANGE, CHANGE) == {"lost"}
+    truth.events["row-1"].insert(1, event("new", "new", "rewrite", "trader"))
+    assert found_with(truth, CHANGE, CHANGE) == set()
+
+
+def test_a_change_in_the_trail_is_there_though_its_answer_was_lost() -> None:
+    truth = rests()
+    truth.events["row-1"].append(event("accepted", "accepted", "ask_replace", "trader"))
+    assert found_with(truth) == {"lost"}
+
+
+def test_a_change_of_an_order_that_ended_meanwhile_needs_no_word() -> None:
+    assert found_with(world(), CHANGE) == set()
 
 
 @pytest.mark.parametrize(("reason", "kinds"), [("parent_ended", set()), ("never_arrived", {"untold"})])

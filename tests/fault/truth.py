@@ -63,6 +63,10 @@ class Truth:
     def theirs_by_client_id(self) -> dict[str, list[Row]]:
         return _grouped(list(self.theirs.values()), "client_order_id")
 
+    def told(self, order: object, word: str) -> int:
+        """How many notifications about an order begin with a word."""
+        return sum(key.startswith(f"order:{order}:{word}") for key in self.notices)
+
     def undecided(self) -> list[Row]:
         """Orders of which somebody still has to find out, or to do, something. Legs of a working order wait with it."""
         return [

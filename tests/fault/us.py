@@ -17,7 +17,8 @@ WEIGHTS = {"web": 1.0, "orders": 2.0, "worker": 1.2, "stream": 0.4, "beat": 0.4}
 POINT_WEIGHTS = {name: WEIGHTS[POINTS[name].process] for name in POINTS}
 # Seconds that an armed point waits for somebody to come by.
 WAITS = 25.0
-# As long for a halt, which is seldom asked for.
+# As long for what is seldom asked for.
+SELDOM = ("halt", "flatten")
 WAITS_LONG = 60.0
 # Points that nobody comes by, unless somebody died at another before.
 LEADS = {"halt.decided": "halt.committed", "halt.nudging": "halt.committed"}
@@ -44,7 +45,7 @@ def kill_at_point(lab: Lab, rng: Random) -> str:
     point = lab.next_point() if lab.next_point is not None else ""
     while point in armed or not point:
         point = rng.choices(list(POINT_WEIGHTS), POINT_WEIGHTS.values())[0]
-    seconds = WAITS_LONG if point.startswith("halt.") else WAITS
+    seconds = WAITS_LONG if point.startswith(SELDOM) else WAITS
     lab.arm(point)
     lab.later(seconds, lambda: lab.points.disarm(point))
     before = LEADS.get(point, "")

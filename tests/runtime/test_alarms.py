@@ -172,7 +172,7 @@ def test_a_broker_that_fails_and_a_budget_that_is_used_up_are_told(desk: Operate
     ids([desk.order() for _ in range(25)])
     desk.fires("BudgetShort", since=before, within=60)
     desk.exchange.control.set_rate_limit(100_000)
-    until(lambda: desk.orders_in("new") == 0, "the end of the waiting", 300)
+    until(lambda: desk.orders_in("new") == 0, "the end of the waiting", 120)
 
 
 def test_messages_that_pile_up_and_tasks_that_fail_are_told(desk: Operated, before: Scrape) -> None:
