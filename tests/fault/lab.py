@@ -79,6 +79,8 @@ class Options:
 class Lab:
     # Further options of the database's server.
     database_options: tuple[str, ...] = ()
+    # Whose code the desk's processes run from their next start on; the folder they start in is before PYTHONPATH.
+    code: Path = ROOT
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
@@ -127,13 +129,16 @@ class Lab:
         self._start_exchange()
         self.supervisor.wait("exchange", "postgres", "valkey")
         self.database.create_database()
-        self._run("manage.py", "migrate", "--verbosity", "0")
+        self.migrate()
         self._make_traders()
         for name in DESK:
             self.supervisor.keep(self.program(name))
         self.supervisor.wait(*DESK)
         self._ticker = threading.Thread(target=self._tick, name="later", daemon=True)
         self._ticker.start()
+
+    def migrate(self) -> None:
+        self._run("manage.py", "migrate", "--verbosity", "0")
 
     def close(self) -> None:
         self._later.clear()
@@ -207,13 +212,18 @@ class Lab:
             **self.options.variables,
         )
 
-    def program(self, name: str, *, procfile: Path = ROOT / "Procfile", folder: Path = ROOT) -> Program:
+    def program(self, name: str) -> Program:
         """A process of the Procfile in its killable dress; a digit after the name makes it one of several."""
-        words = read_procfile(procfile, self.environment)[name.rstrip("0123456789")]
+        words = read_procfile(self.code / "Procfile", self.environment)[name.rstrip("0123456789")]
         number = name.lstrip("abcdefghijklmnopqrstuvwxyz")
         words = [word.replace("@%h", f"@host{number}") for word in words]
-        command = [*KILLABLE, *(words[1:] if words[0] == "python" else words)]
-        return Program(name, command, self.environment, folder, self._readiness(name))
+        return Program(name, self._dressed(words), self.environment, self.code, self._readiness(name))
+
+    def _dressed(self, words: list[str]) -> list[str]:
+        """Another version does not know the calls that the points stand at: it goes as it is."""
+        if self.code == ROOT:
+            return [*KILLABLE, *(words[1:] if words[0] == "python" else words)]
+        return [sys.executable, *(words[1:] if words[0] == "python" else ["-m", *words])]
 
     def _readiness(self, name: str) -> Callable[[], bool]:
         if name.startswith("web"):
@@ -239,7 +249,7 @@ class Lab:
         """A program of the desk to its end."""
         answer = subprocess.run(
             [sys.executable, *words],
-            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=300, check=False,
+            cwd=self.code, env=self.environment, input=given, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         if answer.returncode != 0:
             raise AssertionError(f"{words} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}")
