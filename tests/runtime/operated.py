@@ -1,6 +1,7 @@
 """A desk at work as its operator sees it: its metrics, its readiness and its log lines, beside an exchange to trouble."""
 
 import contextlib
+import copy
 import itertools
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -49,6 +50,12 @@ class Operated:
     exchange: RunningSimulator
     trader: dict[str, str] = field(default_factory=dict)
     cents: Iterator[int] = field(default_factory=itertools.count)
+
+    def at(self, port: int) -> "Operated":
+        """The same desk, asked at another of its web processes."""
+        web = copy.copy(self.desk)
+        web.port = port
+        return replace(self, desk=web)
 
     # --- what an operator looks at -----------------------------------------------------------------------------------
 
@@ -203,6 +210,16 @@ class Operated:
         with psycopg.connect(self.desk.addresses()["DATABASE_URL"]) as connection:
             connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
             yield connection
+
+    @contextlib.contextmanager
+    def held(self, statement: str, *values: object) -> Iterator[int]:
+        """A session of the database that keeps what it locked until somebody ends it; its number there."""
+        connection = psycopg.connect(self.desk.addresses()["DATABASE_URL"])
+        try:
+            connection.execute(statement.encode(), values)
+            yield connection.info.backend_pid
+        finally:
+            connection.close()
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.desk.addresses()["DATABASE_URL"], autocommit=True) as connection:
