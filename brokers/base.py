@@ -94,16 +94,16 @@ class OrderRef:
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """What a broker said about an order. `state` is None for a status we do not know: kept raw, never guessed."""
+    """What a broker said about an order. A word we do not know is None, and never guessed; the state's is kept raw."""
 
     broker_order_id: str
     client_order_id: str
     symbol: str
     asset_class: AssetClass
-    side: Side
+    side: Side | None
     type: OrderType | None
     time_in_force: TimeInForce | None
-    order_class: OrderClass
+    order_class: OrderClass | None
     quantity: Decimal | None
     filled_quantity: Decimal
     filled_average_price: Decimal | None

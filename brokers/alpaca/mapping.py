@@ -142,7 +142,7 @@ def _prices(given: object, *names: str) -> dict[str, str]:
 
 
 def order_report(given: Any) -> OrderReport:
-    """One order with its legs. Raises OutcomeUnknown when it has no id, symbol or side."""
+    """One order with its legs. Raises OutcomeUnknown when it has no id or symbol."""
     raw = fields(given)
     legs = raw.get("legs")
     return _order(raw, tuple(_order(fields(leg), ()) for leg in legs) if isinstance(legs, list) else ())
@@ -168,10 +168,10 @@ def _order(raw: Fields, legs: tuple[OrderReport, ...]) -> OrderReport:
         client_order_id=text(raw.get("client_order_id")),
         symbol=ours(needed_text(raw, "symbol"), asset_class),
         asset_class=asset_class,
-        side=_side(raw),
+        side=SIDES.get(text(raw.get("side"))),
         type=word(OrderType, raw.get("type") or raw.get("order_type")),
         time_in_force=word(TimeInForce, raw.get("time_in_force")),
-        order_class=word(OrderClass, raw.get("order_class")) or OrderClass.SIMPLE,
+        order_class=word(OrderClass, raw.get("order_class") or OrderClass.SIMPLE.value),
         quantity=quantity,
         filled_quantity=filled,
         filled_average_price=decimal(raw.get("filled_avg_price")),

@@ -248,7 +248,7 @@ def _changed(old: OrderReport, changes: OrderChanges) -> OrderTerms:
 
     return OrderTerms(
         symbol=old.symbol,
-        side=old.side,
+        side=old.side,  # type: ignore[arg-type]  # as it was placed
         type=old.type or OrderType.MARKET,
         quantity=either("quantity") or Decimal(0),
         limit_price=either("limit_price"),
@@ -257,5 +257,5 @@ def _changed(old: OrderReport, changes: OrderChanges) -> OrderTerms:
         trail_price=old.trail_price,
         time_in_force=changes.time_in_force or old.time_in_force,  # type: ignore[arg-type]
         extended_hours=old.extended_hours,
-        order_class=old.order_class,
+        order_class=old.order_class,  # type: ignore[arg-type]
     )

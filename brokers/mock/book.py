@@ -210,7 +210,7 @@ class Book:
                 broker_order_id=order.broker_order_id,
                 symbol=order.symbol,
                 asset_class=order.asset_class,
-                side=order.side,
+                side=order.side,  # type: ignore[arg-type]  # the book has none without
                 quantity=quantity,
                 price=price,
                 executed_at=self.now(),

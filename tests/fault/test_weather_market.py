@@ -1,9 +1,16 @@
 """The market and others do what they do: the desk says what the exchange says, and the trader is told."""
 
+import contextlib
+from collections.abc import Iterator
 from decimal import Decimal as D
+from http import HTTPStatus
+from typing import Any
 
 import pytest
 
+from tests.fault import everything  # noqa: F401 - it fills the table of injections
+from tests.fault.driver import Intent
+from tests.fault.market import SYMBOLS
 from tests.fault.sky import Sky, sky
 
 pytestmark = pytest.mark.slow
@@ -153,15 +160,90 @@ def test_a_halted_symbol_waits_and_goes_on(sky: Sky) -> None:
     sky.settles()
 
 
-def test_a_split_overnight_is_a_difference_that_the_trader_is_told(sky: Sky) -> None:
-    """The last of this file: the exchange holds twice as many from here on, and no execution says why."""
-    order = sky.order(symbol="MSFT", side="buy", quantity="10", limit_price="110.00")
-    sky.until(order, "filled")
+@contextlib.contextmanager
+def oldest_price(sky: Sky, seconds: int) -> Iterator[None]:
+    """The trader judges no entry by a price that is older."""
+    account = f"accounts/{sky.lab.traders[0].account}/"
+
+    def wish(wanted: int) -> None:
+        answer = sky.hand.client.call("PATCH", account, body={"risk": {"max_quote_age_seconds": wanted}})
+        assert answer.status_code == HTTPStatus.OK, answer.text
+
+    before = sky.hand.client.call("GET", account).json()["risk"]["max_quote_age_seconds"]
+    wish(seconds)
+    try:
+        yield
+    finally:
+        wish(before)
+
+
+def price(sky: Sky, symbol: str) -> dict[str, Any]:
+    """What the desk shows of it."""
+    named = f"account={sky.lab.traders[0].account}&symbol={symbol}"
+    return dict(sky.hand.client.call("GET", f"market/quote/?{named}").json())
+
+
+def prices(sky: Sky, symbol: str) -> dict[str, D]:
+    shown = price(sky, symbol)
+    return {side: D(shown[side]) for side in ("bid", "ask")}
+
+
+def enter(sky: Sky, symbol: str) -> Intent:
+    """Five more of it at any price of these days; short where it is held short, for else that would be an exit."""
+    held = sky.lab.rows(
+        "SELECT direction FROM trades WHERE symbol = %s AND account_id = %s AND status = 'active'",
+        *(symbol, sky.lab.traders[0].account),
+    )
+    is_short = [one["direction"] for one in held] == ["short"]
+    side = {"side": "sell", "limit_price": "80.00"} if is_short else {"side": "buy", "limit_price": "120.00"}
+    plain = {"type": "limit", "stop_loss": None, "take_profit": None, "time_in_force": "day"}
+    return sky.hand.place("api", symbol=symbol, quantity="5", **side, **plain)
+
+
+def enters(sky: Sky, symbol: str) -> None:
+    """By a price of now that is possible."""
+    sky.market.show(symbol)
+    intent = enter(sky, symbol)
+    assert intent.status == HTTPStatus.CREATED, intent.body
+    assert sky.until(intent.order, "filled")["filled_quantity"] == 5
+
+
+def test_no_entry_is_judged_by_a_price_that_stands_still(sky: Sky) -> None:
+    with oldest_price(sky, 20):
+        symbol = sky.inject("market.stale")
+        sky.lab.wait_for(lambda: price(sky, symbol)["is_stale"], "an old price", 60)
+        refused = enter(sky, symbol)
+        row = sky.row(refused.order)
+        assert (refused.status, row["status"], row["reason_code"]) == (422, "denied", "stale_quote")
+        assert (row["broker_order_id"], row["filled_quantity"]) == ("", 0)
+        sky.lab.calm()
+        enters(sky, symbol)
     sky.settles()
-    trader = sky.lab.traders[0]
-    sky.lab.control.split("MSFT", 2)
-    told = "SELECT text FROM notifications WHERE user_id = %s AND key LIKE 'positions:%%:differ:%%'"
-    sky.lab.wait_for(lambda: sky.lab.rows(told, trader.user), "a word about the difference", 45)
-    assert [row["text"] for row in sky.lab.rows(told, trader.user)] == ["MSFT: broker 20, journal 10"]
-    (kept,) = sky.lab.rows("SELECT status, filled_quantity FROM orders WHERE id = %s", order)
-    assert (kept["status"], kept["filled_quantity"]) == ("filled", 10)
+
+
+def test_nothing_is_bought_where_one_side_of_the_market_is_missing(sky: Sky) -> None:
+    """The desk shows the last price that had two sides and makes none up; the exchange refuses, and its reason is told."""
+    best = {"bid": D("100.00"), "ask": D("100.02")}
+    for symbol in SYMBOLS:
+        sky.lab.wait_for(lambda symbol=symbol: prices(sky, symbol) == best, f"the newest price of {symbol}")
+    symbol, _ = sky.inject("market.one_sided").split()
+    refused = enter(sky, symbol).order
+    row = sky.until(refused, "rejected")
+    assert (row["reason_detail"], row["filled_quantity"]) == (
+        f'Alpaca refused the order: asset "{symbol}" is not tradable.',
+        0,
+    )
+    assert (prices(sky, symbol), sky.told(refused)) == (best, [f"{symbol}: order rejected"])
+    sky.lab.calm()
+    enters(sky, symbol)
+    sky.settles()
+
+
+@pytest.mark.parametrize("name", ["market.stale", "market.one_sided"])
+def test_traders_go_on_when_a_symbol_is_not_quoted_as_it_should_be(sky: Sky, name: str) -> None:
+    with sky.busy() as driver:
+        for _ in range(3):
+            sky.inject(name)
+        sky.after(driver, 6)
+    assert (sky.market.silent, sky.market.missing) == (set(), {})
+    sky.settles()

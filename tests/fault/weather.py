@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.fault.disk import DISK_FULL, give_room, is_full, leave_no_room
 from tests.fault.injections import injection
 from tests.fault.killable import STARTERS
 from tests.fault.lab import DESK, Lab
+from tests.fault.market import MARKETS, SYMBOLS, Market
 from tests.fault.record import Missed
 
 CENT = Decimal("0.01")
@@ -26,6 +28,8 @@ ROLL_SECONDS = 2.5
 # How long a server that was asked to stop may take.
 STOPS_WITHIN = 15.0
 COLUMN = "rolled_out"
+# Where prices are asked for, and the seconds after which the desk judges no entry by one any more.
+QUOTES, OLD_AFTER = "/v2/stocks/quotes/latest", 60.0
 # Stops and targets of positions, whose broker has shown both.
 PAIRS = """
 SELECT stop.account_id, stop.broker_order_id AS stop, target.symbol, target.side, target.limit_price
@@ -219,10 +223,52 @@ def slow(lab: Lab, rng: Random) -> None:
 
 @injection("market.halt", "market", 0.3)
 def halt(lab: Lab, rng: Random) -> str:
-    symbol = rng.choice(["AAPL", "MSFT", "SPY", "QQQ", "TSLA", "NVDA"])
+    symbol = rng.choice(SYMBOLS)
     lab.control.halt(symbol)
     lab.later(rng.uniform(3, 12), lambda: lab.control.resume(symbol))
     return symbol
+
+
+@injection("market.stale", "market", 0.3)
+def stale(lab: Lab, rng: Random) -> str:
+    """Quotes of a symbol stop: time stands still there. It strikes where its price was asked for when it was too old."""
+    market, symbol = _quoted(lab, rng)
+    market.fall_silent(symbol)
+    _quoted_again(lab, market, symbol, seconds=OLD_AFTER + rng.uniform(10, 40), strikes_after=OLD_AFTER)
+    return symbol
+
+
+@injection("market.one_sided", "market", 0.4)
+def one_sided(lab: Lab, rng: Random) -> str:
+    """Nobody buys a symbol, or nobody sells it. It strikes where its price was asked for meanwhile."""
+    market, symbol = _quoted(lab, rng)
+    side = rng.choice(["bid", "ask"])
+    market.take_away(symbol, side)
+    _quoted_again(lab, market, symbol, seconds=rng.uniform(5, 20))
+    return f"{symbol} {side}"
+
+
+def _quoted(lab: Lab, rng: Random) -> tuple[Market, str]:
+    """A market and a symbol whose quotes are as they should be."""
+    market = MARKETS.get(lab.control)
+    symbols = [one for one in SYMBOLS if market and one not in market.silent and one not in market.missing]
+    if market is None or not symbols:
+        raise Missed("nothing is quoted")
+    return market, rng.choice(symbols)
+
+
+def _quoted_again(lab: Lab, market: Market, symbol: str, *, seconds: float, strikes_after: float = 0.0) -> None:
+    line, since = lab.record.line(), time.time() + strikes_after
+
+    def undo() -> None:
+        market.quote_again(symbol)
+        asked = [one for one in lab.control.requests() if one["path"] == QUOTES and one["received_at"] >= since]
+        if any(symbol in one["query"]["symbols"].split(",") for one in asked):
+            line.struck()
+        else:
+            line.missed("nobody asked for its price")
+
+    lab.later(seconds, undo)
 
 
 @injection("market.elsewhere", "market", 0.6)

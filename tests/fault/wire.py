@@ -54,6 +54,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "unknown_status": {"status": "gone_fishing"},
+    "unknown_enum": dict.fromkeys(("side", "type", "order_type", "time_in_force", "order_class"), "pyramid"),
     "null_status": {"status": None},
     "null_numbers": {"filled_qty": None, "filled_avg_price": None, "updated_at": None},
     "null_ids": {"id": None, "client_order_id": None},

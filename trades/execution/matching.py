@@ -74,7 +74,7 @@ def order_matches(order: Order, report: OrderReport, legs: Sequence[Order]) -> M
 
 def is_same_order(order: Order, report: OrderReport) -> bool:
     """Whether an order at the broker is what we sent: an id alone does not prove it."""
-    if (report.symbol, report.side.value) != (order.symbol, order.side):
+    if report.symbol != order.symbol or not _is_side(order, report):
         return False
     if report.type is not None and _kind(report.type) != _kind(OrderType(order.type)):
         return False
@@ -86,15 +86,31 @@ def _kind(order_type: OrderType) -> OrderType:
     return OrderType.STOP if order_type is OrderType.STOP_LIMIT else order_type
 
 
+def _is_side(order: Order, report: OrderReport) -> bool:
+    """A word of the broker's that we do not know says nothing to the contrary."""
+    return report.side is None or report.side.value == order.side
+
+
+def plainest_type(report: OrderReport) -> OrderType:
+    """The order's type; for a word that we do not know, the plainest order with these prices."""
+    if report.type is not None:
+        return report.type
+    if report.trail_percent is not None or report.trail_price is not None:
+        return OrderType.TRAILING_STOP
+    if report.stop_price is not None:
+        return OrderType.STOP if report.limit_price is None else OrderType.STOP_LIMIT
+    return OrderType.MARKET if report.limit_price is None else OrderType.LIMIT
+
+
 def role_of_leg(report: OrderReport) -> OrderRole:
-    return OrderRole.STOP_LOSS if report.type in _STOPS else OrderRole.TAKE_PROFIT
+    return OrderRole.STOP_LOSS if plainest_type(report) in _STOPS else OrderRole.TAKE_PROFIT
 
 
 def _take_leg(free: list[Order], report: OrderReport) -> Order | None:
     """The leg row without a broker's id that this is, taken out of `free`."""
     role = role_of_leg(report)
     for leg in free:
-        if leg.role == role and leg.side == report.side.value:
+        if leg.role == role and _is_side(leg, report):
             free.remove(leg)
             return leg
     return None
@@ -124,7 +140,8 @@ class _Finder:
             leg.parent is not None
             and not leg.parent.broker_order_id
             and leg.parent.status in _ON_THEIR_WAY
-            and (leg.symbol, leg.side, leg.quantity) == (report.symbol, report.side.value, report.quantity)
+            and (leg.symbol, leg.quantity) == (report.symbol, report.quantity)
+            and _is_side(leg, report)
             for leg in self.free_legs
         )
 
@@ -164,7 +181,8 @@ class _Finder:
             for leg in self.free_legs
             if leg.parent is not None
             and leg.parent.broker_order_id
-            and (leg.symbol, leg.side, leg.role) == (report.symbol, report.side.value, role)
+            and (leg.symbol, leg.role) == (report.symbol, role)
+            and _is_side(leg, report)
             and (leg.quantity, leg.stop_price, leg.limit_price) == (report.quantity, *price)
         ]
         return fits[0] if len(fits) == 1 else None

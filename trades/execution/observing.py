@@ -13,16 +13,24 @@ from trenddojo.domain.order_state import TERMINAL, OrderFact, OrderState, told_f
 
 # The broker's word is one we do not know: it is kept, and changes nothing.
 UNKNOWN_STATUS = "unknown_status"
+# A split: as many times the shares at prices that much lower, of what is filled as well.
+RESTATED = "restated"
 # What the broker may change of an order by itself: a trailing stop moves, another program edits.
 _TERMS = ("quantity", "limit_price", "stop_price", "trail_percent", "trail_price")
 _WORKS_ON = frozenset({OrderFact.ACCEPT, OrderFact.PARTIAL})
+# How far a price may be from what a split makes of it, for it lies on a tick.
+_TICK = Decimal("0.01")
 
 
 def step_from_report(order: Order, report: OrderReport, *, at: datetime) -> Step | None:
     """The step that makes the order what the report says; None when it says nothing new.
 
-    A report older than the last one only ever adds to what is filled.
+    A report older than the last one only ever adds to what is filled. One that restates the order says no more than
+    that the first time it is given.
     """
+    if is_restated(order, report):
+        columns = _said(order, report) | _filled_by(report)
+        return Step(order, OrderState(order.status), RESTATED, columns, _detail(report), report.updated_at)
     columns = _filled(order, report)
     if not is_old(order, report):
         columns |= _said(order, report)
@@ -55,6 +63,18 @@ def is_old(order: Order, report: OrderReport) -> bool:
     return report.updated_at < order.reported_at
 
 
+def is_restated(order: Order, report: OrderReport) -> bool:
+    """Whether the broker tells the order in other shares than before, for the same money at other prices."""
+    if report.quantity in (None, order.quantity) or not _is_newer(order, report):
+        return False
+    pairs = [(getattr(order, name), getattr(report, name)) for name in ("limit_price", "stop_price")]
+    told = [(ours, theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
+    return bool(told) and all(
+        ours != theirs and abs(order.quantity * ours - report.quantity * theirs) <= report.quantity * _TICK
+        for ours, theirs in told
+    )
+
+
 def _fact(order: Order, report: OrderReport) -> OrderFact | None:
     """What the report amounts to; None for a status we do not know, and for what comes too late to be said."""
     if report.state is None:
@@ -78,9 +98,16 @@ def _is_newer(order: Order, report: OrderReport) -> bool:
 def _filled(order: Order, report: OrderReport) -> dict[str, Any]:
     if report.filled_quantity <= order.filled_quantity:
         return {}
+    if is_old(order, report) and report.quantity not in (None, order.quantity):
+        # It was said in other shares, before a split.
+        return {}
     # An order for an amount of money is as large as what it has bought.
     size = {"quantity": report.filled_quantity} if report.quantity is None else {}
-    return {**size, "filled_quantity": report.filled_quantity, "filled_average_price": _average(report)}
+    return {**size, **_filled_by(report)}
+
+
+def _filled_by(report: OrderReport) -> dict[str, Any]:
+    return {"filled_quantity": report.filled_quantity, "filled_average_price": _average(report)}
 
 
 def _average(report: OrderReport) -> Decimal | None:

@@ -6,11 +6,9 @@ on one for each page, and one that shows that the list has ended.
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from brokers.base import BrokerAdapter, OrderRef, OrderReport
@@ -19,6 +17,7 @@ from brokers.models import BrokerConnection
 from brokers.rate_limits import Priority
 from brokers.registry import adapter_for
 from brokers.services.connections import connection_failed, connection_succeeded
+from trades.execution.booked import with_booked
 from trades.execution.pulls import fills_pull
 from trades.execution.track import reports_apply
 from trades.models import Order
@@ -76,11 +75,10 @@ def _poll(connection: BrokerConnection, adapter: BrokerAdapter, source: str) -> 
 
 def _unbooked(connection: BrokerConnection) -> QuerySet[Order]:
     """Orders that lately filled more than their executions say: those are still to be read."""
-    booked = Coalesce(Sum("fills__quantity"), Decimal(0), output_field=Order._meta.get_field("quantity"))
     lately = Order.objects.filter(
         connection=connection, filled_quantity__gt=0, updated_at__gte=timezone.now() - UNBOOKED_FOR, replaces=None
     )
-    return lately.annotate(booked=booked).filter(filled_quantity__gt=F("booked"))
+    return with_booked(lately).filter(filled_quantity__gt=F("booked"))
 
 
 def _unlisted(connection: BrokerConnection, reports: Sequence[OrderReport]) -> QuerySet[Order]:

@@ -4,15 +4,14 @@ rest is shown to the trader. An order that a listing leaves out is asked for bef
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import DecimalField, F, OuterRef, Q, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 
 from brokers.base import BrokerAdapter, OrderRef, OrderReport
 from brokers.errors import CredentialsInvalid
 from brokers.models import BrokerConnection
+from trades.execution.booked import with_booked
 from trades.execution.differences import differences_tell
 from trades.execution.evidence import asked
 from trades.execution.fills import fills_apply
@@ -21,7 +20,7 @@ from trades.execution.matching import flattened
 from trades.execution.pulls import fills_pull
 from trades.execution.standing import positions_write, snapshot_write
 from trades.execution.track import Applied, reports_apply
-from trades.models import CallVerb, Fill, Order, OrderOrigin
+from trades.models import CallVerb, Order, OrderOrigin
 from trades.models.order import AT_BROKER
 from trenddojo.domain.order_state import OrderState
 from trenddojo.domain.reconciliation import OrderVerdict, OwnOrder, PositionDifference, order_verdicts
@@ -48,7 +47,6 @@ _COMPARED = (
     "submitted_at",
     "created_at",
 )
-_AMOUNT = DecimalField(max_digits=20, decimal_places=9)
 
 
 @dataclass(slots=True)
@@ -123,11 +121,7 @@ def _turn(keys: Sequence[str], now: datetime) -> Sequence[str]:
 
 def _orders_of(connection: BrokerConnection, now: datetime) -> Sequence[Order]:
     """Orders at the broker, and those that changed lately and say something else than their executions; one query."""
-    booked = Fill.objects.filter(order=OuterRef("pk")).order_by().values("order").annotate(all=Sum("quantity"))
-    nothing = Value(Decimal(0), output_field=_AMOUNT)
-    orders = Order.objects.filter(connection=connection).annotate(
-        booked=Coalesce(Subquery(booked.values("all")), nothing, output_field=_AMOUNT)
-    )
+    orders = with_booked(Order.objects.filter(connection=connection))
     # Executions from before the journal are not booked; and brokers differ in whether a replacement counts what the
     # order before it had filled.
     in_journal = Q(submitted_at__gte=connection.journal_since or connection.created_at) | Q(origin=OrderOrigin.DESK)

@@ -1,8 +1,8 @@
 """Orders that were not placed here become rows of ours: working ones are shown and followed, none is dropped."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -12,24 +12,28 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import F, Q
 
+from accounts.models import NotificationKind
+from accounts.services.notifications import notify
 from brokers.base import OrderReport
 from brokers.models import BrokerConnection
-from trades.execution.matching import Told, role_of_leg
+from trades.execution.matching import Told, plainest_type, role_of_leg
 from trades.execution.nudges import cancel_nudge
 from trades.execution.stop_moves import stops_follow
 from trades.execution.symbols import family, held_trades, multiplier_of
 from trades.execution.trade_columns import trades_follow
 from trades.execution.transitions import accounts_lock
 from trades.models import Order, OrderEvent, OrderOrigin, Trade
+from trenddojo.domain.fills import Side
 from trenddojo.domain.money import rounded_price
 from trenddojo.domain.order_state import TERMINAL, OrderState
-from trenddojo.domain.orders import OrderRole, OrderType, TimeInForce
+from trenddojo.domain.orders import OrderClass, OrderRole, OrderType, TimeInForce
 from trenddojo.domain.positions import Direction
 
 log = logging.getLogger(__name__)
 
 ADOPTED = "adopted"
 NOTHING = Decimal(0)
+_WORDS = ("side", "type", "time_in_force", "order_class")
 
 
 @dataclass(slots=True)
@@ -48,7 +52,8 @@ def strangers_adopt(
 ) -> list[Order]:
     """Keep orders made elsewhere as external ones; the same order twice is kept once. A fixed number of queries.
 
-    A replacement of an order of ours stays with what the old one belonged to; any other joins the position held.
+    A replacement of an order of ours stays with what the old one belonged to; any other joins the position held. One of
+    which nobody can tell whether it buys or sells is left for a word that says so.
     """
     if not strangers or connection.account_id is None:
         return []
@@ -57,7 +62,7 @@ def strangers_adopt(
         relations = _relations(connection, strangers)
         rows = [
             _row(connection, one, relations, at=at)
-            for one in strangers
+            for one in _worded(connection, strangers, relations)
             if one.report.broker_order_id and one.report.broker_order_id not in relations.orders
         ]
         Order.objects.bulk_create(rows)
@@ -91,6 +96,32 @@ def _relations(connection: BrokerConnection, strangers: Sequence[Told]) -> _Rela
         client_ids={row.client_order_id for row in rows},
         replaced=set(orders.filter(replaces__in=rows).values_list("replaces_id", flat=True)),
     )
+
+
+def _worded(connection: BrokerConnection, strangers: Iterable[Told], relations: _Relations) -> Iterator[Told]:
+    """A word of the broker's that we do not know is that of the order it replaces, else that of the plainest order."""
+    for one in strangers:
+        report, old = one.report, relations.orders.get(one.report.replaces)
+        side = report.side or (Side(old.side) if old else None)
+        if side is None:
+            _leave(connection, report)
+            continue
+        said = {
+            "side": side,
+            "type": report.type or (OrderType(old.type) if old else plainest_type(report)),
+            "time_in_force": report.time_in_force or (TimeInForce(old.time_in_force) if old else TimeInForce.DAY),
+            "order_class": report.order_class or (OrderClass(old.order_class) if old else OrderClass.SIMPLE),
+        }
+        yield replace(one, report=replace(report, **said))
+
+
+def _leave(connection: BrokerConnection, report: OrderReport) -> None:
+    log.warning("order.side.unknown broker_order=%s", report.broker_order_id)
+    title = f"{report.symbol}: order that the desk cannot read"
+    text = "The broker has an order made elsewhere and does not say in words the desk knows whether it buys or sells. "
+    text += "It is not followed here: look at it at the broker."
+    key = f"stranger:{connection.pk}:{report.broker_order_id}"
+    notify(user=connection.user, kind=NotificationKind.ORDER_IN_DOUBT, key=key, title=title, text=text, path="/orders/")
 
 
 def _row(connection: BrokerConnection, one: Told, relations: _Relations, *, at: datetime) -> Order:
@@ -160,12 +191,8 @@ def _asked(report: OrderReport, like: Order | Trade | None) -> dict[str, Any]:
         # The journal's own word for the class, where it has one.
         "asset_class": like.asset_class if like else report.asset_class.value,
         "multiplier": like.multiplier if like else multiplier_of(report.asset_class),
-        "side": report.side.value,
-        # A word of the broker's that we do not know stands for the plainest order with these prices.
-        "type": (report.type or (OrderType.LIMIT if report.limit_price else OrderType.MARKET)).value,
+        **{name: getattr(report, name).value for name in _WORDS},
         "quantity": report.quantity if report.quantity is not None else report.filled_quantity,
-        "time_in_force": (report.time_in_force or TimeInForce.DAY).value,
-        "order_class": report.order_class.value,
         "extended_hours": report.extended_hours,
         **{name: getattr(report, name) for name in ("limit_price", "stop_price", "trail_percent", "trail_price")},
     }

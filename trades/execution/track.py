@@ -14,7 +14,7 @@ from trades.execution.ledger import Step
 from trades.execution.matching import Matches, matches_of, order_matches
 from trades.execution.notices import describe, order_tell
 from trades.execution.nudges import cancel_nudge
-from trades.execution.observing import UNKNOWN_STATUS, step_from_report
+from trades.execution.observing import RESTATED, UNKNOWN_STATUS, step_from_report
 from trades.execution.strangers import strangers_adopt
 from trades.execution.transitions import ATTEMPTS, SHOWN, Contended, steps_apply, transition
 from trades.models import Order
@@ -85,7 +85,11 @@ def answer_apply(order: Order, legs: Sequence[Order], report: OrderReport, *, so
 
 
 def _known_apply(matches: Matches, applied: Applied, *, source: str, at: datetime, only_if: str = "") -> bool:
-    """Apply the reports of known orders; returns whether some order was changed by somebody else meanwhile."""
+    """Apply the reports of known orders; returns whether they are to be applied once more.
+
+    They are where an order was changed by somebody else meanwhile, and where it was restated: what else is said of it
+    is said of those shares.
+    """
     missed = False
     for wave in _waves(matches.known):
         found = ((order, step_from_report(order, report, at=at)) for order, report in wave)
@@ -94,7 +98,7 @@ def _known_apply(matches: Matches, applied: Applied, *, source: str, at: datetim
             continue
         was_filled = {step.order.pk: step.order.filled_quantity for step in steps}
         written = steps_apply(steps, source=source, at=at, only_if=only_if)
-        missed |= len(written) < len(steps)
+        missed |= len(written) < len(steps) or any(step.fact == RESTATED for step in steps)
         done = [step for step in steps if step.order.pk in written]
         for step in done:
             _follow_up(step, source=source, at=at)
@@ -113,6 +117,11 @@ def _follow_up(step: Step, *, source: str, at: datetime) -> None:
         )
         text += " which the desk does not know. Look at the order at the broker."
         order_tell(order, NotificationKind.ORDER_IN_DOUBT, f"status:{order.raw_status}", title=title, text=text)
+    if step.fact == RESTATED:
+        size = f"{order.quantity.normalize():f}"
+        title = f"{order.symbol}: order in other shares"
+        text = f"After a split the broker says of your order: {describe(order)}. It was placed in the shares of before."
+        order_tell(order, NotificationKind.POSITION, f"restated:{size}", title=title, text=text)
     if step.state in SHOWN and order.cancel_asked_at is not None:
         # The trader wanted it gone while it was on its way. When it was last asked for says nothing of this asking.
         wish = {"asked_at": order.cancel_asked_at}

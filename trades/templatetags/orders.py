@@ -58,6 +58,7 @@ _FACTS = {
     "reject": "Rejected by the broker",
     "expire": "Expired",
     "replace": "Replaced",
+    "restated": "In other shares after a split",
     "unknown_status": "The broker used a word the desk does not know",
 }
 _SOURCES = {

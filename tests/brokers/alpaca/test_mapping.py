@@ -105,16 +105,21 @@ def test_legs_are_inside_their_parent_and_replacements_are_named() -> None:
 def test_what_is_null_new_or_missing_does_not_hide_an_order_that_was_accepted() -> None:
     odd = answers.order(
         submitted_at=None, updated_at=None, created_at=None, asset_class="ipo", type="iceberg", order_type="iceberg",
-        time_in_force="forever", order_class="pyramid", qty=None, filled_qty=None, notional="500", legs="none",
+        side="lend", time_in_force="forever", order_class="pyramid", qty=None, filled_qty=None, notional="500", legs="none",
     )  # fmt: skip
     report = mapping.order_report(odd)
 
     assert (report.broker_order_id, report.asset_class) == (answers.ORDER["id"], AssetClass.STOCK)
-    assert (report.type, report.time_in_force, report.order_class) == (None, None, OrderClass.SIMPLE)
+    assert (report.side, report.type, report.time_in_force, report.order_class) == (None, None, None, None)
     assert (report.quantity, report.filled_quantity, report.submitted_at, report.legs) == (None, D(0), None, ())
 
 
-@pytest.mark.parametrize("missing", ["id", "symbol", "side"])
+@pytest.mark.parametrize("said", ["", None, "simple"])
+def test_an_order_of_no_named_class_is_a_simple_one(said: str | None) -> None:
+    assert mapping.order_report(answers.order(order_class=said)).order_class is OrderClass.SIMPLE
+
+
+@pytest.mark.parametrize("missing", ["id", "symbol"])
 def test_an_order_nobody_could_act_on_is_an_answer_that_cannot_be_read(missing: str) -> None:
     with pytest.raises(OutcomeUnknown) as problem:
         mapping.order_report(answers.order(**{missing: None}))
