@@ -26,6 +26,14 @@ PLACE = re.compile(r'name="since" value="([^"]+)"')
 SENDERS = 1500
 
 
+def changes_address(page: str) -> str:
+    """Where an open page asks whether anything changed since it was made. Raises ValueError for one that does not."""
+    asks, since = PACE.search(page), PLACE.search(page)
+    if asks is None or since is None:
+        raise ValueError("This page asks for no changes.")
+    return f"{asks[1]}?since={since[1]}"
+
+
 class Visitors:
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job

@@ -23,7 +23,7 @@ from accounts.models import TradingAccount, User
 from accounts.services.tokens import token_create
 from benchmarks.load import world
 from benchmarks.load.desk import seconds_of_processor
-from benchmarks.load.visitors import PLACE
+from benchmarks.load.visitors import changes_address
 from benchmarks.processes import ROOT, memory_mb, tree, web_process
 from benchmarks.scale.meters import Cost, Meter, memory_of
 from brokers.models import BrokerConnection
@@ -78,8 +78,7 @@ def measure(exchange: RunningSimulator, servers: int) -> Costs:
     )
     browser = Client(SERVER_NAME="localhost")
     browser.force_login(user, backend=world.BACKEND)
-    asking = PLACE.search(browser.get(reverse("trades:order-list")).content.decode())
-    changes = asking.group() if asking else ""
+    changes = changes_address(browser.get(reverse("trades:order-list")).content.decode())
     operations = [
         meter.cost("changes", lambda _: _answered(browser.get(changes), HTTPStatus.NO_CONTENT), ROUNDS),
         meter.cost("poll", lambda _: connection_poll(_again(link)), ROUNDS),
