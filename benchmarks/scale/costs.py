@@ -83,8 +83,9 @@ def measure(exchange: RunningSimulator, servers: int) -> Costs:
         meter.cost("changes", lambda _: _answered(browser.get(changes), HTTPStatus.NO_CONTENT), ROUNDS),
         meter.cost("poll", lambda _: connection_poll(_again(link)), ROUNDS),
         meter.cost("sync", lambda _: connection_sync(_again(link)), FEW),
-        *_orders(meter, programs, account, link),
+        # Before the orders: no worker takes their messages from the queue, and pages give way to a crowd of them.
         meter.cost("page", lambda number: _page(browser, desks[0]["pages"], number), ROUNDS),
+        *_orders(meter, programs, account, link),
     ]
     return Costs(
         {one.name: one for one in operations},
