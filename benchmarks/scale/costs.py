@@ -30,12 +30,14 @@ from brokers.models import BrokerConnection
 from brokers.services.quotes import quote_fetch
 from tests.brokers.simulator_server import RunningSimulator, wait_until
 from tests.factories import make_account, make_connection
-from trades.execution.poll import connection_poll
+from trades.execution.poll import LIST_LAG, connection_poll
 from trades.execution.submit import order_submit
 from trades.execution.sync import connection_sync
+from trades.models import Order
 from trades.tasks import connections_sync_task
 from trades.tasks.connections import MOST_TURNS
 from trenddojo.desk.procfile import read_procfile
+from trenddojo.domain.order_state import OrderState
 
 OPEN, HELD = 10, 20
 ROUNDS, FEW = 100, 30
@@ -134,7 +136,11 @@ def _orders(meter: Meter, programs: Client, account: TradingAccount, link: Broke
     yield meter.cost("order, the request", place, ROUNDS)
     waiting, limits = iter([pk for pk, _limit in made]), iter([limit for _pk, limit in made])
     yield meter.cost("order, the sending", lambda _: order_submit(uuid.UUID(next(waiting))), ROUNDS)
+    # What a list leaves out is asked for when it was sent some seconds ago: lists show new orders late.
+    time.sleep(2 * LIST_LAG.total_seconds())
     yield meter.cost("order, its execution booked by a poll", fill, FEW)
+    if Order.objects.filter(account=account, status=OrderState.FILLED).count() < FEW:
+        raise RuntimeError("The exchange filled the orders, and no poll noticed.")
 
 
 def _quote(exchange: RunningSimulator, ask: Decimal) -> None:
