@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -137,9 +139,11 @@ def _orders(meter: Meter, programs: Client, account: TradingAccount, link: Broke
     waiting, limits = iter([pk for pk, _limit in made]), iter([limit for _pk, limit in made])
     yield meter.cost("order, the sending", lambda _: order_submit(uuid.UUID(next(waiting))), ROUNDS)
     # What a list leaves out is asked for when it was sent some seconds ago: lists show new orders late.
-    time.sleep(2 * LIST_LAG.total_seconds())
+    mine = Order.objects.filter(account=account)
+    is_new = Q(submitted_at__gt=Now() - 2 * LIST_LAG) | Q(reported_at__gt=Now() - 2 * LIST_LAG)
+    wait_until(lambda: not mine.filter(is_new).exists(), "a list that shows every order", 60)
     yield meter.cost("order, its execution booked by a poll", fill, FEW)
-    if Order.objects.filter(account=account, status=OrderState.FILLED).count() < FEW:
+    if mine.filter(status=OrderState.FILLED).count() < FEW:
         raise RuntimeError("The exchange filled the orders, and no poll noticed.")
 
 

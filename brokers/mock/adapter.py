@@ -37,7 +37,7 @@ from brokers.errors import (
 )
 from brokers.http import Gate
 from brokers.mock import config
-from brokers.mock.book import FILLED_AT_ONCE, Book, Outcome, book_of
+from brokers.mock.book import FILLED_AT_ONCE, Book, Outcome, book_of, side_of
 from trenddojo.domain.order_state import TERMINAL, OrderState
 from trenddojo.domain.orders import OrderClass, OrderTerms, OrderType
 
@@ -248,7 +248,7 @@ def _changed(old: OrderReport, changes: OrderChanges) -> OrderTerms:
 
     return OrderTerms(
         symbol=old.symbol,
-        side=old.side,  # type: ignore[arg-type]  # as it was placed
+        side=side_of(old),
         type=old.type or OrderType.MARKET,
         quantity=either("quantity") or Decimal(0),
         limit_price=either("limit_price"),
@@ -257,5 +257,5 @@ def _changed(old: OrderReport, changes: OrderChanges) -> OrderTerms:
         trail_price=old.trail_price,
         time_in_force=changes.time_in_force or old.time_in_force,  # type: ignore[arg-type]
         extended_hours=old.extended_hours,
-        order_class=old.order_class,  # type: ignore[arg-type]
+        order_class=old.order_class or OrderClass.SIMPLE,
     )

@@ -14,6 +14,7 @@ from typing import Final
 
 from brokers.base import CashReport, FillReport, OrderReport, OrderRequest, PositionReport
 from brokers.mock import config
+from trenddojo.domain.fills import Side
 from trenddojo.domain.instruments import AssetClass
 from trenddojo.domain.order_state import TERMINAL, OrderState
 from trenddojo.domain.orders import OrderClass, OrderTerms, OrderType
@@ -210,7 +211,7 @@ class Book:
                 broker_order_id=order.broker_order_id,
                 symbol=order.symbol,
                 asset_class=order.asset_class,
-                side=order.side,  # type: ignore[arg-type]  # the book has none without
+                side=side_of(order),
                 quantity=quantity,
                 price=price,
                 executed_at=self.now(),
@@ -232,6 +233,13 @@ class Book:
                 for twin in twins:
                     if self.orders[twin].state not in TERMINAL:
                         self._keep(self.orders[twin], S.CANCELLED)
+
+
+def side_of(order: OrderReport) -> Side:
+    """The book keeps what was placed, and nothing is placed without a side."""
+    if order.side is None:
+        raise ValueError(f"Order {order.broker_order_id} has no side.")
+    return order.side
 
 
 def _legs(terms: OrderTerms) -> list[OrderTerms]:

@@ -19,8 +19,9 @@ import requests
 
 from tests.fault.brakes import Brakes
 from tests.fault.form_reader import form_with
-from tests.fault.lab import Lab, Trader
+from tests.fault.lab import Lab
 from tests.fault.market import CENT, SYMBOLS, Market
+from tests.fault.traders import Trader
 
 # Nobody knows what became of the request, or it may be made again as it is.
 AGAIN = {409, 429, 500, 502, 503, 504}
@@ -186,8 +187,7 @@ class Hand:
         found = self.client.call("GET", f"connections/{self.trader.connection}/")
         if found.status_code != HTTPStatus.OK or found.json()["is_active"]:
             return False
-        keys = self.lab.keys[self.trader.name]
-        body = {"credentials": {"api_key": keys[0], "secret_key": keys[1]}}
+        body = {"credentials": dict(zip(("api_key", "secret_key"), self.lab.keys[self.trader.name], strict=True))}
         answer = self.client.call("PATCH", f"connections/{self.trader.connection}/", body=body)
         self.answers[f"reconnect {answer.status_code}"] += 1
         return True

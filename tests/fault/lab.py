@@ -11,7 +11,6 @@ The lab reads the desk's database and the exchange's control port by themselves;
 
 import base64
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -37,6 +36,7 @@ from tests.fault.points import FOLDER, Armoury
 from tests.fault.processes import Program, Supervisor
 from tests.fault.record import Missed, Record, born
 from tests.fault.server_programs import server_programs
+from tests.fault.traders import Trader, traders_make
 from tests.runtime.desk_process import clean_environment, free_port
 from trenddojo.desk import postgres, valkey
 from trenddojo.desk.identity import server_identity
@@ -44,26 +44,9 @@ from trenddojo.desk.procfile import read_procfile
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KILLABLE = [sys.executable, "-m", "tests.fault.killable"]
-CASH = 100_000_000
 # Two of each queue that carries orders, as on two hosts.
 DESK = ("web", "orders1", "orders2", "worker", "beat", "stream")
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Trader:
-    """Somebody with an account of their own at the exchange."""
-
-    name: str
-    password: str
-    token: str
-    user: str
-    account: str
-    connection: str
-    # The account's id at the exchange, and the keys it was opened with.
-    exchange: str
-    key_id: str
-    secret_key: str
 
 
 @dataclass
@@ -130,7 +113,8 @@ class Lab:
         self.supervisor.wait("exchange", "postgres", "valkey")
         self.database.create_database()
         self.migrate()
-        self._make_traders()
+        self.traders = traders_make(self.control, self._run, self.options.traders)
+        self.keys = {one.name: (one.key_id, one.secret_key) for one in self.traders}
         for name in DESK:
             self.supervisor.keep(self.program(name))
         self.supervisor.wait(*DESK)
@@ -254,21 +238,6 @@ class Lab:
         if answer.returncode != 0:
             raise AssertionError(f"{words} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}")
         return answer.stdout
-
-    def _make_traders(self) -> None:
-        names = [f"trader{number}" for number in range(1, self.options.traders + 1)]
-        accounts = {name: self.control.open_account(CASH) for name in names}
-        given = [
-            {"name": name, "keys": {"api_key": one.key_id, "secret_key": one.secret_key}}
-            for name, one in accounts.items()
-        ]
-        made = json.loads(self._run("-m", "tests.fault.people", given=json.dumps(given)))
-        self.traders = [
-            Trader(**one, exchange=found.id, key_id=found.key_id, secret_key=found.secret_key)
-            for one in made
-            for found in [accounts[one["name"]]]
-        ]
-        self.keys = {one.name: (one.key_id, one.secret_key) for one in self.traders}
 
     # --- seams -------------------------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.fault.driver import Hand, Intent
-from tests.fault.lab import Lab, Trader
+from tests.fault.lab import Lab
 from tests.fault.market import CENT, SYMBOLS, Market
 from tests.fault.points import POINTS
+from tests.fault.traders import Trader
 
 # Others may have done what was to be done at the point: it is provoked again.
 ATTEMPTS = 4

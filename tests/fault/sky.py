@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.fault import everything  # noqa: F401 - it fills the table of injections
 from tests.fault.clocks import CLOCKS, STARTER
 from tests.fault.driver import Driver, Hand, Intent
 from tests.fault.injections import INJECTIONS

@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 import pytest
 
 from tests.fault.driver import Intent
-from tests.fault.lab import Trader
 from tests.fault.oracle import findings
+from tests.fault.traders import Trader
 from tests.fault.truth import Truth
 
 TRADER = Trader("alice", "", "", "user", "account", "connection", "exchange", "key", "secret")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.fault import everything  # noqa: F401 - it fills the table of injections
 from tests.fault.driver import Intent
 from tests.fault.market import SYMBOLS
 from tests.fault.sky import Sky, sky

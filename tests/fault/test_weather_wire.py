@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.fault import everything  # noqa: F401 - it fills the table of injections
 from tests.fault.sky import Sky, sky
 
 pytestmark = pytest.mark.slow

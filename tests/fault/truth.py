@@ -6,7 +6,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from tests.fault.lab import Lab, Row, Trader
+from tests.fault.lab import Lab, Row
+from tests.fault.traders import Trader
 
 UNDECIDED = ("new", "queued", "submitting", "in_doubt", "cancelling")
 # The exchange's word for an order, and what the desk may call it.

@@ -12,8 +12,9 @@ from websockets.sync.client import connect
 
 from tests.brokers.simulator_server import ControlRefused
 from tests.fault.injections import injection
-from tests.fault.lab import Lab, Trader
+from tests.fault.lab import Lab
 from tests.fault.record import Injected, Missed
+from tests.fault.traders import Trader
 
 ORDERS = "/v2/orders"
 ONE_ORDER = "/v2/orders/*"

@@ -1,4 +1,4 @@
-"""Orders that were not placed here become rows of ours: working ones are shown and followed, none is dropped."""
+"""Orders that were placed elsewhere become rows of ours: shown, followed, and none dropped in silence."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -60,11 +60,7 @@ def strangers_adopt(
     with transaction.atomic():
         accounts_lock([connection.account_id])
         relations = _relations(connection, strangers)
-        rows = [
-            _row(connection, one, relations, at=at)
-            for one in _worded(connection, strangers, relations)
-            if one.report.broker_order_id and one.report.broker_order_id not in relations.orders
-        ]
+        rows = [_row(connection, one, relations, at=at) for one in _worded(connection, strangers, relations)]
         Order.objects.bulk_create(rows)
         _events(rows, source=source, at=at)
         _adopted_log(rows, source=source)
@@ -99,9 +95,13 @@ def _relations(connection: BrokerConnection, strangers: Sequence[Told]) -> _Rela
 
 
 def _worded(connection: BrokerConnection, strangers: Iterable[Told], relations: _Relations) -> Iterator[Told]:
-    """A word of the broker's that we do not know is that of the order it replaces, else that of the plainest order."""
+    """Those without a row. A word of the broker's that we do not know is that of the order it replaces, else that
+    of the plainest order.
+    """
     for one in strangers:
         report, old = one.report, relations.orders.get(one.report.replaces)
+        if not report.broker_order_id or report.broker_order_id in relations.orders:
+            continue
         side = report.side or (Side(old.side) if old else None)
         if side is None:
             _leave(connection, report)
